@@ -1,0 +1,74 @@
+"""cep: complex event processing. Rules in readable files, compiled to finite-state matchers, run over event streams.
+
+    import cep
+
+    rules = cep.load("rules.cep")
+    result = cep.run(rules, {"Pay": table})
+    result["Alert"].to_dicts()
+
+Everything is imported when it is first used, so that ``import cep`` costs nothing.
+Tested by: tests/test_api.py
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from cep.app.engine import Engine
+    from cep.app.rules import Rules, load, loads
+    from cep.app.run import Result, run
+    from cep.app.summary import Summary
+    from cep.model.batch import EventBatch
+    from cep.model.errors import CepError, InputError, OutputError, RuleError, UsageError
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "CepError",
+    "Engine",
+    "EventBatch",
+    "InputError",
+    "OutputError",
+    "Result",
+    "RuleError",
+    "Rules",
+    "Summary",
+    "UsageError",
+    "__version__",
+    "load",
+    "loads",
+    "run",
+]
+
+_HOMES = {
+    "CepError": "cep.model.errors",
+    "Engine": "cep.app.engine",
+    "EventBatch": "cep.model.batch",
+    "InputError": "cep.model.errors",
+    "OutputError": "cep.model.errors",
+    "Result": "cep.app.run",
+    "RuleError": "cep.model.errors",
+    "Rules": "cep.app.rules",
+    "Summary": "cep.app.summary",
+    "UsageError": "cep.model.errors",
+    "load": "cep.app.rules",
+    "loads": "cep.app.rules",
+    "run": "cep.app.run",
+}
+
+
+def __getattr__(name: str) -> object:
+    home = _HOMES.get(name)
+    if home is None:
+        msg = f"module 'cep' has no attribute {name!r}"
+        raise AttributeError(msg)
+    from importlib import import_module
+
+    value: object = getattr(import_module(home), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,1 @@
+"""The composition root: rules loaded, engines started, inputs run through them."""

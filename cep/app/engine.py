@@ -1,0 +1,263 @@
+"""The engine: rules at work on events as they come.
+
+Tested by: tests/app/test_engine.py, tests/test_corpus.py, tests/properties/
+"""
+
+from __future__ import annotations
+
+import time as clock
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from cep.app.compile import prepare
+from cep.app.summary import Summary
+from cep.io.convert import Decoder, table_of
+from cep.model.errors import UsageError
+from cep.model.time import parse_time
+from cep.runtime.executor import Executor
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Literal
+
+    from cep.app.rules import Rules
+    from cep.io.convert import Decoded
+    from cep.model.batch import EventBatch
+
+__all__ = ["Engine"]
+
+_FAULTS = ("division by zero", "overflow", "not a number")
+
+
+class Engine:
+    """Rules at work: events in by `send` and `send_batch`, derived events out by return value and by `on`.
+
+    Every call returns what it decided, in result order, as batches of consecutive events of one type. ``shards``
+    splits the keys of each rule over so many states (the output is the same). Rules that share no stream do not wait for each
+    other, unless ``together`` is set: then all results are in one order. ``on_compile(done, total)`` is told when kernels
+    have to be compiled, which happens once.
+
+    >>> import cep
+    >>> rules = cep.loads('''
+    ... stream Pay ordered by at { at: time(s), card: string, amount: int }
+    ... rule Test keyed by card
+    ... when Pay as small where amount < 5 then Pay as big where amount > 100
+    ... within 10 min
+    ... emit Alert { card, taken = big.amount }
+    ... ''')
+    >>> engine = cep.Engine(rules)
+    >>> engine.send("Pay", {"at": 0, "card": "c1", "amount": 1})
+    []
+    >>> [found] = engine.send("Pay", {"at": 60, "card": "c1", "amount": 500})
+    >>> found.to_dicts()
+    [{'card': 'c1', 'taken': 500}]
+    """
+
+    def __init__(
+        self,
+        rules: Rules,
+        *,
+        shards: int = 1,
+        together: bool = False,
+        on_compile: Callable[[int, int], None] | None = None,
+    ) -> None:
+        if shards < 1:
+            msg = f"shards must be 1 or more, not {shards}"
+            raise UsageError(msg)
+        self._begun = clock.perf_counter()
+        prepare(on_compile)
+        self._rules = rules
+        book, plan = rules.rulebook, rules.plan
+        parts = (plan.operators,) if together and plan.operators else plan.parts
+        self._executors = [Executor(rules.programs, part, shards) for part in parts]
+        self._of: dict[str, Executor] = {name: e for e in self._executors for name in e.clocks}
+        self._decoders: dict[str, Decoder] = {}
+        self._rows = dict.fromkeys(book.streams, 0)
+        self._unread: dict[str, tuple[int, int]] = {}
+        self._callbacks: dict[str, list[Callable[[EventBatch], object]]] = {}
+        self._closed = False
+
+    # -------------------------------------------------------------------------------------------------- events in
+
+    def send(self, stream: str, event: Mapping[str, object]) -> list[EventBatch]:
+        """Take one event; return what it decides. A malformed or late one is counted, see `summary`, never raised."""
+        decoder = self.decoder(stream)
+        return self.feed(stream, decoder.decode_rows([event], self._rows[stream]))
+
+    def send_batch(self, stream: str, table: object) -> list[EventBatch]:
+        """Take events in order of arrival: an Arrow table, a data frame, a dict of columns, or an iterable of dicts.
+
+        Raises `InputError` when a required column is missing or has a type of which no value can be read.
+        """
+        decoder = self.decoder(stream)
+        out: list[EventBatch] = []
+        for block in table_of(table):
+            out += self.feed(stream, decoder.decode(block, self._rows[stream]))
+        return out
+
+    def feed(self, stream: str, decoded: Decoded) -> list[EventBatch]:
+        """Take events that a source has decoded already."""
+        self.decoder(stream)
+        self._rows[stream] += decoded.rows
+        executor = self._of.get(stream)
+        if executor is None:  # no rule reads it: counted, no more
+            events, rejected = self._unread.get(stream, (0, 0))
+            self._unread[stream] = (events + len(decoded.batch), rejected + decoded.rows - len(decoded.batch))
+            return []
+        executor.receive(stream, decoded.batch, decoded.rejected)
+        return self._step(executor)
+
+    def advance(self, time: int | str | datetime, stream: str | None = None) -> list[EventBatch]:
+        """Promise that no event before ``time`` (RFC 3339, datetime, or ns) will come on any stream, or on one.
+
+        >>> import cep
+        >>> rules = cep.loads('''
+        ... stream Temp ordered by at { at: time(s), machine: string }
+        ... rule Silent keyed by machine when Temp as seen then no Temp for 5 min emit Quiet { machine }
+        ... ''')
+        >>> engine = cep.Engine(rules)
+        >>> engine.send("Temp", {"at": 0, "machine": "m1"})
+        []
+        >>> engine.advance("1970-01-01T00:05:01Z")
+        [<EventBatch Quiet: 1 events, machine>]
+        """
+        to = _nanoseconds(time)
+        if stream is not None:
+            self.decoder(stream)
+        out: list[EventBatch] = []
+        for executor in self._executors:
+            for name, clock_of in executor.clocks.items():
+                if stream in (None, name):
+                    clock_of.advance(to)
+            out += self._step(executor)
+        return out
+
+    def end(self, stream: str) -> list[EventBatch]:
+        """Take note that a stream has ended: nobody waits for it any more."""
+        self.decoder(stream)
+        executor = self._of.get(stream)
+        if executor is None:
+            return []
+        executor.clocks[stream].ended = True
+        return self._step(executor)
+
+    def close(self, end: Literal["open", "final"] = "open") -> list[EventBatch]:
+        """End every stream; return what that decides. With ``final`` time runs out: open absences and loops are decided too.
+
+        Afterwards nothing can be sent any more.
+        """
+        if end not in ("open", "final"):
+            msg = f"end is 'open' or 'final', not {end!r}"
+            raise UsageError(msg)
+        if self._closed:
+            return []
+        out: list[EventBatch] = []
+        for executor in self._executors:
+            for clock_of in executor.clocks.values():
+                clock_of.ended = True
+            out += self._step(executor)
+            if end == "final":
+                out += self._step(executor, final=True)
+        self._closed = True
+        return out
+
+    # ------------------------------------------------------------------------------------------------- results out
+
+    def on(self, type: str, callback: Callable[[EventBatch], object]) -> None:  # noqa: A002  (the language's word)
+        """Call ``callback`` with every batch of a derived type, or of ``Late.X`` or ``Rejected.X``, as it comes out."""
+        if type not in self._rules.rulebook.sources or type in self._rules.rulebook.streams:
+            known = ", ".join(self._rules.rulebook.derived) or "none"
+            msg = f"no rule emits {type}; derived types: {known}"
+            raise UsageError(msg)
+        self._callbacks.setdefault(type, []).append(callback)
+
+    @property
+    def summary(self) -> Summary:
+        """What was counted so far."""
+        events, late, rejected = dict.fromkeys(self._rules.rulebook.streams, 0), {}, {}
+        for name, (taken, refused) in self._unread.items():
+            events[name] = taken
+            if refused:
+                rejected[name] = refused
+        matches: dict[str, int] = {}
+        null_keys: dict[str, int] = {}
+        open_runs: dict[str, int] = {}
+        faults: dict[str, dict[str, int]] = {}
+        for executor in self._executors:
+            events |= executor.events
+            late |= executor.late
+            rejected |= executor.rejected
+            matches |= executor.matches
+            for running in executor.operators:
+                name = running.operator.rule.name
+                counted = dict(zip(_FAULTS, running.faults.tolist(), strict=True))
+                for table, count in ((null_keys, running.null_keys), (open_runs, running.open_runs)):
+                    if count:
+                        table[name] = count
+                if any(counted.values()):
+                    faults[name] = {k: n for k, n in counted.items() if n}
+        ordered = {r.name: matches[r.name] for r in self._rules.rulebook.rules}
+        seconds = clock.perf_counter() - self._begun
+        return Summary(events, late, rejected, null_keys, ordered, open_runs, faults, seconds)
+
+    # ------------------------------------------------------------------------------------------------------ inside
+
+    def _step(self, executor: Executor, *, final: bool = False) -> list[EventBatch]:
+        out = executor.step(final=final)
+        if executor.side_events:
+            for name, batches in executor.side_events.items():
+                for call in self._callbacks.get(name, ()):
+                    for batch in batches:
+                        call(batch)
+            executor.side_events.clear()
+        if self._callbacks:
+            for batch in out:
+                for call in self._callbacks.get(batch.schema.name, ()):
+                    call(batch)
+        return out
+
+    def rows_of(self, stream: str) -> int:
+        """How many rows of a stream have arrived."""
+        return self._rows[stream]
+
+    def decoder(self, stream: str) -> Decoder:
+        """What reads rows of a declared stream. Raises `UsageError` for any other name, and when the engine is closed."""
+        if self._closed:
+            msg = "the engine is closed; start another"
+            raise UsageError(msg)
+        found = self._decoders.get(stream)
+        if found is None:
+            schema = self._rules.rulebook.streams.get(stream)
+            if schema is None:
+                raise UsageError(_unknown(stream, self._rules))
+            found = self._decoders[stream] = Decoder(schema)
+        return found
+
+
+def _unknown(stream: str, rules: Rules) -> str:
+    import difflib
+
+    book = rules.rulebook
+    if stream in book.derived:
+        return f"{stream} is derived by rules; events are sent to declared streams"
+    if stream in book.variants:
+        return f"{stream} is a variant; send to one of {', '.join(book.variants[stream])}"
+    near = difflib.get_close_matches(stream, book.streams, 1)
+    hint = f"; did you mean {near[0]}?" if near else f"; declared are {', '.join(book.streams) or 'none'}"
+    return f"no stream {stream} is declared{hint}"
+
+
+def _nanoseconds(time: int | str | datetime) -> int:
+    if isinstance(time, bool) or not isinstance(time, int | str | datetime):
+        msg = f"a time is RFC 3339 text, a datetime or nanoseconds since 1970, not {type(time).__name__}"
+        raise UsageError(msg)
+    if isinstance(time, int):
+        return time
+    if isinstance(time, datetime):
+        aware = time if time.tzinfo is not None else time.replace(tzinfo=UTC)
+        since = aware - datetime(1970, 1, 1, tzinfo=UTC)
+        return (since.days * 86_400 + since.seconds) * 10**9 + since.microseconds * 1000
+    try:
+        return parse_time(time)
+    except ValueError as error:
+        raise UsageError(str(error)) from None

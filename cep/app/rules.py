@@ -1,0 +1,111 @@
+"""Rules: rule files loaded and checked, ready for any number of engines.
+
+Tested by: tests/app/test_rules.py
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cep.model.diagnostics import Source
+from cep.model.errors import RuleError, UsageError
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Iterable, Mapping
+
+    from cep.language.ast import File
+    from cep.language.typed import Rulebook
+    from cep.plan.plan import Plan
+    from cep.runtime.executor import Programs
+
+__all__ = ["Rules", "load", "loads"]
+
+
+class Rules:
+    """A checked rulebook. ``rulebook`` has its streams, params, rules and warnings; ``plan`` its operator graph.
+
+    >>> import cep
+    >>> rules = cep.loads('''
+    ... stream Pay ordered by at { at: time(s), card: string, amount: int }
+    ... rule Big from Pay where amount > 100 emit Alert { card, amount }
+    ... ''')
+    >>> rules
+    <Rules: 1 rule, 1 stream>
+    """
+
+    def __init__(self, rulebook: Rulebook) -> None:
+        self.rulebook = rulebook
+
+    @cached_property
+    def plan(self) -> Plan:
+        """The operator graph."""
+        from cep.plan.plan import build_plan
+
+        return build_plan(self.rulebook)
+
+    @cached_property
+    def programs(self) -> Programs:
+        """The compiled rules."""
+        from cep.runtime.executor import compile_plan
+
+        return compile_plan(self.plan)
+
+    def __repr__(self) -> str:
+        rules, streams = len(self.rulebook.rules), len(self.rulebook.streams)
+        return f"<Rules: {rules} rule{'s' * (rules != 1)}, {streams} stream{'s' * (streams != 1)}>"
+
+
+def load(
+    path: str | os.PathLike[str] | Iterable[str | os.PathLike[str]], *, params: Mapping[str, object] | None = None
+) -> Rules:
+    """Load one rule file, or several as one rulebook; ``params`` gives params other values.
+
+    Raises `RuleError` with every mistake and its place, `InputError` for a file that cannot be read, and `UsageError`
+    for a param that is not there or a value of another type.
+    """
+    from cep.language.parser import read_source
+
+    paths = [path] if isinstance(path, str) or hasattr(path, "__fspath__") else list(path)  # type: ignore[list-item, arg-type]
+    if not paths:
+        msg = "no rule file was given"
+        raise UsageError(msg)
+    return _check([read_source(Path(p)) for p in paths], params)
+
+
+def loads(text: str, name: str = "<text>", *, params: Mapping[str, object] | None = None) -> Rules:
+    """Load rules from a text; ``name`` is what messages call it. Raises as `load` does.
+
+    >>> import cep
+    >>> cep.loads("rule")
+    Traceback (most recent call last):
+    ...
+    cep.model.errors.RuleError: <text>:1:5: error[syntax]: ...
+    """
+    return _check([Source(name, text)], params)
+
+
+def _check(sources: list[Source], params: Mapping[str, object] | None) -> Rules:
+    from cep.language.check import check
+    from cep.language.parser import parse
+
+    files: list[File] = []
+    problems = []
+    folder = _tables_folder()
+    for source in sources:
+        try:
+            files.append(parse(source, folder))
+        except RuleError as error:  # the other files are read all the same, so that all mistakes are told at once
+            problems += error.diagnostics
+    if problems:
+        raise RuleError(problems)
+    return Rules(check(files, params))
+
+
+def _tables_folder() -> str | None:
+    from cep.model.folders import cache_root
+
+    folder = cache_root()
+    return None if folder is None else str(folder)

@@ -1,0 +1,68 @@
+"""Summary: what a run counted, so that nothing is dropped without a number.
+
+Counts by stream: ``events`` (taken in: late and rejected ones not among them), ``late``, ``rejected``. Counts by rule:
+``matches`` (derived events given out), ``null_keys`` (events of its input that have no key, so were not matched),
+``open_runs`` (what was still undecided at the end), ``faults`` (overflow, division by zero and the like, by name).
+``seconds`` is wall time and the one field that differs between two runs of one input.
+
+It is cut from the engine's counters at the moment of asking and never changes afterwards.
+Tested by: tests/app/test_summary.py
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What was read, refused, found and left open."""
+
+    events: Mapping[str, int] = field(default_factory=dict)
+    late: Mapping[str, int] = field(default_factory=dict)
+    rejected: Mapping[str, int] = field(default_factory=dict)
+    null_keys: Mapping[str, int] = field(default_factory=dict)
+    matches: Mapping[str, int] = field(default_factory=dict)
+    open_runs: Mapping[str, int] = field(default_factory=dict)
+    faults: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    seconds: float = 0.0
+
+    @property
+    def total_events(self) -> int:
+        """Events taken in, over all streams."""
+        return sum(self.events.values())
+
+    @property
+    def total_matches(self) -> int:
+        """Derived events given out, over all rules."""
+        return sum(self.matches.values())
+
+    @property
+    def total_late(self) -> int:
+        """Events that came below their stream's watermark."""
+        return sum(self.late.values())
+
+    @property
+    def total_rejected(self) -> int:
+        """Rows that were no event of their stream."""
+        return sum(self.rejected.values())
+
+    @property
+    def rate(self) -> float:
+        """Events a second; 0 when nothing was timed."""
+        return self.total_events / self.seconds if self.seconds > 0 else 0.0
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether no event was late and no row rejected: what ``--strict`` asks for."""
+        return not self.total_late and not self.total_rejected
+
+    def __str__(self) -> str:
+        text = f"{self.total_events:,} events, {self.total_matches:,} matches"
+        if not self.is_clean:
+            text += f", {self.total_late:,} late, {self.total_rejected:,} rejected"
+        return text

@@ -1,0 +1,121 @@
+"""``cep run``: rules over files or standard input, derived events to a file or standard output.
+
+Derived events are written as they are decided. However the run ends - an input that breaks off, Ctrl-C, a full disk -
+what was decided before is written, and the summary says how far it got.
+Tested by: tests/cli/test_run.py, tests/cli/test_bad_input.py
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cep.model.errors import CepError
+
+if TYPE_CHECKING:
+    from cep.app.rules import Rules
+
+    from cep.cli.inputs import Inputs
+
+
+class End(StrEnum):
+    """What the end of the input means."""
+
+    OPEN = "open"
+    FINAL = "final"
+
+
+def run(
+    rules: Annotated[list[Path], typer.Argument(metavar="RULES...", help="Rule files, or folders of .cep files.")],
+    sources: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--from",
+            metavar="STREAM=PATH",
+            help="Where a stream is read from: .csv, .jsonl, .parquet, .arrow, or - for JSON Lines on standard input. "
+            "Once for each stream; or one PATH alone, with --type-column.",
+        ),
+    ] = None,
+    to: Annotated[
+        str, typer.Option("--to", metavar="PATH", help="Where derived events go, by the ending; - is standard output.")
+    ] = "-",
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", metavar="PARAM=VALUE", help="Give a param another value.")
+    ] = None,
+    end: Annotated[
+        End, typer.Option(help="At the end of the input: leave what is undecided open, or let time run out (final).")
+    ] = End.OPEN,
+    lineage: Annotated[
+        bool, typer.Option("--lineage", help="Add _events: stream and row of each contributing event.")
+    ] = False,
+    columns: Annotated[
+        list[str] | None,
+        typer.Option("--map", metavar="STREAM.FIELD=COLUMN", help="Read a field from a column of another name."),
+    ] = None,
+    type_column: Annotated[
+        str | None,
+        typer.Option("--type-column", metavar="COLUMN", help="The column of --from PATH that names each row's stream."),
+    ] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit 1 when an event was late or a row rejected.")] = False,
+    shards: Annotated[int, typer.Option(min=1, metavar="N", help="Split keys over N states; same output.")] = 1,
+) -> None:
+    """Run rules over events; write what they derive."""
+    import cep
+    from cep.cli.inputs import inputs_of, refuse_overwriting
+    from cep.cli.rulefiles import rule_files
+    from cep.cli.settings import columns_of, params_of
+
+    loaded = cep.load(rule_files(rules), params=params_of(settings or ()))
+    inputs = inputs_of(sources or (), type_column, loaded.rulebook, columns_of(columns or ()))
+    refuse_overwriting(inputs, to)
+    _run(loaded, inputs, to=to, end=end.value, lineage=lineage, strict=strict, shards=shards)
+
+
+def _run(rules: Rules, inputs: Inputs, *, to: str, end: str, lineage: bool, strict: bool, shards: int) -> None:
+    from cep.app.engine import Engine
+
+    from cep.cli.drive import Tally, drive
+    from cep.cli.ends import INPUT, Stop, reader_is_gone, say
+    from cep.cli.inputs import open_inputs
+    from cep.cli.progress import Progress
+    from cep.cli.report import report
+    from cep.io.sink import open_sink
+
+    for warning in (*(w.render() for w in rules.rulebook.warnings), *(f"warning: {w}" for w in inputs.warnings)):
+        say(warning)
+    tally = Tally()
+    failure: BaseException | None = None
+    with Stop().listening() as stop, Progress() as progress:
+        sources = open_inputs(inputs, rules.rulebook)
+        sink = open_sink(to, list(rules.rulebook.derived.values()), lineage=lineage)
+        engine = Engine(rules, shards=shards, on_compile=progress.compiling)
+        try:
+            drive(engine, sources, sink.write, stop, progress, tally, end)
+        except BaseException as error:  # whatever ends the run, what was decided is written before anything is said
+            failure = error
+        try:
+            sink.close()
+        except (OSError, CepError) as error:
+            failure = failure or error
+        for _, source in sources:
+            source.close()
+    if reader_is_gone(failure):
+        raise BrokenPipeError from failure
+    # rows of a declared stream that no rule reads are no mistake; rows of no stream at all are
+    astray = {kind: count for kind, count in tally.other.items() if kind not in rules.rulebook.streams}
+    say(report(engine.summary, tally.reasons, astray, ended=_ending(failure)))
+    if failure is not None:
+        raise failure
+    if strict and (astray or not engine.summary.is_clean):
+        raise typer.Exit(INPUT)
+
+
+def _ending(failure: BaseException | None) -> str | None:
+    from cep.cli.ends import Interrupted
+
+    if failure is None:
+        return None
+    return "interrupted" if isinstance(failure, Interrupted) else "stopped"

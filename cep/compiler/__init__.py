@@ -1,0 +1,1 @@
+"""From checked rules to programs: automata as tables, predicates as generated code."""

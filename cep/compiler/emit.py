@@ -1,0 +1,292 @@
+"""Typed expressions to Python text: one emitter, two printers.
+
+The same templates print for a column at a time (numpy arrays) and for one event (scalars, which numba compiles and plain
+Python runs). A term is a value and a null flag, each a variable of the text; a term that cannot be null has no flag.
+Booleans keep the law *a null is never true*: the value under a null flag is False, so a condition is its value.
+Constants are lifted into ``ints``, ``floats`` and ``texts``, so that rules of one shape share one text.
+
+What may fail at run time - division by zero, overflow, a float that is no number - becomes null and is counted in
+``faults`` (0 division, 1 overflow, 2 not a number).
+Tested by: tests/compiler/test_emit.py, tests/properties/
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from cep.language.typed import Apply, Attr, Const, Fold, Key, ParamRef, Present, Prev, Typed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from cep.language.typed import CheckedParam
+
+Target = Literal["column", "event"]
+
+_MAX = 2**63 - 1
+_COMPARE = {"eq": "==", "ne": "!=", "lt": "<", "le": "<=", "gt": ">", "ge": ">="}
+DIVISION, OVERFLOW, NOT_A_NUMBER = 0, 1, 2
+
+
+class Term(NamedTuple):
+    """A value and its null flag (None: never null), both as text."""
+
+    value: str
+    null: str | None
+
+
+@dataclass
+class Constants:
+    """Lifted constants, in order of first use."""
+
+    ints: list[int] = field(default_factory=list)
+    floats: list[float] = field(default_factory=list)
+    texts: list[str] = field(default_factory=list)
+
+
+class Emitter:
+    """Collects the lines that compute terms; ``leaf`` says how an attribute, key, fold or neighbour is read."""
+
+    def __init__(
+        self,
+        target: Target,
+        leaf: Callable[[Emitter, Typed], Term],
+        params: Mapping[str, CheckedParam],
+        constants: Constants,
+    ) -> None:
+        self.target = target
+        self.lines: list[str] = []
+        self.constants = constants
+        self._leaf = leaf
+        self._params = params
+        self._names = 0
+        self._known: dict[Typed, Term] = {}
+
+    # ------------------------------------------------------------------------------------------------ writing
+
+    def let(self, expression: str) -> str:
+        """A new variable for ``expression``."""
+        name = f"v{self._names}"
+        self._names += 1
+        self.lines.append(f"{name} = {expression}")
+        return name
+
+    def select(self, condition: str, yes: str, no: str) -> str:
+        """The text for *yes where condition, else no*."""
+        if self.target == "column":
+            return f"where({condition}, {yes}, {no})"
+        return f"({yes} if {condition} else {no})"
+
+    def fault(self, kind: int, flag: str, null: str | None) -> None:
+        """Count where ``flag`` holds and ``null`` does not."""
+        real = flag if null is None else f"({flag} & ({null} ^ True))"
+        if self.target == "column":
+            self.lines.append(f"faults[{kind}] += count_nonzero({real})")
+        else:
+            self.lines.append(f"if {real}:")
+            self.lines.append(f"    faults[{kind}] += 1")
+
+    def either(self, *flags: str | None) -> str | None:
+        """A flag that holds where any of the given does."""
+        known = [f for f in flags if f is not None]
+        if not known:
+            return None
+        return known[0] if len(known) == 1 else self.let(" | ".join(known))
+
+    # ---------------------------------------------------------------------------------------------------- terms
+
+    def term(self, node: Typed) -> Term:
+        """The term of an expression; the same expression is computed once."""
+        found = self._known.get(node)
+        if found is None:
+            found = self._known[node] = self._term(node)
+        return found
+
+    def condition(self, node: Typed) -> str:
+        """The value that is true where the condition holds, false where it is false or null."""
+        return self.term(node).value
+
+    def _term(self, node: Typed) -> Term:
+        match node:
+            case Const():
+                return self._constant(node)
+            case ParamRef():
+                return self._constant(self._params[node.name].value)
+            case Attr() | Key() | Fold() | Present() | Prev():
+                return self._leaf(self, node)
+            case Apply():
+                return self._apply(node)
+
+    def _constant(self, node: Const) -> Term:
+        kind, value = node.type.kind, node.value
+        if value is None:
+            return Term("False" if kind == "bool" else "0.0" if kind == "float" else "0", "True")
+        if kind == "bool":
+            return Term(str(bool(value)), None)
+        if kind == "float":
+            self.constants.floats.append(float(value))
+            return Term(f"floats[{len(self.constants.floats) - 1}]", None)
+        if kind == "string":
+            assert isinstance(value, str)
+            if value not in self.constants.texts:
+                self.constants.texts.append(value)
+            place = self.constants.texts.index(value)
+            # of one event: the code, which every store gives to its constants first and in this order
+            return Term(f"texts[{place}]" if self.target == "column" else self._int(place), None)
+        assert isinstance(value, int)
+        return Term(self._int(value), None)
+
+    def _int(self, value: int) -> str:
+        self.constants.ints.append(value)
+        return f"ints[{len(self.constants.ints) - 1}]"
+
+    def _apply(self, node: Apply) -> Term:
+        op, args = node.op, node.args
+        if op in ("and", "or"):
+            return self._logic(op, [self.term(a) for a in args])
+        if op in ("is_null", "is_not_null"):
+            null = self.term(args[0]).null
+            if null is None:
+                return Term(str(op == "is_not_null"), None)
+            return Term(null if op == "is_null" else self.let(f"{null} ^ True"), None)
+        if op == "not":
+            value, null = self.term(args[0])
+            return Term(self.let(f"({value} ^ True)" + (f" & ({null} ^ True)" if null else "")), null)
+        if op == "in":
+            return self._logic("or", [self._compare("eq", args[0], item) for item in args[1:]])
+        if op in _COMPARE:
+            return self._compare(op, args[0], args[1])
+        if op in ("like", "matches"):
+            return self._pattern(node)
+        return self._arithmetic(node)
+
+    def _logic(self, op: str, terms: list[Term]) -> Term:
+        sign = "&" if op == "and" else "|"
+        value = self.let(f" {sign} ".join(t.value for t in terms))
+        null = self.either(*(t.null for t in terms))
+        if null is None:
+            return Term(value, None)
+        if op == "or":  # unknown unless something is true
+            return Term(value, self.let(f"{null} & ({value} ^ True)"))
+        # unknown unless something is false; value is already true only where all are
+        false = [f"({t.value} ^ True)" + (f" & ({t.null} ^ True)" if t.null else "") for t in terms]
+        some_false = self.let(" | ".join(f"({f})" for f in false))
+        return Term(value, self.let(f"{null} & ({some_false} ^ True)"))
+
+    def _boolean(self, value: str, null: str | None) -> Term:
+        # the law of booleans: False under a null
+        return Term(value if null is None else self.let(f"{value} & ({null} ^ True)"), null)
+
+    def _compare(self, op: str, left: Typed, right: Typed) -> Term:
+        (a, an), (b, bn) = self.term(left), self.term(right)
+        null = self.either(an, bn)
+        kinds = {left.type.kind, right.type.kind}
+        if kinds & {"string"}:
+            if self.target == "column":
+                return self._boolean(self.let(f"compare_texts({op!r}, {a}, {b})"), null)
+            if op in ("eq", "ne"):
+                return self._boolean(self.let(f"{a} {_COMPARE[op]} {b}"), null)
+            return self._boolean(self.let(f"compare_text(heap, spans, {a}, {b}) {_COMPARE[op]} 0"), null)
+        difference = left.type.scale - right.type.scale
+        if difference:
+            return self._boolean(self._compare_scaled(op, a, b, difference), null)
+        return self._boolean(self.let(f"{a} {_COMPARE[op]} {b}"), null)
+
+    def _compare_scaled(self, op: str, a: str, b: str, difference: int) -> str:
+        # a / 10^k against b without leaving int64: a < b m  iff  ceil(a / m) ..., by floor division alone
+        if difference < 0:
+            swapped = {"lt": "gt", "le": "ge", "gt": "lt", "ge": "le"}.get(op, op)
+            return self._compare_scaled(swapped, b, a, -difference)
+        m = 10**difference
+        floor = self.let(f"{a} // {m}")
+        whole = self.let(f"{a} - {floor} * {m} == 0")
+        if op in ("eq", "ne"):
+            same = self.let(f"({floor} == {b}) & {whole}")
+            return same if op == "eq" else self.let(f"{same} ^ True")
+        if op == "lt":  # a < b m  iff  floor(a / m) < b
+            return self.let(f"{floor} < {b}")
+        if op == "ge":
+            return self.let(f"{floor} >= {b}")
+        at_most = self.let(f"({floor} < {b}) | (({floor} == {b}) & {whole})")
+        return at_most if op == "le" else self.let(f"{at_most} ^ True")
+
+    def _pattern(self, node: Apply) -> Term:
+        if self.target == "event":  # decided a column at a time, beforehand; here it is read
+            return self._leaf(self, node)
+        a, null = self.term(node.args[0])
+        return self._boolean(self.let(f"{node.op}_text({a}, {self.term(node.args[1]).value})"), null)
+
+    # ----------------------------------------------------------------------------------------------- arithmetic
+
+    def _arithmetic(self, node: Apply) -> Term:
+        op, args = node.op, node.args
+        terms = [self.term(a) for a in args]
+        null = self.either(*(t.null for t in terms))
+        a = terms[0].value
+        if op == "to_float":
+            scale = args[0].type.scale
+            return Term(self.let(f"{a} / {float(10**scale)!r}" if scale else f"{a} * 1.0"), null)
+        if op == "rescale":
+            factor = 10 ** (node.type.scale - args[0].type.scale)
+            return self._checked(f"{a} * {factor}", f"({a} > {_MAX // factor}) | ({a} < {-(_MAX // factor)})", null)
+        if node.type.kind == "float":
+            return self._float(op, [t.value for t in terms], null)
+        return self._integer(op, [t.value for t in terms], null)
+
+    def _checked(self, expression: str, overflow: str, null: str | None) -> Term:
+        value, flag = self.let(expression), self.let(overflow)
+        self.fault(OVERFLOW, flag, null)
+        return Term(value, self.either(flag, null))
+
+    def _integer(self, op: str, v: list[str], null: str | None) -> Term:
+        a, b = v[0], v[-1]
+        least = f"{a} == {-_MAX - 1}"
+        if op == "neg":
+            return self._checked(f"-{a}", least, null)
+        if op == "add":
+            s = self.let(f"{a} + {b}")
+            return self._checked(s, f"(({a} ^ {s}) & ({b} ^ {s})) < 0", null)
+        if op == "sub":
+            s = self.let(f"{a} - {b}")
+            return self._checked(s, f"(({a} ^ {b}) & ({a} ^ {s})) < 0", null)
+        if op == "mul":
+            s = self.let(f"{a} * {b}")
+            safe = self.let(self.select(f"({a} == 0) | ({a} == -1)", "1", a))
+            wrong = f"(({a} != 0) & ({a} != -1) & ({s} // {safe} != {b})) | (({a} == -1) & ({b} == {-_MAX - 1}))"
+            return self._checked(s, wrong, null)
+        assert op in ("idiv", "mod"), op
+        zero = self.let(f"{b} == 0")
+        self.fault(DIVISION, zero, null)
+        safe = self.let(self.select(f"{zero} | ({b} == -1)", "1", b))
+        floor = self.let(f"{a} // {safe}")
+        rest = self.let(f"{a} - {floor} * {safe}")
+        # floor division rounds down; toward zero is one more where signs differ and something is left
+        up = self.let(f"({rest} != 0) & (({a} < 0) ^ ({safe} < 0))")
+        null = self.either(zero, null)
+        if op == "mod":
+            inside = self.select(up, f"{rest} - {safe}", rest)
+            return Term(self.let(self.select(f"{b} == -1", "0", inside)), null)
+        quotient = self.let(self.select(up, f"{floor} + 1", floor))
+        minus = self.let(f"{b} == -1")
+        return self._checked(self.select(minus, f"-{a}", quotient), f"{minus} & ({least})", null)
+
+    def _float(self, op: str, v: list[str], null: str | None) -> Term:
+        a, b = v[0], v[-1]
+        if op == "neg":
+            return Term(self.let(f"-{a}"), null)
+        if op == "div":
+            zero = self.let(f"{b} == 0.0")
+            self.fault(DIVISION, zero, null)
+            null = self.either(zero, null)
+            b = self.let(self.select(zero, "1.0", b))
+        sign = {"add": "+", "sub": "-", "mul": "*", "div": "/"}[op]
+        value = self.let(f"{a} {sign} {b}")
+        return self.number(value, [a, b], null)
+
+    def number(self, value: str, operands: list[str], null: str | None) -> Term:
+        """Null where a float is NaN, or infinite though no operand is; counted."""
+        infinite = " | ".join(f"(abs({o}) == inf)" for o in operands)
+        wrong = self.let(f"({value} != {value}) | ((abs({value}) == inf) & (({infinite}) ^ True))")
+        self.fault(NOT_A_NUMBER, wrong, null)
+        return Term(value, self.either(wrong, null))

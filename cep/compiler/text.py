@@ -1,0 +1,102 @@
+"""Operations on string columns: decided once for each string of the dictionary, then gathered.
+
+Cost: O(bytes of the dictionary + rows).
+Tested by: tests/compiler/test_text.py
+"""
+
+from __future__ import annotations
+
+import operator
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from cep.model.batch import Text
+
+if TYPE_CHECKING:
+    from cep.model.batch import AnyArray, BoolArray
+
+_OPERATORS = {
+    "eq": operator.eq,
+    "ne": operator.ne,
+    "lt": operator.lt,
+    "le": operator.le,
+    "gt": operator.gt,
+    "ge": operator.ge,
+}
+
+
+class TextVector(NamedTuple):
+    """A string column: codes and their dictionary."""
+
+    codes: AnyArray
+    text: Text
+
+
+def compare_texts(op: str, left: TextVector | str, right: TextVector | str) -> BoolArray | bool:
+    """Compare by code points, row by row; either side may be a constant."""
+    if isinstance(left, str) and isinstance(right, str):
+        return bool(_OPERATORS[op](left, right))
+    if isinstance(left, str):
+        mirrored = {"lt": "gt", "le": "ge", "gt": "lt", "ge": "le"}.get(op, op)
+        return compare_texts(mirrored, right, left)
+    if isinstance(right, str):
+        if op in ("eq", "ne"):
+            decided = _equals(left.text, right.encode("utf-8", "surrogatepass"))
+            return _gather(decided if op == "eq" else ~decided, left.codes)
+        compare = _OPERATORS[op]
+        return _gather(np.array([compare(s, right) for s in left.text.strings], np.bool_), left.codes)
+    if left.text is right.text and op in ("eq", "ne") and left.codes is right.codes:
+        return np.full(left.codes.size, op == "eq")
+    # one rank for each distinct string of both dictionaries makes the order of strings an order of integers
+    both = np.array([*left.text.strings, *right.text.strings], dtype=object)
+    rank = np.unique(both, return_inverse=True)[1] if both.size else np.zeros(0, np.int64)
+    split = len(left.text)
+    result: BoolArray = _OPERATORS[op](_take(rank[:split], left.codes), _take(rank[split:], right.codes))
+    return result
+
+
+def like_text(value: TextVector | str, pattern: str) -> BoolArray | bool:
+    """SQL's LIKE: ``%`` any text, ``_`` any one character."""
+    import pyarrow.compute as pc
+
+    return _decide(value, lambda strings: pc.match_like(strings, pattern))
+
+
+def matches_text(value: TextVector | str, pattern: str) -> BoolArray | bool:
+    """Whether the whole string matches a regular expression (RE2: linear time)."""
+    import pyarrow.compute as pc
+
+    return _decide(value, lambda strings: pc.match_substring_regex(strings, rf"\A(?:{pattern})\z"))
+
+
+def _decide(value: TextVector | str, decide: object) -> BoolArray | bool:
+    import pyarrow as pa
+
+    assert callable(decide)
+    if isinstance(value, str):
+        return bool(decide(pa.array([value]))[0].as_py())
+    text = value.text
+    strings = pa.LargeStringArray.from_buffers(len(text), pa.py_buffer(text.offsets), pa.py_buffer(text.data))
+    return _gather(np.asarray(decide(strings)), value.codes)
+
+
+def _equals(text: Text, wanted: bytes) -> BoolArray:
+    lengths = np.diff(text.offsets)
+    same = lengths == len(wanted)
+    if wanted and same.any():
+        rows = np.flatnonzero(same)
+        at = text.offsets[rows, None] + np.arange(len(wanted))
+        same[rows] = (text.data[at] == np.frombuffer(wanted, np.uint8)).all(axis=1)
+    return same
+
+
+def _gather(decided: BoolArray, codes: AnyArray) -> BoolArray:
+    return _take(decided, codes)
+
+
+def _take(values: AnyArray, codes: AnyArray) -> AnyArray:
+    # an empty dictionary goes with rows that are all null; whatever stands under a null is never looked at
+    if values.size == 0:
+        return np.zeros(codes.size, values.dtype)
+    return values[codes]

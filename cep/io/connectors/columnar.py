@@ -1,0 +1,39 @@
+"""Columnar files: what Parquet and Arrow files share, and how their errors are told.
+
+Tested by: tests/io/test_source.py
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cep.model.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pyarrow as pa
+
+    from cep.io.convert import Decoder
+
+
+def columns_needed(schema: pa.Schema, decoders: Sequence[Decoder], type_column: str | None) -> list[str]:
+    """The file's columns that the streams read, in file order; InputError when one is missing or of no use."""
+    wanted: set[str] = set()
+    for decoder in decoders:
+        for column in decoder.columns.values():
+            parts = column.split(".")
+            wanted.update(".".join(parts[:cut]) for cut in range(1, len(parts) + 1))
+    if type_column is not None:
+        wanted.add(type_column)
+        if type_column not in schema.names:
+            msg = f"there is no column {type_column} to name the stream of a row"
+            raise InputError(msg, column=type_column, hint=f"the columns are {', '.join(schema.names[:12])}")
+    for decoder in decoders:
+        decoder.decode(schema.empty_table())
+    return [name for name in schema.names if name in wanted]
+
+
+def damaged(what: str, error: BaseException) -> InputError:
+    """The error of a file that its format's reader refuses."""
+    return InputError(f"is no {what} file, or is damaged: {str(error).strip()}")

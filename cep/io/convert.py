@@ -1,0 +1,498 @@
+"""Conversion: tables, columns and rows from outside to an `EventBatch` with declared types.
+
+A row becomes an event, or a ``Rejected`` event that tells the row, the first attribute in schema order that cannot be
+read, and why. An attribute is required unless its type is optional; the one that orders the stream is always required.
+A record is null when all its attributes are; a null record that is required rejects the row.
+
+Invariant: ``len(decoded.batch) + len(decoded.rejected) == rows``; rows keep their order; row ``i`` has ``seq``
+``first_row + i`` whether it is accepted or not.
+Cost: see `cep.io.columns`; rows that are all good are never copied.
+Tested by: tests/io/test_convert.py
+"""
+
+from __future__ import annotations
+
+import difflib
+import itertools
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from cep.io.columns import DTYPES, Cells, cells_of_array, cells_of_objects, nulls
+from cep.io.values import plain, reader_of, shown
+from cep.model.batch import BoolArray, Column, EventBatch, Text
+from cep.model.errors import InputError
+from cep.model.schema import Attribute, Schema
+from cep.model.types import INT, STRING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+BLOCK_ROWS = 65_536
+
+
+@dataclass(frozen=True, slots=True)
+class Objects:
+    """Rows as lists of Python objects, one list an attribute (records aside)."""
+
+    columns: Mapping[str, list[object]]
+    rows: int
+
+
+Table: TypeAlias = pa.RecordBatch | pa.Table | Sequence[object] | Objects
+Failure = tuple[str | None, str, str | None]
+"""Attribute (None: the whole row), reason, value as text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """What ``rows`` rows of input became: events, and rejects (None when every row is an event)."""
+
+    batch: EventBatch
+    rejected: EventBatch | None
+    rows: int
+
+
+def rejected_schema(name: str) -> Schema:
+    """The schema of ``Rejected.<name>``: where and why a row is no event."""
+    optional = STRING.as_optional()
+    kinds = (("row", INT), ("column", optional), ("reason", STRING), ("value", optional))
+    return Schema(f"Rejected.{name}", tuple(Attribute(n, kind, n) for n, kind in kinds))
+
+
+class Decoder:
+    """Reads rows of one stream; ``mapping`` gives the input column of an attribute, before the schema's own word."""
+
+    __slots__ = ("_attributes", "_columns", "_flat", "_parent", "_readers", "_rejects", "schema")
+
+    def __init__(self, schema: Schema, mapping: Mapping[str, str] | None = None) -> None:
+        self.schema = schema
+        self._attributes = tuple(a for a in schema.attributes if a.type.kind not in ("list", "map"))
+        self._rejects = rejected_schema(schema.name)
+        names = {a.name: a for a in self._attributes}
+        mapping = mapping or {}
+        for name in mapping:
+            if name not in schema.by_name:
+                near = difflib.get_close_matches(name, schema.names, 1)
+                msg = f"{schema.name} has no field {name} to map"
+                raise InputError(msg, stream=schema.name, hint=f"did you mean {near[0]}?" if near else None)
+        self._parent: dict[str, str] = {}
+        self._columns: dict[str, str] = {}
+        for a in self._attributes:
+            prefix = a.name.rpartition(".")[0]
+            if prefix in names and names[prefix].type.kind == "record":
+                self._parent[a.name] = prefix
+            moved = prefix in mapping or (prefix in self._columns and self._columns[prefix] != names[prefix].column)
+            if a.name in mapping:
+                self._columns[a.name] = mapping[a.name]
+            elif a.name in self._parent and moved:
+                self._columns[a.name] = f"{self._columns[prefix]}.{a.name.rpartition('.')[2]}"
+            else:
+                self._columns[a.name] = a.column
+        self._flat = not self._parent and not any(a.type.kind == "record" for a in self._attributes)
+        self._readers = [
+            (a.name, self._columns[a.name], reader_of(a.type), DTYPES[a.type.kind], a.type, self._is_required(a))
+            for a in self._attributes
+            if a.type.kind != "record"
+        ]
+
+    @property
+    def flat(self) -> bool:
+        """Whether the schema has no records."""
+        return self._flat
+
+    @property
+    def columns(self) -> dict[str, str]:
+        """Attribute (records aside) to input column."""
+        return {name: column for name, column, *_ in self._readers}
+
+    def _is_required(self, attribute: Attribute) -> bool:
+        return not attribute.type.optional or attribute.name == self.schema.time
+
+    def decode(
+        self, table: Table, first_row: int = 0, first_reject: int = 0, failed: Mapping[int, Failure] | None = None
+    ) -> Decoded:
+        """The events of ``table`` (Arrow, or a sequence of dicts); ``failed`` are rows known to be bad.
+
+        InputError when a required column is missing, or has a type of which no value could be read.
+        """
+        if isinstance(table, Objects):
+            cells = {name: cells_of_objects(table.columns[name], kind) for name, _, _, _, kind, _ in self._readers}
+            return self._assemble(cells, table.rows, first_row, first_reject, dict(failed or {}))
+        if not isinstance(table, pa.RecordBatch | pa.Table):
+            return self.decode_rows(table, first_row, first_reject, failed)
+        rows = table.num_rows
+        cells = {}
+        missing: list[Attribute] = []
+        for attribute in self._attributes:
+            if attribute.type.kind == "record":
+                continue
+            array = self._find(table, self._columns[attribute.name])
+            if array is None:
+                missing.append(attribute)
+                cells[attribute.name] = nulls(attribute.type, rows)
+                continue
+            try:
+                cells[attribute.name] = cells_of_array(array, attribute.type)
+            except InputError as error:
+                where = f"{self.schema.name}.{attribute.name}"
+                column = self._columns[attribute.name]
+                msg = f"column {column}, read as {where}: {error.message}"
+                raise InputError(msg, stream=self.schema.name, column=column, hint=error.hint) from None
+        if missing:
+            self._require_columns(missing, {a.name for a in self._attributes} - {a.name for a in missing}, table)
+        return self._assemble(cells, rows, first_row, first_reject, dict(failed or {}))
+
+    def decode_rows(
+        self,
+        rows: Sequence[object],
+        first_row: int = 0,
+        first_reject: int = 0,
+        failed: Mapping[int, Failure] | None = None,
+    ) -> Decoded:
+        """The events of ``rows``, which should be dicts; whatever cannot be read is rejected, never raised."""
+        if len(rows) == 1 and self._flat and not failed:
+            decoded = self._decode_one(rows[0], first_row)
+            if decoded is not None:
+                return decoded
+        failed = dict(failed or {})
+        lawful: list[Mapping[str, object]] = []
+        for i, row in enumerate(rows):
+            if isinstance(row, Mapping):
+                lawful.append(row)
+            else:
+                lawful.append({})
+                failed.setdefault(i, (None, f"an event is an object with fields, not {_kind_of(row)}", plain(row)))
+        columns: dict[str, list[object]] = {}
+        for attribute in self._attributes:
+            name = attribute.name
+            values = _gather(lawful, self._columns[name])
+            if attribute.type.kind == "record":
+                for i, value in enumerate(values):
+                    if value is not None and not isinstance(value, Mapping):
+                        failed.setdefault(i, (name, f"{shown(value)} is not a record", plain(value)))
+            else:
+                columns[name] = values
+        return self.decode(Objects(columns, len(rows)), first_row, first_reject, failed)
+
+    def _decode_one(self, row: object, seq: int) -> Decoded | None:
+        """The event of one good row; None when anything about it needs a closer look."""
+        if type(row) is not dict:
+            return None
+        columns: dict[str, Column] = {}
+        for name, column, read, dtype, kind, required in self._readers:
+            value = row.get(column)
+            try:
+                value = read(value)
+            except ValueError:
+                return None
+            valid: BoolArray | None = None
+            if value is None:
+                if required or (column not in row and "." in column):
+                    return None
+                valid = np.zeros(1, np.bool_)
+                value = "" if kind.kind == "string" else 0
+            if kind.kind == "string":
+                columns[name] = Column(kind, np.zeros(1, np.int32), valid, Text.of((str(value),)))
+            else:
+                columns[name] = Column(kind, np.array((value,), dtype), valid)
+        ts = columns[self.schema.time].values if self.schema.time is not None else np.zeros(1, np.int64)
+        return Decoded(EventBatch(self.schema, ts, np.array((seq,), np.int64), columns), None, 1)
+
+    # ------------------------------------------------------------------------------------------------- assembly
+
+    def _assemble(
+        self, cells: dict[str, Cells], rows: int, first_row: int, first_reject: int, failed: dict[int, Failure]
+    ) -> Decoded:
+        presence = self._presence(cells, rows)
+        seq = np.arange(first_row, first_row + rows, dtype=np.int64)
+        for attribute in self._attributes:
+            for i, (reason, value) in self._failures(attribute, cells, presence):
+                failed.setdefault(i, (attribute.name, reason, value))
+        keep: BoolArray | None = None
+        if failed:
+            keep = np.ones(rows, np.bool_)
+            keep[list(failed)] = False
+            seq = seq[keep]
+        columns = {a.name: self._column(a, cells, presence, keep) for a in self._attributes}
+        ts = columns[self.schema.time].values if self.schema.time is not None else np.zeros(seq.size, np.int64)
+        batch = EventBatch(self.schema, ts, seq, columns)
+        rejected = self._rejected(failed, first_row, first_reject) if failed else None
+        assert len(batch) + (len(rejected) if rejected is not None else 0) == rows, "a row is an event or a reject"
+        return Decoded(batch, rejected, rows)
+
+    def _presence(self, cells: dict[str, Cells], rows: int) -> dict[str, BoolArray]:
+        """Which rows hold each record: those that hold any attribute of it."""
+        presence: dict[str, BoolArray] = {
+            a.name: np.zeros(rows, np.bool_) for a in self._attributes if a.type.kind == "record"
+        }
+        for attribute in reversed(self._attributes):
+            parent = self._parent.get(attribute.name)
+            if parent is not None:
+                name = attribute.name
+                presence[parent] |= presence[name] if attribute.type.kind == "record" else cells[name].present
+        return presence
+
+    def _failures(
+        self, attribute: Attribute, cells: dict[str, Cells], presence: dict[str, BoolArray]
+    ) -> Iterator[tuple[int, tuple[str, str | None]]]:
+        name, parent = attribute.name, self._parent.get(attribute.name)
+        is_record = attribute.type.kind == "record"
+        bad = {} if is_record else cells[name].bad
+        yield from bad.items()
+        valid = presence[name] if is_record else cells[name].valid
+        if valid is None:
+            return
+        absent: BoolArray | None = None
+        if self._is_required(attribute):
+            absent = ~valid
+        elif attribute.with_record and parent is not None:
+            absent = ~valid & presence[parent]
+        if absent is None:
+            return
+        for i in np.flatnonzero(absent).tolist():
+            if i not in bad:
+                yield i, (f"{name} is missing", None)
+
+    def _column(
+        self, attribute: Attribute, cells: dict[str, Cells], presence: dict[str, BoolArray], keep: BoolArray | None
+    ) -> Column:
+        if attribute.type.kind == "record":
+            valid = presence[attribute.name]
+            valid = valid if keep is None else valid[keep]
+            return Column(attribute.type, np.ones(valid.size, np.bool_), None if bool(valid.all()) else valid)
+        these = cells[attribute.name]
+        values, here = these.values, these.valid
+        if keep is not None:
+            values = values[keep]
+            here = None if here is None else here[keep]
+        if here is not None and bool(here.all()):
+            here = None
+        return Column(attribute.type, values, here, these.text)
+
+    def _rejected(self, failed: dict[int, Failure], first_row: int, first_reject: int) -> EventBatch:
+        order = sorted(failed)
+        size = len(order)
+        lists: dict[str, list[object]] = {
+            "row": [first_row + i for i in order],
+            "column": [failed[i][0] for i in order],
+            "reason": [failed[i][1] for i in order],
+            "value": [failed[i][2] for i in order],
+        }
+        columns = {}
+        for a in self._rejects.attributes:
+            these = cells_of_objects(lists[a.name], a.type)
+            columns[a.name] = Column(a.type, these.values, these.valid, these.text)
+        seq = np.arange(first_reject, first_reject + size, dtype=np.int64)
+        return EventBatch(self._rejects, np.zeros(size, np.int64), seq, columns)
+
+    # --------------------------------------------------------------------------------------------------- lookup
+
+    def _find(self, table: pa.RecordBatch | pa.Table, column: str) -> pa.Array | pa.ChunkedArray | None:
+        """The column of that name, or the field of a struct column that the dotted name leads to."""
+        places = table.schema.get_all_field_indices(column)
+        if len(places) > 1:
+            msg = f"two columns are named {column}"
+            raise InputError(msg, stream=self.schema.name, column=column)
+        if places:
+            return table.column(places[0])
+        parts = column.split(".")
+        for cut in range(len(parts) - 1, 0, -1):
+            places = table.schema.get_all_field_indices(".".join(parts[:cut]))
+            if len(places) == 1:
+                array = table.column(places[0])
+                for part in parts[cut:]:
+                    if pa.types.is_null(array.type):
+                        return array
+                    if not pa.types.is_struct(array.type):
+                        msg = f"column {'.'.join(parts[:cut])} is {array.type}, not a record"
+                        raise InputError(msg, stream=self.schema.name, column=column)
+                    if array.type.get_field_index(part) < 0:
+                        return None
+                    array = pc.struct_field(array, part)
+                return array
+        return None
+
+    def check_columns(self, available: Sequence[str]) -> None:
+        """InputError when a column that the stream requires is not among ``available`` (flat names)."""
+        have = set(available)
+        missing = [a for a in self._attributes if a.type.kind != "record" and self._columns[a.name] not in have]
+        self._require(missing, {a.name for a in self._attributes} - {a.name for a in missing}, available)
+
+    def _require_columns(self, missing: list[Attribute], found: set[str], table: pa.RecordBatch | pa.Table) -> None:
+        self._require(missing, found, list(table.schema.names))
+
+    def _require(self, missing: list[Attribute], found: set[str], available: Sequence[str]) -> None:
+        for a in missing:
+            parent = self._parent.get(a.name)
+            beside = parent is not None and any(self._parent.get(f) == parent for f in found)
+            if self._is_required(a) or (a.with_record and beside):
+                raise self._missing_column(a, available)
+
+    def _missing_column(self, attribute: Attribute, available: Sequence[str]) -> InputError:
+        column, stream = self._columns[attribute.name], self.schema.name
+        msg = f"{stream} needs a column {column}"
+        if column != attribute.name:
+            msg += f" for its field {attribute.name}"
+        lower = {name.lower(): name for name in available}
+        near = difflib.get_close_matches(column.lower(), lower, 1)
+        place = f"--map {stream}.{attribute.name}=" + (lower[near[0]] if near else "COLUMN")
+        listed = ", ".join(available[:12]) + (", …" if len(available) > 12 else "")
+        hint = f"did you mean {lower[near[0]]}? " if near else f"the columns are {listed or 'none'}; "
+        return InputError(msg, stream=stream, column=column, hint=f"{hint}{place} names the column to read")
+
+
+def _kind_of(value: object) -> str:
+    if value is None:
+        return "null"
+    if isinstance(value, str):
+        return "text"
+    if isinstance(value, bool):
+        return "a bool"
+    if isinstance(value, int | float):
+        return "a number"
+    return "a list" if isinstance(value, list | tuple) else f"a value of type {type(value).__name__}"
+
+
+def _gather(rows: Sequence[Mapping[str, object]], column: str) -> list[object]:
+    """One value a row: under the whole name, else along its dots; None where there is none."""
+    if "." not in column:
+        return [row.get(column) for row in rows]
+    head, *rest = column.split(".")
+    out: list[object] = []
+    for row in rows:
+        if column in row:
+            out.append(row[column])
+            continue
+        value: object = row.get(head)
+        for part in rest:
+            value = value.get(part) if isinstance(value, Mapping) else None
+        out.append(value)
+    return out
+
+
+# --------------------------------------------------------------------------------------------------- tables in memory
+
+
+def table_of(data: object) -> Iterator[Table]:
+    """The blocks of a table in memory, each for `Decoder.decode`, of at most 65,536 rows.
+
+    ``data`` is anything with the Arrow PyCapsule interface (polars, pandas, pyarrow, duckdb), a dict of columns (numpy
+    arrays, lists), or an iterable of dicts, which is read lazily and may have no end.
+    """
+    if isinstance(data, pa.RecordBatch | pa.Table):
+        return _slices(data)
+    if hasattr(data, "__arrow_c_stream__"):
+        return _stream(data)
+    if hasattr(data, "__arrow_c_array__"):
+        return _slices(_imported(lambda: pa.record_batch(data)))
+    if isinstance(data, Mapping):
+        return _columns_of_dict(data)
+    if isinstance(data, str | bytes) or not isinstance(data, Iterable):
+        msg = f"{_kind_of(data)} is no table"
+        raise InputError(msg, hint="give a data frame, a dict of columns, or an iterable of dicts")
+    return _rows(data)
+
+
+def _imported(read: Callable[[], Any]) -> Any:
+    try:
+        return read()
+    except (pa.ArrowException, TypeError, ValueError) as error:
+        msg = f"not a table: {error}"
+        raise InputError(msg, hint="give a data frame, a dict of columns, or an iterable of dicts") from None
+
+
+def _slices(table: pa.RecordBatch | pa.Table) -> Iterator[Table]:
+    batches = table.to_batches(max_chunksize=BLOCK_ROWS) if isinstance(table, pa.Table) else [table]
+    for batch in batches:
+        for start in range(0, batch.num_rows, BLOCK_ROWS):
+            yield batch.slice(start, BLOCK_ROWS)
+    if table.num_rows == 0:
+        yield table  # its columns are checked all the same
+
+
+def _stream(data: object) -> Iterator[Table]:
+    try:
+        reader = pa.RecordBatchReader.from_stream(data)
+    except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
+        if hasattr(data, "to_dict") and hasattr(data, "iloc"):  # a pandas frame with a column of mixed objects
+            yield from _pandas_rows(data)
+            return
+        msg = f"not a table: {error}"
+        raise InputError(msg) from None
+    some = False
+    while True:
+        try:
+            batch = reader.read_next_batch()
+        except StopIteration:
+            break
+        except pa.ArrowException as error:
+            raise InputError(str(error)) from None
+        for part in _slices(batch) if batch.num_rows else ():
+            some = True
+            yield part
+    if not some:
+        yield reader.schema.empty_table()
+
+
+def _pandas_rows(frame: Any) -> Iterator[Table]:
+    for start in range(0, len(frame), BLOCK_ROWS):
+        yield frame.iloc[start : start + BLOCK_ROWS].to_dict("records")
+
+
+def _rows(data: Iterable[object]) -> Iterator[Table]:
+    source = iter(data)
+    while block := list(itertools.islice(source, BLOCK_ROWS)):
+        yield block
+
+
+def _columns_of_dict(data: Mapping[Any, Any]) -> Iterator[Table]:
+    sizes: dict[str, int] = {}
+    for name, values in data.items():
+        if isinstance(values, str | bytes) or not hasattr(values, "__len__"):
+            msg = f"column {name} is {_kind_of(values)}, not a column"
+            raise InputError(msg, column=str(name), hint="for one event give a list of one dict")
+        sizes[str(name)] = len(values)
+    if len(set(sizes.values())) > 1:
+        told = ", ".join(f"{name} has {size}" for name, size in sizes.items())
+        msg = f"columns of unequal length: {told} rows"
+        raise InputError(msg)
+    arrays: dict[str, Any] = {}
+    mixed = False
+    for name, values in data.items():
+        try:
+            arrays[str(name)] = _array_of(str(name), values)
+        except (pa.ArrowException, OverflowError, TypeError, ValueError, UnicodeEncodeError):
+            mixed = True  # values of several types: each is read by itself, and what cannot be is rejected
+            arrays[str(name)] = None
+    if not mixed:
+        yield from _slices(pa.table(arrays))
+        return
+    lists = {str(name): list(values) for name, values in data.items()}
+    size = next(iter(sizes.values()))
+    for start in range(0, size, BLOCK_ROWS):
+        parts = [values[start : start + BLOCK_ROWS] for values in lists.values()]
+        yield [dict(zip(lists, row, strict=True)) for row in zip(*parts, strict=True)]
+
+
+def _array_of(name: str, values: Any) -> pa.Array | pa.ChunkedArray:
+    if isinstance(values, pa.Array | pa.ChunkedArray):
+        return values
+    if isinstance(values, np.ndarray):
+        if values.ndim != 1:
+            msg = f"column {name} has {values.ndim} dimensions"
+            raise InputError(msg, column=name, hint="a column is an array of one dimension")
+        if not values.dtype.isnative:
+            values = values.astype(values.dtype.newbyteorder("="))
+        if values.dtype.kind in "mM" and np.datetime_data(values.dtype)[0] not in ("s", "ms", "us", "ns", "D"):
+            values = values.astype(f"{values.dtype.kind}8[s]")
+        if values.dtype.kind == "m" and np.datetime_data(values.dtype)[0] == "D":
+            values = values.astype("m8[s]")
+        return pa.array(values)
+    if hasattr(values, "__arrow_c_stream__"):
+        return pa.chunked_array(values)
+    return pa.array(list(values))

@@ -1,0 +1,253 @@
+"""Calls: aggregates over an alias, ``prev``, and the functions that do not run yet.
+
+An aggregate is over one alias; inside it that alias is the event at hand (the variable None).
+Tested by: tests/language/test_check.py, tests/language/test_check_names.py
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from cep.language import ast
+from cep.language.checker.operations import Checked, kind_text, path_text, settled
+from cep.language.checker.report import listed, nearest
+from cep.language.checker.walk import walk
+from cep.language.typed import Const, Fold, Prev, Typed
+from cep.model.types import DURATION, FLOAT, INT
+
+if TYPE_CHECKING:
+    from cep.language.checker.expressions import Expressions
+    from cep.language.checker.scope import Variable
+    from cep.model.diagnostics import Span
+
+_FOLDS = ("count", "sum", "avg", "min", "max", "first", "last")
+_AGGREGATES_LATER = frozenset(
+    {"ids", "events", "list", "distinct", "flatten", "percentile", "stddev", "median", "top", "rate"}
+)
+_OF_MATCH_LATER = frozenset(
+    {"match_start", "match_end", "stage", "names", "deadline", "elapsed", "violated_at", "window_start", "window_end"}
+)
+_SCALARS_LATER = frozenset(
+    {
+        *("abs", "round", "floor", "ceil", "sqrt", "log", "exp", "pow", "least", "greatest", "coalesce"),
+        *("lower", "upper", "trim", "length", "substr", "split", "concat"),
+        *("hours", "minutes", "seconds", "truncate", "hour_of", "day_of", "weekday_of"),
+        "distance_km",
+    }
+)
+
+
+class Calls:
+    """Gives types to the calls of one place."""
+
+    def __init__(self, expressions: Expressions) -> None:
+        self.expressions = expressions
+        self.declarations = expressions.declarations
+        self.reporter = expressions.reporter
+        self.scope = expressions.scope
+
+    def call(self, call: ast.Call) -> Typed | None:
+        """The typed form of a call."""
+        name = call.name.text
+        if name == "prev":
+            return self._prev(call)
+        if name in _FOLDS:
+            return self._fold(call)
+        if name in _AGGREGATES_LATER:
+            if not self.scope.windowed:
+                self.reporter.not_yet(call.span, f"`{name}`")
+            return None
+        if name in _OF_MATCH_LATER:
+            hint = "write the time of a bound event, e.g. v.at" if name.startswith("match") else None
+            self.reporter.not_yet(call.span, f"`{name}()`", hint)
+            return None
+        if name in _SCALARS_LATER or name in self.declarations.functions:
+            self.reporter.not_yet(call.span, f"the function `{name}`")
+            for argument in call.arguments:  # their names can be checked all the same
+                if argument.value is not None and not self._is_bare_alias(argument.value):
+                    self._check_argument(argument.value)
+            return None
+        known = [*_FOLDS, "prev", *_AGGREGATES_LATER, *_OF_MATCH_LATER, *_SCALARS_LATER, *self.declarations.functions]
+        foreign = {"mean": "avg", "average": "avg", "len": "count", "total": "sum", "previous": "prev", "lag": "prev"}
+        instead = foreign.get(name) or nearest(name, known)
+        self.reporter.error(
+            call.name.span,
+            "unknown-function",
+            f"there is no function `{name}`",
+            f"did you mean `{instead}`?" if instead else None,
+        )
+        return None
+
+    def _check_argument(self, expr: ast.Expr) -> None:
+        if isinstance(expr, ast.Path):
+            self.expressions.names.path(expr, record=True)
+        else:
+            self.expressions.loosely(expr)
+
+    def _is_bare_alias(self, expr: ast.Expr) -> bool:
+        return isinstance(expr, ast.Path) and len(expr.parts) == 1 and self.scope.is_alias((expr.names or ("",))[0])
+
+    def _aliases_in(self, expr: ast.Expr) -> list[tuple[str, Span]]:
+        found = []
+        for node in walk(expr):
+            if isinstance(node, ast.Path) and node.is_plain:
+                names = node.names
+                assert names is not None
+                if self.scope.is_alias(names[0]):
+                    found.append((names[0], node.span))
+        return found
+
+    def _fold(self, call: ast.Call) -> Typed | None:
+        name, scope = call.name.text, self.scope
+        if scope.windowed:
+            return None  # the window has been refused, and its aggregates with it
+        if scope.fold is not None:
+            self.reporter.error(call.span, "nested-aggregate", f"`{name}` stands inside another aggregate")
+            return None
+        if any(a.where is not None or a.distinct for a in call.arguments):
+            what = "distinct" if any(a.distinct for a in call.arguments) else "where"
+            self.reporter.not_yet(call.span, f"`{what}` inside `{name}(…)`")
+            return None
+        if scope.place == "row":
+            self.reporter.not_yet(call.span, f"`{name}` over the events of a query, which needs a window (`over …`),")
+            return None
+        if len(call.arguments) != 1 or call.arguments[0].value is None:
+            example = next((v.name for v in scope.bound.values() if v.is_loop), "v")
+            hint = f"write {name}({example})" if name == "count" else f"write {name}({example}.field)"
+            self.reporter.error(call.span, "wrong-arguments", f"`{name}` takes one argument", hint)
+            return None
+        argument = call.arguments[0].value
+        variable = self._variable_of(name, argument, call)
+        if variable is None:
+            return None
+        running = scope.own is not None and variable.name == scope.own.name
+        if running and scope.place == "absence":
+            self.reporter.error(call.span, "absent-alias", f"`{variable.name}` binds no event to aggregate")
+            return None
+        if isinstance(argument, ast.Path) and argument.names == (variable.name,):
+            if name == "count":
+                return Fold("count", variable.name, None, running, INT)
+            known = [a for a, t in variable.shape.attributes.items() if t is None or t.is_number]
+            hint = f"write {name}({variable.name}.{known[0] if known else 'field'})"
+            self.reporter.error(argument.span, "event-as-value", f"`{name}` needs a field of `{variable.name}`", hint)
+            return None
+        inner = replace(scope, current=variable.shape, fold=variable.name)
+        found = self.expressions.within(inner).value(argument)
+        return None if found is None else self._folded(name, variable, found, running, argument.span)
+
+    def _variable_of(self, name: str, argument: ast.Expr, call: ast.Call) -> Variable | None:
+        """The alias that an aggregate is over."""
+        scope = self.scope
+        used = self._aliases_in(argument)
+        if any(alias in scope.silent for alias, _ in used):
+            return None
+        if not used:
+            owners = [*scope.bound.values(), *([scope.own] if scope.own is not None else [])]
+            loops = [v.name for v in owners if v.is_loop and not v.name.startswith("$")]
+            text = path_text(argument) if isinstance(argument, ast.Path) else "field"
+            example = f"{loops[0]}.{text}" if loops else f"v.{text}"
+            self.reporter.error(
+                call.span,
+                "needs-alias",
+                f"`{name}` does not say whose events it is over",
+                f"write {name}({example})" + ("" if loops else ", with v the alias of a step"),
+            )
+            return None
+        alias, span = used[0]
+        if scope.own is not None and alias == scope.own.name:
+            return scope.own
+        if alias in scope.bound:
+            return scope.bound[alias]
+        self.expressions.names.unbound(alias, span)
+        return None
+
+    def _folded(self, name: str, variable: Variable, argument: Typed, running: bool, span: Span) -> Typed | None:
+        declared = argument.type
+        allowed: tuple[str, ...]
+        match name:
+            case "count" | "first" | "last":
+                allowed = ("int", "float", "bool", "string", "time", "duration", "decimal")
+            case "sum" | "avg":
+                allowed = ("int", "float", "decimal", "duration")
+            case _:
+                allowed = ("int", "float", "decimal", "time", "duration")
+        if declared.kind not in allowed:
+            self.reporter.error(
+                span,
+                "wrong-type",
+                f"`{name}` is not defined for {kind_text(declared)}",
+                f"it takes {listed(list(allowed), 'or')}",
+            )
+            return None
+        # an aggregate over at least one event, none of them null, is not null; sums may overflow
+        sure = (variable.low > 0 or running) and not declared.optional
+        match name:
+            case "count":
+                return Fold("count", variable.name, argument, running, INT)
+            case "sum":
+                return Fold("sum", variable.name, argument, running, declared.as_optional())
+            case "avg":
+                out = DURATION if declared.kind == "duration" else FLOAT
+                return Fold("avg", variable.name, argument, running, out.as_optional())
+            case "min" | "max" | "first" | "last":
+                return Fold(name, variable.name, argument, running, declared.as_optional(not sure))
+            case _:
+                raise AssertionError(name)
+
+    def _prev(self, call: ast.Call) -> Typed | None:
+        scope = self.scope
+        if scope.windowed:
+            return None
+        if scope.fold is not None:
+            self.reporter.error(call.span, "nested-aggregate", "`prev` stands inside an aggregate")
+            return None
+        if scope.place == "row":
+            self.reporter.not_yet(call.span, "`prev` over the events of a query")
+            return None
+        if len(call.arguments) not in (1, 2) or any(
+            a.value is None or a.distinct or a.where is not None for a in call.arguments
+        ):
+            self.reporter.error(
+                call.span, "wrong-arguments", "`prev` takes a field and a default", "write prev(v.field, default)"
+            )
+            return None
+        argument = call.arguments[0].value
+        assert argument is not None
+        own = scope.own if scope.own is not None and scope.place == "step" else None
+        used = self._aliases_in(argument)
+        if any(alias in scope.silent for alias, _ in used):
+            return None
+        if own is None or not own.is_loop or not used or used[0][0] != own.name:
+            subject = path_text(argument) if isinstance(argument, ast.Path) else "v.field"
+            known_loop = bool(used) and used[0][0] in scope.bound
+            hint = (
+                f"write last({subject})"
+                if known_loop
+                else "write prev(v.field, default) in the condition of the loop v"
+            )
+            message = "`prev` is the event before this one in a loop, so it stands only in that loop's own condition"
+            self.reporter.error(call.span, "prev-outside-loop", message, hint)
+            return None
+        inner = replace(scope, current=own.shape, fold=own.name)
+        found = self.expressions.within(inner).loosely(argument)
+        default: Checked = None
+        if len(call.arguments) == 2:
+            second = call.arguments[1].value
+            assert second is not None
+            default = self.expressions.loosely(second)
+            if default is None:
+                return None
+            if isinstance(default, Const) and default.type.kind == "null":
+                default = None
+        if found is None:
+            return None
+        if default is None:
+            only = settled(found)
+            assert only is not None
+            return Prev(own.name, only, None, only.type.as_optional())
+        pair = self.expressions.operations.unified(found, default, call)
+        if pair is None:
+            return None
+        value, otherwise = pair
+        return Prev(own.name, value, otherwise, value.type.as_optional(value.type.optional or otherwise.type.optional))

@@ -1,0 +1,256 @@
+"""Names: a bare name is a field of the event at hand, then an alias, the key, a param; two of these are a mistake.
+
+Tested by: tests/language/test_check_names.py
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cep.language.checker.operations import kind_text
+from cep.language.checker.report import did_you_mean, listed
+from cep.language.typed import Apply, Attr, Const, Key, ParamRef, Present
+from cep.model.types import BOOL
+
+if TYPE_CHECKING:
+    from cep.language import ast
+    from cep.language.checker.declarations import Declarations
+    from cep.language.checker.report import Reporter
+    from cep.language.checker.scope import Scope, Variable
+    from cep.language.checker.shapes import Shape
+    from cep.language.typed import Typed
+    from cep.model.diagnostics import Span
+
+
+class Names:
+    """Resolves the paths of one place."""
+
+    def __init__(self, declarations: Declarations, reporter: Reporter, scope: Scope) -> None:
+        self.declarations = declarations
+        self.reporter = reporter
+        self.scope = scope
+
+    def path(self, path: ast.Path, record: bool = False) -> Typed | None:
+        """What a path means; a whole record only where ``record`` says so."""
+        names = path.names
+        if names is None:
+            self.reporter.not_yet(path.span, "an element of a list or map (`[…]`)")
+            return None
+        scope, head = self.scope, names[0]
+        meanings: list[str] = []
+        is_field = scope.fold is None and scope.current is not None and head in scope.current.heads
+        if is_field:
+            assert scope.current is not None
+            meanings.append(f"a field of {scope.current.name}")
+        if scope.is_alias(head):
+            meanings.append("an alias")
+        if head in scope.keys and not (is_field and self._is_key_field(head)):
+            meanings.append("the key")
+        if head in self.declarations.params:
+            meanings.append("a param")
+        if len(meanings) > 1:
+            alias = scope.own.name if scope.own is not None and not scope.own.name.startswith("$") else "alias"
+            field_hint = f"write {alias}.{head} for the field, or " if is_field else ""
+            self.reporter.error(
+                path.span,
+                "ambiguous-name",
+                f"`{head}` is both {listed(meanings)}",
+                f"{field_hint}give one of them another name",
+            )
+            return None
+        if is_field:
+            assert scope.current is not None
+            return self._attribute(None, scope.current, names, path.span, record)
+        if scope.is_alias(head):
+            return self._alias(names, path, record)
+        if head in scope.keys:
+            key = scope.keys[head]
+            if key is None or self._has_rest(names, path.span, f"the key `{head}`"):
+                return None
+            return Key(key[0], key[1].type)
+        if head in self.declarations.params:
+            param = self.declarations.params[head]
+            if param is None or self._has_rest(names, path.span, f"the param `{head}`"):
+                return None
+            return ParamRef(head, param.type)
+        self._unknown(names, path.span)
+        return None
+
+    def is_alias_only(self, name: str) -> bool:
+        """Whether ``name`` alone stands for an event, and for nothing else."""
+        shape = self.scope.current
+        is_field = shape is not None and name in shape.heads
+        taken = is_field or name in self.scope.keys or name in self.declarations.params
+        return self.scope.is_alias(name) and not taken and self.scope.fold is None
+
+    def presence(self, name: str, expr: ast.IsNull) -> Typed | None:
+        """Whether the alias ``name`` has bound an event."""
+        scope = self.scope
+        if name in scope.silent:
+            return None
+        if scope.own is not None and scope.own.name == name:
+            return Const(expr.negated, BOOL)  # the event at hand is there
+        if name in scope.bound:
+            here = Present(name, BOOL)
+            return here if expr.negated else Apply("not", (here,), BOOL)
+        self.unbound(name, expr.value.span)
+        return None
+
+    def unbound(self, name: str, span: Span) -> None:
+        """Report an alias that has no value here."""
+        if name in self.scope.later:
+            self.reporter.error(
+                span,
+                "bound-later",
+                f"`{name}` is bound later than this condition is asked",
+                f"move the condition to the step of `{name}`",
+            )
+        else:
+            self.reporter.error(
+                span,
+                "absent-alias",
+                f"`{name}` names an event that must not come: outside its own condition it has no value",
+            )
+
+    def _is_key_field(self, head: str) -> bool:
+        key = self.scope.keys.get(head)
+        if key is None or self.scope.current is None:
+            return True
+        return all(key[1].attributes.get(s, head) == head for s in self.scope.current.streams)
+
+    def _has_rest(self, names: tuple[str, ...], span: Span, what: str) -> bool:
+        if len(names) > 1:
+            self.reporter.error(span, "unknown-field", f"{what} has no fields, so no `{'.'.join(names[1:])}`")
+        return len(names) > 1
+
+    def _unknown(self, names: tuple[str, ...], span: Span) -> None:
+        scope, head = self.scope, names[0]
+        if scope.current is not None and scope.fold is None:
+            if scope.current.open:
+                return
+            if head in scope.current.partial:
+                self.reporter.error(
+                    span,
+                    "unknown-field",
+                    f"`{head}` cannot be read here, where the event may be of several streams: "
+                    f"{scope.current.partial[head]}",
+                )
+                return
+        everything = list(scope.bound.values()) + ([scope.own] if scope.own is not None else [])
+        owners = [v for v in everything if ".".join(names) in v.shape.attributes and not v.name.startswith("$")]
+        if owners and (scope.current is None or scope.fold is not None):
+            written = [f"{v.name}.{'.'.join(names)}" for v in owners]
+            aggregate = [
+                f"last({w})" if v.is_loop and scope.fold is None else w for v, w in zip(owners, written, strict=True)
+            ]
+            are = "is a field of" if len(owners) == 1 else "is a field of each of"
+            self.reporter.error(
+                span,
+                "needs-alias",
+                f"`{'.'.join(names)}` {are} {listed([f'`{v.name}`' for v in owners])}: say which event is meant",
+                f"write {listed(aggregate, 'or')}",
+            )
+            return
+        where = ""
+        known = [*scope.aliases(), *scope.keys, *self.declarations.params]
+        if scope.current is not None and scope.fold is None:
+            known = [*scope.current.attributes, *known]
+            where = f": {scope.current.name} has no such field, and no alias, key or param has that name"
+        else:
+            where = ": no alias, key or param has that name"
+        if any(v.shape.open for v in everything) and scope.current is None and len(names) == 1:
+            return
+        hint = did_you_mean(head, known)
+        if hint is None and scope.aliases() and scope.place == "emit":
+            hint = f"aliases are {listed(scope.aliases())}"
+        code = "unknown-field" if scope.current is not None and scope.fold is None else "unknown-name"
+        self.reporter.error(span, code, f"`{head}` is unknown{where}", hint)
+
+    def _attribute(
+        self, variable: Variable | None, shape: Shape, names: tuple[str, ...], span: Span, record: bool
+    ) -> Typed | None:
+        flat = ".".join(names)
+        if flat not in shape.attributes:
+            self._no_field(shape, names, span)
+            return None
+        declared = shape.attributes[flat]
+        if declared is None:
+            return None
+        if declared.kind in ("list", "map"):
+            self.reporter.not_yet(span, f"reading a {declared.kind} (`{flat}: {declared}`)")
+            return None
+        if declared.kind == "record" and not record:
+            leaf = next((a for a in shape.attributes if a.startswith(f"{flat}.")), None)
+            hint = f"write one of its fields, e.g. {leaf}" if leaf else None
+            self.reporter.error(
+                span, "record-value", f"`{flat}` is a whole record ({declared.name}), which is no value", hint
+            )
+            return None
+        if variable is None:
+            return Attr(None, flat, declared)
+        return Attr(variable.name, flat, declared.as_optional(declared.optional or variable.low == 0))
+
+    def _no_field(self, shape: Shape, names: tuple[str, ...], span: Span) -> None:
+        flat = ".".join(names)
+        if shape.open:
+            return
+        if flat in shape.partial:
+            self.reporter.error(span, "unknown-field", f"`{flat}` cannot be read: {shape.partial[flat]} ({shape.name})")
+            return
+        outer = ".".join(names[:-1])
+        declared = shape.attributes.get(outer) if outer else None
+        if declared is not None and declared.kind not in ("record", "map"):
+            message = f"`{outer}` is {kind_text(declared)} and has no fields, so no `{names[-1]}`"
+            self.reporter.error(span, "unknown-field", message)
+            return
+        if outer in shape.attributes and declared is None:
+            return
+        owner = declared.name if declared is not None and declared.name else shape.name
+        known = [a for a in shape.attributes if a.startswith(f"{outer}.")] if outer else list(shape.attributes)
+        hint = did_you_mean(flat, known)
+        if hint is None and known:
+            hint = f"its fields are {listed(known[:8])}{', …' if len(known) > 8 else ''}"
+        self.reporter.error(span, "unknown-field", f"{owner} has no field `{names[-1]}`", hint)
+
+    def _alias(self, names: tuple[str, ...], path: ast.Path, record: bool) -> Typed | None:
+        scope, head, rest = self.scope, names[0], names[1:]
+        if head in scope.silent:
+            return None
+        own = scope.own is not None and scope.own.name == head
+        if scope.fold is not None and head != scope.fold:
+            self.reporter.error(
+                path.span,
+                "mixed-aliases",
+                f"an aggregate is over one alias: this one is over `{scope.fold}`, and reads `{head}` too",
+                "compare or combine the results of two aggregates",
+            )
+            return None
+        variable = scope.own if own else scope.bound.get(head)
+        if variable is None:
+            self.unbound(head, path.span)
+            return None
+        if not rest:
+            known = [a for a, t in variable.shape.attributes.items() if t is None or t.kind != "record"]
+            example = f"{head}.{known[0]}" if known else f"{head}.field"
+            hint = (
+                f"write count({head}) or an aggregate of a field"
+                if variable.is_loop
+                else f"write one of its fields, e.g. {example}"
+            )
+            self.reporter.error(path.span, "event-as-value", f"`{head}` is an event, not a value", hint)
+            return None
+        if own or scope.fold is not None:
+            return self._attribute(None, variable.shape, rest, path.span, record)
+        if variable.is_loop:
+            flat = ".".join(rest)
+            if flat in variable.shape.attributes or variable.shape.open:
+                self.reporter.error(
+                    path.span,
+                    "loop-alias",
+                    f"`{head}` is a loop and stands for several events, so `{head}.{flat}` is no one value",
+                    f"write last({head}.{flat}), or another of first, min, max, avg, sum",
+                )
+            else:
+                self._no_field(variable.shape, rest, path.span)
+            return None
+        return self._attribute(variable, variable.shape, rest, path.span, record)

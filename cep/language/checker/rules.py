@@ -1,0 +1,322 @@
+"""Rules: one rule checked, from its keys to the fields it emits.
+
+A rule is checked when the event types it reads have their shapes. What does not run yet is refused part by part; the
+rest of the rule is checked all the same, with the aliases of refused parts silent.
+Tested by: tests/language/test_check.py, tests/language/test_check_refusals.py
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from cep.language import ast
+from cep.language.checker import bounds, lint
+from cep.language.checker.expressions import Expressions
+from cep.language.checker.patterns import PatternCheck, nested
+from cep.language.checker.report import Reporter, did_you_mean, listed
+from cep.language.checker.scope import Scope, Variable
+from cep.language.typed import (
+    CheckedEmit,
+    CheckedFilter,
+    CheckedKey,
+    CheckedPattern,
+    CheckedRule,
+    Typed,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from cep.language.checker.declarations import Declarations
+    from cep.model.diagnostics import Source, Span
+
+_RESERVED = ("_type", "_time", "_rule", "_key", "_id", "_events")
+
+
+@dataclass(frozen=True)
+class Emitted:
+    """A field of an ``emit``, its value (None when wrong), and its place."""
+
+    name: str
+    value: Typed | None
+    span: Span
+
+
+@dataclass(frozen=True)
+class Emission:
+    """An ``emit`` as checked; ``open`` when it belongs to a part that does not run yet."""
+
+    type: str
+    fields: tuple[Emitted, ...]
+    source: Source
+    span: Span
+    open: bool = False
+
+
+@dataclass
+class Outcome:
+    """What came of a rule: ``body`` is None when something in it is wrong."""
+
+    name: str
+    description: str | None
+    index: int
+    source: Source
+    span: Span
+    emissions: list[Emission] = field(default_factory=list)
+    keys: tuple[CheckedKey, ...] = ()
+    body: CheckedPattern | CheckedFilter | None = None
+    inputs: tuple[str, ...] = ()
+    state_bound: str = ""
+
+    def finished(self, emits: tuple[CheckedEmit, ...]) -> CheckedRule:
+        """The checked rule, its emits completed by the derived schemas."""
+        assert self.body is not None, "only a rule without mistakes is finished"
+        return CheckedRule(
+            self.name,
+            self.description,
+            self.index,
+            self.keys,
+            self.body,
+            emits,
+            self.inputs,
+            self.source,
+            self.span,
+            self.state_bound,
+        )
+
+
+def event_types(rule: ast.Rule) -> Iterator[ast.EventType]:
+    """Every event type that a rule reads, in written order."""
+    if isinstance(rule.body, ast.Query):
+        yield rule.body.type
+        for join in rule.body.joins:
+            yield join.type
+        return
+    for part in nested(rule.body.pattern):
+        yield part.type if isinstance(part, ast.Event) else part
+
+
+def check_rule(declarations: Declarations, source: Source, rule: ast.Rule, index: int) -> Outcome:
+    """Check one rule and say what it emits."""
+    return _Rule(declarations, source, rule, index).check()
+
+
+class _Rule:
+    """One rule while it is checked."""
+
+    def __init__(self, declarations: Declarations, source: Source, rule: ast.Rule, index: int) -> None:
+        self.declarations = declarations
+        self.reporter = Reporter(declarations.report, source)
+        self.rule = rule
+        self.source = source
+        self.outcome = Outcome(rule.name.text, rule.description, index, source, rule.span)
+        self.keys: dict[str, tuple[int, CheckedKey] | None] = {}
+
+    def check(self) -> Outcome:
+        rule = self.rule
+        for tag in rule.tags:
+            literal = ast.StringLiteral | ast.IntLiteral | ast.PointLiteral | ast.BoolLiteral | ast.DurationLiteral
+            if not isinstance(tag.value, literal):
+                self.reporter.error(tag.span, "tag-value", "a tag is a constant", 'write e.g. severity = "high"')
+        if isinstance(rule.body, ast.Query):
+            self._query(rule.body)
+        else:
+            self._matching(rule.body)
+        if rule.timeout is not None:
+            self.reporter.not_yet(rule.timeout.span, "`on timeout`")
+            self._silent_actions(rule.timeout.actions)
+        if rule.output is not None:
+            self.reporter.not_yet(rule.output.span, f"`output {rule.output.mode}`")
+        return self.outcome
+
+    # --------------------------------------------------------------------------------------------------- keys
+
+    def _inputs(self, streams: Sequence[str]) -> tuple[str, ...]:
+        order = self.declarations.order()
+        return tuple(sorted(dict.fromkeys(streams), key=lambda s: order.get(s, len(order))))
+
+    def _check_keys(self, inputs: tuple[str, ...], complete: bool) -> None:
+        """Find each part of the key in every input; ``complete`` says that all inputs are known."""
+        out: list[CheckedKey] = []
+        for item in self.rule.keys:
+            names = item.path.names
+            if names is None:
+                self.reporter.not_yet(item.path.span, "an element of a list or map in a key")
+                continue
+            name = names[-1]
+            if name in self.keys:
+                self.reporter.error(item.span, "duplicate-name", f"`{name}` is in the key twice")
+                continue
+            self.keys[name] = None
+            key = self._key(item, ".".join(names), name, inputs, complete)
+            if key is not None:
+                self.keys[name] = (len(out), key)
+                out.append(key)
+        self.outcome.keys = tuple(out)
+
+    def _key(
+        self, item: ast.KeyItem, path: str, name: str, inputs: tuple[str, ...], complete: bool
+    ) -> CheckedKey | None:
+        renamed: dict[str, str] = {}
+        for member, other in item.others:
+            streams = [s for s in self.declarations.members(member.text) if s in inputs]
+            if not streams:
+                if complete:
+                    self.reporter.error(
+                        member.span,
+                        "key-stream",
+                        f"the rule does not read {member.text}",
+                        did_you_mean(member.text, inputs, f"it reads {listed(inputs)}"),
+                    )
+                continue
+            renamed.update(dict.fromkeys(streams, other.text))
+        attributes = {s: renamed.get(s, path) for s in inputs}
+        shapes = {s: self.declarations.shape_of((s,)) for s in inputs}
+        lacking = [s for s in inputs if attributes[s] not in shapes[s].attributes and not shapes[s].open]
+        if lacking:
+            known = list(shapes[lacking[0]].attributes)
+            hint = f"keyed by {path} or {lacking[0]}.{'field' if not known else known[-1]}" if len(inputs) > 1 else None
+            word = renamed.get(lacking[0], path)
+            has = "has" if len(lacking) == 1 else "have"
+            self.reporter.error(
+                item.span,
+                "key-missing",
+                f"{listed(lacking)} {has} no field `{word}`, and every stream of a keyed rule needs its key",
+                did_you_mean(word, known, hint),
+            )
+            return None
+        types = [(s, shapes[s].attributes.get(attributes[s])) for s in inputs]
+        known_types = [(s, t) for s, t in types if t is not None]
+        if len(known_types) < len(types) or not known_types:
+            return None
+        first_stream, first = known_types[0]
+        for stream, declared in known_types[1:]:
+            if not first.same_kind(declared):
+                self.reporter.error(
+                    item.span,
+                    "key-type",
+                    f"the key `{name}` is {first} in {first_stream} and {declared} in {stream}",
+                    "give the field one type",
+                )
+                return None
+        if first.kind in ("record", "list", "map"):
+            self.reporter.error(
+                item.span,
+                "key-type",
+                f"`{name}` is {first}, which cannot be a key",
+                f"key by one of its fields, e.g. {path}.name" if first.kind == "record" else None,
+            )
+            return None
+        if first.kind == "float":
+            self.reporter.warn(
+                item.span, "float-key", f"`{name}` is a float: two keys are one only when they agree to the last bit"
+            )
+        return CheckedKey(name, first.as_optional(False), attributes)
+
+    # ------------------------------------------------------------------------------------------------ queries
+
+    def _query(self, query: ast.Query) -> None:
+        reporter = self.reporter
+        errors = reporter.report.mistakes
+        streams = self.declarations.resolve(query.type, reporter)
+        silent: set[str] = set()
+        if query.unnest is not None:
+            reporter.not_yet(query.unnest[0].span, "`unnest`")
+            silent.add(query.unnest[1].text)
+        for join in query.joins:
+            reporter.not_yet(join.span, f"`{'' if join.side == 'inner' else join.side + ' '}join`")
+            if join.type.name.text not in self.declarations.tables:
+                self.declarations.resolve(join.type, reporter)
+            silent.add(join.alias.text)
+        if query.window is not None:
+            reporter.not_yet(query.window.span, "a window (`over …`)")
+        if query.having is not None and query.window is None:
+            reporter.not_yet(query.having.span, "`having`", "a condition on one event is written with `where`")
+        inputs = self._inputs(streams or ())
+        self._check_keys(inputs, streams is not None)
+        shape = self.declarations.shape_or_open(streams, query.type.text)
+        alias = query.alias.text if query.alias is not None else None
+        own = Variable(alias, shape) if alias is not None else None
+        scope = Scope("row", shape, own, silent=frozenset(silent), keys=self.keys, windowed=query.window is not None)
+        if query.unnest is not None or query.joins:
+            scope = Scope(
+                "row", replace(shape, open=True), own, silent=frozenset(silent), keys=self.keys, windowed=True
+            )
+        expressions = Expressions(self.declarations, reporter, scope)
+        where = None if query.where is None else expressions.condition(query.where)
+        if query.having is not None:
+            expressions.condition(query.having)
+        self._actions(expressions)
+        if reporter.report.mistakes == errors and streams is not None:
+            self.outcome.body = CheckedFilter(streams, where)
+            self.outcome.inputs = inputs
+            self.outcome.state_bound = bounds.FILTER
+
+    # ----------------------------------------------------------------------------------------------- patterns
+
+    def _matching(self, matching: ast.Matching) -> None:
+        mistakes = self.reporter.report.mistakes
+        pattern = PatternCheck(self.declarations, self.reporter, matching)
+        self._check_keys(self._inputs(pattern.streams), pattern.complete)
+        pattern.check(self.keys)
+        self._actions(Expressions(self.declarations, self.reporter, pattern.emit_scope(self.keys)))
+        if self.reporter.report.mistakes > mistakes:
+            return
+        checked = pattern.assembled()
+        refused = bounds.refusal(checked)
+        if refused is not None:
+            place = matching.pattern.span if refused.step is None else refused.step.span
+            self.reporter.error(place, *refused.words)
+            return
+        self.outcome.body = checked
+        self.outcome.inputs = self._inputs(pattern.streams)
+        self.outcome.state_bound = bounds.state_bound(checked, self.declarations.params)
+        lint.pattern(self.reporter, checked, self.outcome.keys)
+
+    # ------------------------------------------------------------------------------------------------ actions
+
+    def _actions(self, expressions: Expressions) -> None:
+        for action in self.rule.actions:
+            if isinstance(action, ast.Delete):
+                self.reporter.not_yet(action.span, "`delete`")
+            elif action.word == "upsert":
+                self.reporter.not_yet(action.span, "`upsert`")
+            else:
+                self.outcome.emissions.append(self._emit(action, expressions))
+
+    def _silent_actions(self, actions: Sequence[ast.Emit | ast.Delete]) -> None:
+        for action in actions:
+            if isinstance(action, ast.Emit) and action.word == "emit":
+                self.outcome.emissions.append(Emission(action.type.text, (), self.source, action.span, open=True))
+
+    def _emit(self, emit: ast.Emit, expressions: Expressions) -> Emission:
+        fields: dict[str, Emitted] = {}
+        for assign in emit.body:
+            value = expressions.value(assign.value)
+            name = assign.name
+            if name is None:
+                path = assign.value
+                assert isinstance(path, ast.Path), "only a path has no name of its own"
+                last = next((p for p in reversed(path.parts) if isinstance(p, ast.Name)), None)
+                assert last is not None
+                name = last
+            if name.text in fields:
+                self.reporter.error(
+                    name.span,
+                    "duplicate-field",
+                    f"{emit.type.text} gets the field `{name.text}` twice",
+                    f"give one of them another name: other_{name.text} = …",
+                    (("the first is here", self.source, fields[name.text].span),),
+                )
+                continue
+            if name.text in _RESERVED:
+                self.reporter.error(
+                    name.span,
+                    "reserved-name",
+                    f"`{name.text}` is written with every derived event by itself",
+                    "choose another name",
+                )
+                continue
+            fields[name.text] = Emitted(name.text, value, assign.span)
+        return Emission(emit.type.text, tuple(fields.values()), self.source, emit.type.span)

@@ -1,0 +1,61 @@
+"""Scopes: what names mean at one place of a rule.
+
+Tested by: tests/language/test_check_names.py
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from cep.language.checker.shapes import Shape
+    from cep.language.typed import CheckedKey
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """An alias: the events it stands for. ``low`` 0: it may have bound none; ``high`` 1: it is no loop."""
+
+    name: str
+    shape: Shape
+    low: int = 1
+    high: int | None = 1
+
+    @property
+    def is_loop(self) -> bool:
+        """Whether it stands for several events."""
+        return self.high != 1
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What names mean at one place of a rule.
+
+    ``current`` is the event at hand (None in the ``emit`` of a pattern), ``own`` its alias. ``bound`` are the aliases
+    bound before, ``later`` those bound after, ``absent`` those of ``no …``, ``silent`` those of parts that do not run
+    yet. ``keys`` holds None for a key part whose type is unknown. ``fold`` is the alias of the aggregate around.
+    """
+
+    place: Literal["step", "absence", "row", "emit"]
+    current: Shape | None
+    own: Variable | None = None
+    bound: Mapping[str, Variable] = field(default_factory=dict)
+    later: Mapping[str, Variable] = field(default_factory=dict)
+    absent: frozenset[str] = frozenset()
+    silent: frozenset[str] = frozenset()
+    keys: Mapping[str, tuple[int, CheckedKey] | None] = field(default_factory=dict)
+    windowed: bool = False
+    fold: str | None = None
+
+    def is_alias(self, name: str) -> bool:
+        """Whether ``name`` is an alias of this rule."""
+        own = self.own is not None and self.own.name == name
+        return own or name in self.bound or name in self.later or name in self.absent or name in self.silent
+
+    def aliases(self) -> list[str]:
+        """The aliases that hints offer."""
+        own = [self.own.name] if self.own is not None and not self.own.name.startswith("$") else []
+        return own + [n for n in self.bound if not n.startswith("$")]

@@ -1,0 +1,259 @@
+"""The checked form: what the rules mean, with every name resolved, every type known, every cast written out.
+
+The checker makes a `Rulebook` from syntax trees; plan, compiler and runtime read it; nobody changes it.
+
+Expressions. A `Typed` node has a ``type``; ``type.optional`` is the result of null analysis (False: never null).
+The event at hand - the one a ``where`` is asked about, the row of a ``from`` query, the element of a fold -
+is the variable None. Arithmetic is monomorphic, by these rules (the oracle follows the same):
+
+| operands | add, sub | mul | div (``/``) | idiv (``div``), mod (``%``) | comparison |
+|---|---|---|---|---|---|
+| int, int | int | int | float | int, toward zero | int |
+| float with int or decimal | float (the other cast by to_float) | float | float | error | float |
+| decimal(s), decimal(t) or int (t = 0) | decimal(max) by rescale | decimal(s + t) | float | error | exact, scales may differ |
+| time - time | duration | | | | int |
+| time +- duration, duration + time | time | | | | |
+| duration, duration | duration | error | float | int, duration | int |
+| duration, int | error | duration | error | duration, error | |
+
+``/`` gives float: both operands are cast to float first (a decimal as value / 10^scale). A scale above 12 is a
+compile error. Overflow of int64, division by zero, and a NaN or infinite result of finite operands give null.
+An optional operand gives an optional result; ``div idiv mod`` and every operation that may overflow are optional
+by themselves (so ``int + int`` is optional; comparisons are optional only if an operand is).
+A literal with a point is a decimal exactly as written when the other operand is decimal (or the declared type is),
+else a float; an int literal meets float as a float. ``and or not`` and comparisons are three-valued.
+
+Ops of `Apply`: ``neg add sub mul div idiv mod`` ``eq ne lt le gt ge`` (of one kind: int, float, bool (eq, ne), string,
+time, duration; or decimals and ints of any scale) ``and or`` (two or more operands) ``not`` ``is_null is_not_null``
+``in`` (value, items…: as a chain of eq) ``like matches`` (value, Const pattern) ``to_float`` (of int or decimal)
+``rescale`` (int or decimal to a decimal of a larger scale; may overflow). ``between`` is ``and(ge, le)``; negations are ``not``.
+Depth: ``and or in`` are flat, arithmetic nests to the left, one level a term (ten thousand terms are lawful): walk
+``args[0]`` in a loop, or refuse what is too deep. `Const` of ``like``/``matches`` is also a param's value, put in here.
+Tested by: tests/language/test_check.py
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from cep.model.diagnostics import Diagnostic, Source, Span  # noqa: TC001
+from cep.model.schema import Schema  # noqa: TC001
+from cep.model.types import Type  # noqa: TC001
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from cep.language.ast import File
+
+
+@dataclass(frozen=True, slots=True)
+class Const:
+    """A constant: int, float, bool, str, None; decimals as the count of 10^-scale, times and durations in ns."""
+
+    value: int | float | bool | str | None
+    type: Type
+
+
+@dataclass(frozen=True, slots=True)
+class Attr:
+    """Attribute ``name`` (flat, dotted) of the event at hand (``variable`` None) or of a step bound at most once.
+
+    Optional when the attribute is, or when the step may be left out. A record attribute (kind ``record``) occurs
+    only under ``is_null``/``is_not_null``.
+    """
+
+    variable: str | None
+    name: str
+    type: Type
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """Part ``index`` of the key; never null."""
+
+    index: int
+    type: Type
+
+
+@dataclass(frozen=True, slots=True)
+class ParamRef:
+    """The value of a ``param``; never null."""
+
+    name: str
+    type: Type
+
+
+@dataclass(frozen=True, slots=True)
+class Present:
+    """Whether the step ``variable`` has bound an event (``buy is not null``): bool, never null."""
+
+    variable: str
+    type: Type
+
+
+@dataclass(frozen=True, slots=True)
+class Fold:
+    """An aggregate over the events bound to ``variable`` so far.
+
+    ``argument`` is an expression over one of them (the variable None in it); it is None for ``count(v)``, which counts
+    events. Nulls are passed over; of nothing: count 0, the others null. ``running``: inside the step's own condition,
+    where the event at hand is included as the last. Types: count int; sum as the argument (int, float, decimal,
+    duration); avg float (duration for durations: toward zero); min, max int float decimal time duration;
+    first, last any: the first/last that is not null.
+    """
+
+    function: Literal["count", "sum", "avg", "min", "max", "first", "last"]
+    variable: str
+    argument: Typed | None
+    running: bool
+    type: Type
+
+
+@dataclass(frozen=True, slots=True)
+class Prev:
+    """``prev(v.f, default)`` in v's own condition: ``argument`` of the event bound to v last, before the one at hand.
+
+    ``default`` (null when None) when v has bound none yet.
+    """
+
+    variable: str
+    argument: Typed
+    default: Typed | None
+    type: Type
+
+
+@dataclass(frozen=True, slots=True)
+class Apply:
+    """An operation; see the module's table."""
+
+    op: str
+    args: tuple[Typed, ...]
+    type: Type
+
+
+Typed = Const | Attr | Key | ParamRef | Present | Fold | Prev | Apply
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedKey:
+    """One part of ``keyed by``: its name in ``emit``, its type, and which attribute it is in each input stream."""
+
+    name: str
+    type: Type
+    attributes: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedAbsence:
+    """``no X``: streams (variants unfolded), condition; ``duration`` (Const or ParamRef) only at the end."""
+
+    streams: tuple[str, ...]
+    where: Typed | None
+    duration: Typed | None
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedStep:
+    """A step. ``variable`` is its alias, or ``$n``; ``high`` None is unbounded; optional is (0, 1).
+
+    ``link`` joins it to what was bound before (the first step has ``then``); ``absences`` stand between the
+    step written before it and itself.
+    """
+
+    variable: str
+    streams: tuple[str, ...]
+    where: Typed | None
+    low: int
+    high: int | None
+    in_a_row: bool
+    link: Literal["then", "next"]
+    absences: tuple[CheckedAbsence, ...]
+    span: Span
+
+    @property
+    def is_loop(self) -> bool:
+        """Whether the variable stands for several events."""
+        return self.high != 1
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedPattern:
+    """A pattern: ``final`` are the absences at its end; ``within`` a Const or ParamRef of type duration."""
+
+    steps: tuple[CheckedStep, ...]
+    final: tuple[CheckedAbsence, ...]
+    within: Typed | None
+    skip: Literal["past last", "keep all"]
+    unbounded: bool  # ``allow unbounded``
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedFilter:
+    """``from T where …``: ``streams`` with variants unfolded."""
+
+    streams: tuple[str, ...]
+    where: Typed | None
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedEmit:
+    """``emit T { … }``: expressions over the match (or over the event at hand, in a filter)."""
+
+    type: str
+    fields: tuple[tuple[str, Typed], ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedRule:
+    """One rule. ``inputs`` are all streams that are its E (steps and absences, variants unfolded), in declared order."""
+
+    name: str
+    description: str | None
+    index: int
+    keys: tuple[CheckedKey, ...]
+    body: CheckedPattern | CheckedFilter
+    emits: tuple[CheckedEmit, ...]
+    inputs: tuple[str, ...]
+    source: Source
+    span: Span
+    state_bound: str = ""  # in words: what one key can hold, for ``cep check``
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedParam:
+    """A parameter's type and its value as a constant of that type."""
+
+    name: str
+    type: Type
+    value: Const
+
+
+@dataclass(frozen=True)
+class Rulebook:
+    """Rules checked together; immutable.
+
+    ``streams``: declared streams in declared order. ``derived``: event types that rules emit, in order of the first rule
+    that emits each. ``sources`` gives any readable name (declared, derived, ``Late.X``, ``Rejected.X``) its schema.
+    """
+
+    files: tuple[File, ...]
+    streams: Mapping[str, Schema]
+    variants: Mapping[str, tuple[str, ...]]
+    derived: Mapping[str, Schema]
+    params: Mapping[str, CheckedParam]
+    rules: tuple[CheckedRule, ...]
+    warnings: tuple[Diagnostic, ...] = field(default=())
+
+    @property
+    def sources(self) -> dict[str, Schema]:
+        """Every readable stream by name."""
+        from cep.model.schema import late_schema, rejected_schema
+
+        out = dict(self.streams)
+        for schema in self.streams.values():
+            for side in (late_schema(schema), rejected_schema(schema.name)):
+                out[side.name] = side
+        return out | dict(self.derived)

@@ -1,0 +1,1 @@
+"""The words everything shares: time, types, schemas, batches, diagnostics, errors."""

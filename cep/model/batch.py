@@ -1,0 +1,268 @@
+"""Batches: columns of events, the only form in which events travel between stages.
+
+An `EventBatch` holds, for ``n`` events of one stream in the order given: ``ts`` int64[n] nanoseconds UTC, ``seq``
+int64[n] (the number in that stream's order of arrival, from 0, late and rejected rows counted), and one
+`Column` an attribute. Arrays are C-contiguous and of the dtype that `cep.model.types` names, normalised once,
+here, so that each kernel has one compiled signature. Nobody writes into a batch.
+
+Strings are int32 codes into a `Text`, a dictionary that belongs to the batch (Arrow's layout). Codes of two
+batches are never compared.
+Tested by: tests/model/test_batch.py
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from cep.model.types import Type
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    import pyarrow as pa
+
+    from cep.model.schema import Schema
+
+_OPTIONAL_STRING = Type("string", optional=True)
+
+Int64Array = npt.NDArray[np.int64]
+Int32Array = npt.NDArray[np.int32]
+Float64Array = npt.NDArray[np.float64]
+BoolArray = npt.NDArray[np.bool_]
+UInt8Array = npt.NDArray[np.uint8]
+UInt64Array = npt.NDArray[np.uint64]
+AnyArray = npt.NDArray[Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Text:
+    """A dictionary of strings: string ``i`` is ``data[offsets[i]:offsets[i + 1]]`` in UTF-8."""
+
+    offsets: Int64Array
+    data: UInt8Array
+
+    @staticmethod
+    def of(strings: Iterable[str]) -> Text:
+        """The dictionary of ``strings``, in their order."""
+        encoded = [s.encode("utf-8", "surrogatepass") for s in strings]
+        offsets = np.zeros(len(encoded) + 1, np.int64)
+        if encoded:
+            np.cumsum([len(e) for e in encoded], out=offsets[1:])
+        return Text(offsets, np.frombuffer(bytearray(b"".join(encoded)), np.uint8))
+
+    def __len__(self) -> int:
+        return self.offsets.size - 1
+
+    @cached_property
+    def strings(self) -> list[str]:
+        """All strings as Python objects; decoded once."""
+        raw, at = self.data.tobytes(), self.offsets.tolist()
+        return [raw[a:b].decode("utf-8", "surrogatepass") for a, b in zip(at, at[1:], strict=False)]
+
+
+EMPTY_TEXT = Text(np.zeros(1, np.int64), np.zeros(0, np.uint8))
+
+
+@dataclass(frozen=True, eq=False)
+class Column:
+    """Values of one type. ``valid`` is None when nothing is null; values under a null are unspecified but lawful
+    (a code is always within ``text``). ``text`` is set exactly for strings.
+    """
+
+    type: Type
+    values: AnyArray
+    valid: BoolArray | None = None
+    text: Text | None = None
+
+    def __len__(self) -> int:
+        return int(self.values.size)
+
+    def take(self, rows: AnyArray | slice) -> Column:
+        """The column at ``rows`` (positions, a mask, or a slice)."""
+        valid = None if self.valid is None else self.valid[rows]
+        return Column(self.type, self.values[rows], valid, self.text)
+
+    def to_list(self) -> list[Any]:
+        """Python values: int, float, bool, str, `decimal.Decimal`; time and duration as int nanoseconds; None."""
+        if self.text is not None:
+            strings = self.text.strings
+            out: list[Any] = [strings[c] for c in self.values.tolist()] if len(self.text) else [None] * len(self)
+        elif self.type.kind == "decimal":
+            import decimal
+
+            scale, wide = -self.type.scale, decimal.Context(prec=40)
+            out = [decimal.Decimal(v).scaleb(scale, wide) for v in self.values.tolist()]
+        else:
+            out = self.values.tolist()
+        if self.valid is not None:
+            out = [v if ok else None for v, ok in zip(out, self.valid.tolist(), strict=True)]
+        return out
+
+
+@dataclass(frozen=True, eq=False)
+class Provenance:
+    """Where derived events come from: n events; m contributing events, those of event i at offsets[i]:offsets[i+1].
+
+    ``rule`` indexes ``rules``; ``stream`` indexes ``streams``; ``number`` is the contributing event's ``seq``.
+    ``keys`` are the parts of each event's key, by rule: rule r's events have the columns ``keys[r]`` at the places
+    ``place``. ``ids`` uint64[n, 2] is the deterministic identity.
+    """
+
+    rules: tuple[str, ...]
+    rule: Int32Array
+    keys: tuple[tuple[Column, ...], ...]
+    place: Int64Array
+    ids: UInt64Array
+    offsets: Int64Array
+    streams: tuple[str, ...]
+    stream: Int32Array
+    number: Int64Array
+
+    def to_list(self) -> list[list[tuple[str, int]]]:
+        """The contributing events of each event: (stream, row)."""
+        names = [self.streams[s] for s in self.stream.tolist()]
+        pairs = list(zip(names, self.number.tolist(), strict=True))
+        at = self.offsets.tolist()
+        return [pairs[a:b] for a, b in zip(at, at[1:], strict=False)]
+
+    @cached_property
+    def key(self) -> Column:
+        """The keys as text: one part as itself, several as a JSON array, null where the rule has no key."""
+        out: list[str | None] = [None] * int(self.rule.size)
+        for r, parts in enumerate(self.keys):
+            if not parts:
+                continue
+            rows = np.flatnonzero(self.rule == r)
+            texts = _key_texts([p.take(self.place[rows]) for p in parts])
+            for row, text in zip(rows.tolist(), texts, strict=True):
+                out[row] = text
+        return string_column(out)
+
+    def take(self, rows: AnyArray | slice) -> Provenance:
+        """The provenance of the events at ``rows`` (positions, a mask, or a slice)."""
+        if not isinstance(rows, slice) and rows.dtype == np.bool_:
+            rows = np.flatnonzero(rows)
+        starts, ends = self.offsets[:-1][rows], self.offsets[1:][rows]
+        offsets = np.zeros(starts.size + 1, np.int64)
+        np.cumsum(ends - starts, out=offsets[1:])
+        if isinstance(rows, slice) and rows.step is None and starts.size:
+            inner: Any = slice(int(starts[0]), int(ends[-1]))
+        else:
+            inner = np.repeat(starts - offsets[:-1], ends - starts) + np.arange(offsets[-1])
+        return Provenance(
+            self.rules,
+            self.rule[rows],
+            self.keys,
+            self.place[rows],
+            self.ids[rows],
+            offsets,
+            self.streams,
+            self.stream[inner],
+            self.number[inner],
+        )
+
+
+def string_column(strings: Sequence[str | None]) -> Column:
+    """A string column with nulls from Python strings."""
+    distinct = {s: i for i, s in enumerate(dict.fromkeys(s for s in strings if s is not None))}
+    codes = np.fromiter((distinct.get(s, 0) if s is not None else 0 for s in strings), np.int32, len(strings))
+    valid = np.fromiter((s is not None for s in strings), np.bool_, len(strings))
+    text = Text.of(distinct or [""])
+    return Column(_OPTIONAL_STRING, codes, None if valid.all() else valid, text)
+
+
+def _key_texts(parts: list[Column]) -> list[str]:
+    import json
+
+    from cep.model.time import format_duration, format_time
+
+    rendered: list[list[str | int | float | bool]] = []
+    for part in parts:
+        values = part.to_list()
+        if part.type.kind == "time":
+            values = [format_time(v) for v in values]
+        elif part.type.kind == "duration":
+            values = [format_duration(v) for v in values]
+        elif part.type.kind == "decimal":
+            values = [str(v) for v in values]
+        rendered.append(values)
+    if len(rendered) == 1:
+        return [v if isinstance(v, str) else json.dumps(v) for v in rendered[0]]
+    return [json.dumps(list(row), ensure_ascii=False) for row in zip(*rendered, strict=True)]
+
+
+@dataclass(frozen=True, eq=False)
+class EventBatch:
+    """Events of one stream as columns; see the module's words."""
+
+    schema: Schema
+    ts: Int64Array
+    seq: Int64Array
+    columns: Mapping[str, Column]
+    provenance: Provenance | None = None
+
+    def __len__(self) -> int:
+        return int(self.ts.size)
+
+    def __getitem__(self, name: str) -> Column:
+        return self.columns[name]
+
+    def take(self, rows: AnyArray | slice) -> EventBatch:
+        """The events at ``rows`` (positions, a mask, or a slice)."""
+        columns = {name: column.take(rows) for name, column in self.columns.items()}
+        origin = None if self.provenance is None else self.provenance.take(rows)
+        return EventBatch(self.schema, self.ts[rows], self.seq[rows], columns, origin)
+
+    def to_arrow(self, *, meta: bool = True, lineage: bool = False) -> pa.RecordBatch:
+        """The batch as an Arrow record batch; see `cep.model.arrow` for types and for the columns of ``meta``."""
+        from cep.model.arrow import to_arrow
+
+        return to_arrow(self, meta=meta, lineage=lineage)
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        """The Arrow PyCapsule interface: ``polars.DataFrame(batch)``, ``pyarrow.table(batch)``, duckdb, pandas."""
+        import pyarrow as pa
+
+        return pa.Table.from_batches([self.to_arrow()]).__arrow_c_stream__(requested_schema)
+
+    def to_dicts(self, *, meta: bool = False, lineage: bool = False) -> list[dict[str, Any]]:
+        """The events as flat dicts: times as RFC 3339 text, durations as text (``1 h 30 min``), decimals exact.
+
+        ``meta`` adds ``_type``, ``_time``, ``_rule``, ``_key`` and ``_id``; ``lineage`` adds ``_events``, a list of
+        (stream, row).
+        """
+        from cep.model.time import format_duration, format_times
+
+        lists: dict[str, list[Any]] = {}
+        for name, column in self.columns.items():
+            if column.type.kind == "record":
+                continue
+            values = column.to_list()
+            if column.type.kind == "time":
+                texts = format_times(
+                    column.values if column.valid is None else np.where(column.valid, column.values, 0)
+                )
+                values = [None if v is None else text for v, text in zip(values, texts, strict=True)]
+            elif column.type.kind == "duration":
+                values = [None if v is None else format_duration(v) for v in values]
+            lists[name] = values
+        made, size = self.provenance, len(self)
+        if meta:
+            lists["_type"] = [self.schema.name] * size
+            lists["_time"] = list(format_times(self.ts))
+            lists["_rule"] = [None] * size if made is None else [made.rules[r] for r in made.rule.tolist()]
+            lists["_key"] = [None] * size if made is None else made.key.to_list()
+            lists["_id"] = [None] * size if made is None else [f"{a:016x}{b:016x}" for a, b in made.ids.tolist()]
+        if lineage:
+            lists["_events"] = [[] for _ in range(size)] if made is None else made.to_list()
+        if not lists:
+            return [{} for _ in range(size)]
+        return [dict(zip(lists, row, strict=True)) for row in zip(*lists.values(), strict=True)]
+
+    def __repr__(self) -> str:
+        return f"<EventBatch {self.schema.name}: {len(self)} events, {', '.join(self.columns)}>"

@@ -1,0 +1,1 @@
+"""The plan: which operator reads which stream, and in what order they must run."""

@@ -1,0 +1,1 @@
+"""Running programs: operators, order, watermarks, results."""

@@ -1,0 +1,191 @@
+"""The executor: one part of a plan, from arrivals to results in order.
+
+An arrival is judged against its stream's clock (late events become ``Late.X``, malformed rows ``Rejected.X``, both at the
+watermark they met), shown to the operators that read it, and waits there. `step` asks the clocks how far everything
+is decided and lets the operators work level by level; derived events are numbered in order and shown to the levels above,
+which work only below the watermark, so that nothing earlier can still come.
+
+Invariant: the concatenation of all results is the same however arrivals were cut into batches.
+Tested by: tests/runtime/test_executor.py, tests/test_corpus.py, tests/properties/
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from cep.compiler.pattern import compile_pattern
+from cep.language.typed import CheckedFilter
+from cep.model.batch import EventBatch
+from cep.model.schema import late_schema
+from cep.model.time import MIN_TIME
+from cep.plan.plan import base_stream
+from cep.runtime.clock import END_OF_TIME, NOTHING, Frontier, StreamClock, joint_frontier
+from cep.runtime.operators.filter import FilterOperator, compile_filter
+from cep.runtime.operators.pattern import PatternOperator
+from cep.runtime.results import Output, by_type, interleave, number
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from cep.compiler.pattern import PatternProgram
+    from cep.model.batch import Int64Array
+    from cep.model.schema import Schema
+    from cep.plan.plan import Operator, Plan, StreamPlace
+    from cep.runtime.operators.filter import FilterProgram, Memo
+
+
+class RunningOperator(Protocol):
+    """What the executor asks of an operator."""
+
+    operator: Operator
+    null_keys: int
+
+    @property
+    def faults(self) -> Int64Array:
+        """Counts of division by zero, overflow, not a number."""
+
+    @property
+    def open_runs(self) -> int:
+        """Partial matches not decided yet."""
+
+    def receive(self, stream: str, batch: EventBatch, memo: Memo) -> None:
+        """Take events."""
+
+    def advance(self, frontier: Frontier) -> list[Output]:
+        """Give out what is decided."""
+
+
+@dataclass(frozen=True, eq=False)
+class Programs:
+    """All programs of a rulebook, by rule; compiled once, run by any number of executors."""
+
+    plan: Plan
+    by_rule: Mapping[str, FilterProgram | PatternProgram]
+
+
+def compile_plan(plan: Plan) -> Programs:
+    """Compile every rule of a plan."""
+    book = plan.rulebook
+    programs: dict[str, FilterProgram | PatternProgram] = {}
+    for operator in plan.operators:
+        rule = operator.rule
+        if isinstance(rule.body, CheckedFilter):
+            programs[rule.name] = compile_filter(rule, book.params)
+        else:
+            programs[rule.name] = compile_pattern(rule, book.sources, book.params)
+    return Programs(plan, programs)
+
+
+class Executor:
+    """One part of a plan at work."""
+
+    def __init__(self, programs: Programs, operators: Sequence[Operator], shards: int) -> None:
+        book, places = programs.plan.rulebook, programs.plan.places
+        self._schemas: dict[str, Schema] = book.sources
+        self._derived = book.derived
+        self._running: list[RunningOperator] = [
+            _start(programs.by_rule[o.rule.name], o, self._schemas, places, shards) for o in operators
+        ]
+        self._readers: dict[str, list[RunningOperator]] = {}
+        for running in self._running:
+            for name in running.operator.inputs:
+                self._readers.setdefault(name, []).append(running)
+        declared = {base_stream(n) for n in self._readers} & set(book.streams)
+        self.clocks = {n: StreamClock(places[n], s.late) for n, s in book.streams.items() if n in declared}
+        self._emitted_until = _last_levels(operators)
+        self._levels = sorted({o.level for o in operators})
+        self._numbers: dict[str, int] = {}
+        self.late: dict[str, int] = {}
+        self.rejected: dict[str, int] = {}
+        self.events: dict[str, int] = {}
+        self.matches: dict[str, int] = {o.rule.name: 0 for o in operators}
+        self.side_events: dict[str, list[EventBatch]] = {}
+
+    @property
+    def operators(self) -> Sequence[RunningOperator]:
+        """The running operators, in rule order."""
+        return self._running
+
+    def receive(self, stream: str, batch: EventBatch, rejected: EventBatch | None) -> None:
+        """Take arrivals of a declared stream, in order of arrival, and the rows among them that were no events."""
+        clock = self.clocks[stream]
+        if rejected is not None and len(rejected):
+            # before the clock moves: each stands at the watermark that the rows before it had brought about
+            rows = np.searchsorted(batch.seq, rejected["row"].values, side="right")
+            met = np.concatenate([[clock.watermark], clock.watermarks(batch.ts)])[rows]
+            self._aside(f"Rejected.{stream}", replace(rejected, ts=np.maximum(met, MIN_TIME)), self.rejected, stream)
+        late, met_by_late = clock.judge(batch.ts)
+        if late is not None and met_by_late is not None:
+            tardy = batch.take(late)
+            schema = late_schema(self._schemas[stream])
+            moved = EventBatch(schema, met_by_late[late], tardy.seq, tardy.columns)
+            self._aside(schema.name, moved, self.late, stream)
+            batch = batch.take(~late)
+        self.events[stream] = self.events.get(stream, 0) + len(batch)
+        self._show(stream, batch)
+
+    def step(self, *, final: bool = False) -> list[EventBatch]:
+        """Decide all that can be decided now; ``final`` lets time run out. Results in order."""
+        frontier = END_OF_TIME if final else joint_frontier(self.clocks.values())
+        strict = Frontier(frontier.time, NOTHING)
+        outputs: list[Output] = []
+        done: dict[str, Output] = {}
+        for level in self._levels:
+            for running in self._running:
+                if running.operator.level == level:
+                    outputs += running.advance(frontier if level == 0 else strict)
+            complete = [n for n, last in self._emitted_until.items() if last == level]
+            mine = [o for o in outputs if o.batch.schema.name in complete]
+            for name, merged in by_type(mine, self._derived).items():
+                first = self._numbers.get(name, 0)
+                self._numbers[name] = first + len(merged.order)
+                done[name] = number(merged, first)
+                self._count(done[name])
+                self._show(name, done[name].batch)
+        return interleave(list(done.values()))
+
+    def _aside(self, name: str, batch: EventBatch, counts: dict[str, int], stream: str) -> None:
+        first = counts.get(stream, 0)
+        counts[stream] = first + len(batch)
+        numbered = replace(batch, seq=np.arange(first, first + len(batch)))
+        self.side_events.setdefault(name, []).append(numbered)
+        self._show(name, numbered)
+
+    def _show(self, stream: str, batch: EventBatch) -> None:
+        if not len(batch):
+            return
+        memo: Memo = {}
+        for running in self._readers.get(stream, ()):
+            running.receive(stream, batch, memo)
+
+    def _count(self, output: Output) -> None:
+        origin = output.batch.provenance
+        assert origin is not None
+        for rule, n in zip(origin.rules, np.bincount(origin.rule, minlength=len(origin.rules)).tolist(), strict=True):
+            self.matches[rule] += n
+
+
+def _start(
+    program: FilterProgram | PatternProgram,
+    operator: Operator,
+    schemas: Mapping[str, Schema],
+    places: Mapping[str, StreamPlace],
+    shards: int,
+) -> RunningOperator:
+    from cep.runtime.operators.filter import FilterProgram
+
+    if isinstance(program, FilterProgram):
+        return FilterOperator(operator, program, schemas, places)
+    return PatternOperator(operator, program, schemas, places, shards)
+
+
+def _last_levels(operators: Sequence[Operator]) -> dict[str, int]:
+    """For each derived type the highest level that emits it."""
+    out: dict[str, int] = {}
+    for operator in operators:
+        for name in operator.outputs:
+            out[name] = max(out.get(name, 0), operator.level)
+    return out

@@ -1,0 +1,172 @@
+"""``when pattern … emit``: select, then order, then match.
+
+| in | out |
+|---|---|
+| events of the rule's streams, any order within the lateness bound | derived events of its matches, as the frontier passes |
+
+Conditions on one event alone are decided on arrival, a column at a time; only events that some step or absence may want
+(all, where a link is strict) become rows. Rows wait until the frontier has passed them, are put in order, and shown to the
+matcher of their key's shard.
+Cost: see `cep.kernels.match`; selection O(rows) numpy operations.
+Tested by: tests/runtime/test_pattern.py, tests/test_corpus.py, tests/properties/
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from cep.compiler.columns import batch_leaf
+from cep.kernels.runs import BITS, SEQ, STREAM, TS, VALUES
+from cep.kernels.text import hash_rows
+from cep.language.typed import Attr, Key
+from cep.runtime.operators.filter import Memo, decide
+from cep.runtime.shard import PatternShard
+from cep.runtime.strings import shard_of_strings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from cep.compiler.columns import Leaf
+    from cep.compiler.pattern import Input, PatternProgram
+    from cep.language.typed import Typed
+    from cep.model.batch import AnyArray, Column, EventBatch, Int64Array
+    from cep.model.schema import Schema
+    from cep.plan.plan import Operator, StreamPlace
+    from cep.runtime.clock import Frontier
+    from cep.runtime.results import Output
+    from cep.runtime.strings import Strings
+
+
+class PatternOperator:
+    """The running operator: one `PatternShard` a shard; without a key there is one."""
+
+    def __init__(
+        self,
+        operator: Operator,
+        program: PatternProgram,
+        schemas: Mapping[str, Schema],
+        places: Mapping[str, StreamPlace],
+        shards: int,
+    ) -> None:
+        self.operator = operator
+        self.null_keys = 0
+        self._faults = np.zeros(3, np.int64)
+        self._program = program
+        self._inputs: dict[str, tuple[int, Input]] = {i.stream: (n, i) for n, i in enumerate(program.inputs)}
+        count = shards if operator.rule.keys else 1
+        self._shards = [PatternShard(operator, program, schemas, places) for _ in range(count)]
+
+    @property
+    def faults(self) -> Int64Array:
+        """Divisions by zero, overflows, floats that are no number."""
+        total: Int64Array = self._faults + np.sum([s.faults for s in self._shards], axis=0)
+        return total
+
+    @property
+    def open_runs(self) -> int:
+        """Partial matches not decided yet."""
+        return sum(s.open_runs for s in self._shards)
+
+    def receive(self, stream: str, batch: EventBatch, memo: Memo) -> None:
+        """Take events of one of the rule's streams."""
+        number, source = self._inputs[stream]
+
+        def leaf(node: Typed) -> Leaf:
+            return batch_leaf(batch[_attribute(node, source)])
+
+        masks = [(p, None if c is None else decide(c, leaf, batch, memo, self._faults)) for p, c in source.predicates]
+        keys = [batch[name] for name in source.keys]
+        keyed = None
+        for column in keys:
+            if column.valid is not None:
+                keyed = column.valid if keyed is None else keyed & column.valid
+        if keyed is not None:
+            self.null_keys += len(batch) - int(np.count_nonzero(keyed))
+        if self._program.selects_all or any(m is None for _, m in masks):
+            rows = np.arange(len(batch)) if keyed is None else np.flatnonzero(keyed)
+        else:
+            union = masks[0][1]
+            for _, mask in masks[1:]:
+                union = union | mask  # type: ignore[operator]
+            rows = np.flatnonzero(union if keyed is None else union & keyed)  # type: ignore[operator]
+        if rows.size == 0:
+            return
+        bits = np.zeros(rows.size, np.int64)
+        for p, mask in masks:
+            bits |= np.int64(1 << p) if mask is None else mask[rows].astype(np.int64) << p
+        if len(self._shards) == 1:
+            self._shards[0].take(self._block(number, source, batch, rows, bits, self._shards[0].strings))
+            return
+        shard = _shard_of([k.take(rows) for k in keys], len(self._shards))
+        for s, target in enumerate(self._shards):
+            mine = np.flatnonzero(shard == s)
+            if mine.size:
+                target.take(self._block(number, source, batch, rows[mine], bits[mine], target.strings))
+
+    def advance(self, frontier: Frontier) -> list[Output]:
+        """Give out what the frontier decides."""
+        return [output for shard in self._shards for output in shard.advance(frontier)]
+
+    def _block(
+        self, number: int, source: Input, batch: EventBatch, rows: Int64Array, bits: Int64Array, strings: Strings
+    ) -> Int64Array:
+        """The selected events as rows of the retained table (see `cep.kernels.runs`)."""
+        layout = self._program.layout
+        block = np.zeros((rows.size, layout.row_width), np.int64)
+        block[:, TS] = batch.ts[rows]
+        block[:, STREAM] = number
+        block[:, SEQ] = batch.seq[rows]
+        block[:, BITS] = bits
+        for i, name in enumerate(source.keys):
+            block[:, layout.key_at + i] = _words(batch[name].take(rows), strings)
+        # a slot of an attribute that this stream lacks is null; no step of this stream reads it
+        for word in range(layout.null_words):
+            block[:, VALUES + word] = -1 if len(source.present) < len(layout.slots) else 0
+
+        def leaf(node: Typed) -> Leaf:
+            return batch_leaf(batch[_attribute(node, source)].take(rows))
+
+        columns = source.values.columns(leaf, rows.size, self._faults)
+        for slot, column in zip(source.present, columns, strict=True):
+            word, bit = layout.null_place(slot)
+            block[:, word] &= ~(np.int64(1) << np.int64(bit))
+            if column.valid is not None:
+                block[:, word] |= (~column.valid).astype(np.int64) << np.int64(bit)
+            block[:, layout.column(slot)] = _words(column, strings)
+        return block
+
+
+def _attribute(node: Typed, source: Input) -> str:
+    if isinstance(node, Key):
+        return source.keys[node.index]
+    assert isinstance(node, Attr)
+    return node.name
+
+
+def _words(column: Column, strings: Strings) -> AnyArray:
+    """A column as int64 words: floats by their bits, strings by their codes in the operator's store."""
+    if column.text is not None:
+        return strings.intern(column.text, column.values) if len(column.text) else np.zeros(len(column), np.int64)
+    if column.type.kind == "float":
+        return (column.values + 0.0).view(np.int64)  # -0.0 becomes 0.0: they are equal, so their keys must be
+    if column.type.kind == "bool" and column.valid is not None:
+        return column.values & column.valid
+    return column.values
+
+
+def _shard_of(keys: list[Column], shards: int) -> Int64Array:
+    words = np.zeros((len(keys[0]), len(keys)), np.int64)
+    for i, column in enumerate(keys):
+        if column.text is not None:
+            words[:, i] = shard_of_strings(column.text, column.values)
+        elif column.type.kind == "float":
+            words[:, i] = (column.values + 0.0).view(np.int64)
+        else:
+            words[:, i] = column.values
+    hashes = np.zeros(len(words), np.int64)
+    hash_rows(words, hashes)
+    shard: Int64Array = (hashes >> 17) % shards
+    return shard
+

@@ -1,0 +1,192 @@
+"""Results: what operators gave out in one step, put into the one order that never depends on how input was cut.
+
+Order: time; level of the rule; phase (decided by an event, by a loop's end, by a timeout, by an absence); for events their place
+in the total order (class, ties, rank, arrival); then rule, key, first event, and the order of ``emit`` in the rule.
+Cost: O(results log results), O(results) when they come in order.
+Tested by: tests/runtime/test_results.py
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from cep.model.batch import EventBatch
+from cep.model.concatenate import concatenate
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from cep.model.batch import AnyArray, Column, Int64Array
+    from cep.model.schema import Schema
+
+
+@dataclass(frozen=True, eq=False)
+class Order:
+    """Where each result stands; arrays of one length. ``ties`` and ``keys`` may hold strings (dtype object).
+
+    ``kind``, ``ties``, ``rank`` and ``seq`` place the deciding event and are 0 where a deadline decided.
+    """
+
+    ts: Int64Array
+    level: Int64Array
+    phase: Int64Array
+    kind: Int64Array
+    ties: tuple[AnyArray, ...]
+    rank: Int64Array
+    seq: Int64Array
+    rule: Int64Array
+    keys: tuple[AnyArray, ...]
+    first: Int64Array
+    emit: Int64Array
+
+    def __len__(self) -> int:
+        return int(self.ts.size)
+
+    def take(self, rows: AnyArray) -> Order:
+        """The order of the results at ``rows``."""
+        return Order(
+            self.ts[rows],
+            self.level[rows],
+            self.phase[rows],
+            self.kind[rows],
+            tuple(t[rows] for t in self.ties),
+            self.rank[rows],
+            self.seq[rows],
+            self.rule[rows],
+            tuple(k[rows] for k in self.keys),
+            self.first[rows],
+            self.emit[rows],
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Output:
+    """Derived events of one ``emit`` of one operator and shard, with their order."""
+
+    batch: EventBatch
+    order: Order
+
+
+def merge(schema: Schema, outputs: Sequence[Output]) -> Output:
+    """All derived events of one type, in order."""
+    batch = concatenate(schema, [o.batch for o in outputs])
+    order = _concatenate([o.order for o in outputs])
+    rows = sort_order(order)
+    if rows is None:
+        return Output(batch, order)
+    return Output(batch.take(rows), order.take(rows))
+
+
+def interleave(outputs: Sequence[Output]) -> list[EventBatch]:
+    """Derived events of several types, each in order, as one sequence: consecutive events of a type stand together."""
+    full = [o for o in outputs if len(o.order)]
+    if len(full) <= 1:
+        return [o.batch for o in full]
+    order = _concatenate([o.order for o in full])
+    types = np.repeat(np.arange(len(full)), [len(o.order) for o in full])
+    rows = sort_order(order)
+    if rows is not None:
+        types = types[rows]
+    ends = np.append(np.flatnonzero(np.diff(types)) + 1, types.size)
+    at = [0] * len(full)
+    out, start = [], 0
+    for end in ends.tolist():
+        which = int(types[start])
+        out.append(full[which].batch.take(slice(at[which], at[which] + end - start)))
+        at[which] += end - start
+        start = end
+    return out
+
+
+def sort_order(order: Order) -> Int64Array | None:
+    """The positions that put results in order; None when they are in order already."""
+    ts = order.ts
+    if ts.size < 2 or bool((ts[1:] > ts[:-1]).all()):
+        return None
+    keys: list[AnyArray] = [order.emit, order.first]
+    keys += [ranks(k) for k in reversed(order.keys)] if (order.phase > 0).any() else []
+    keys += [order.rule, order.seq, order.rank]
+    keys += [_ranks_by_class(t, order.kind) for t in reversed(order.ties)]
+    keys += [order.kind, order.phase, order.level, ts]
+    rows: Int64Array = np.lexsort(keys)
+    return rows
+
+
+def ranks(values: AnyArray) -> AnyArray:
+    if values.dtype != object:
+        return values
+    keys = [_sortable(v) for v in values.tolist()]
+    known = {v: i for i, v in enumerate(sorted(set(keys)))}
+    return np.array([known[k] for k in keys], np.int64)
+
+
+def _sortable(value: object) -> tuple[int, object]:
+    # nulls (and what a rule with fewer parts has instead) before numbers before strings
+    if value is None:
+        return (0, 0)
+    return (2, value) if isinstance(value, str) else (1, value)
+
+
+def _ranks_by_class(values: AnyArray, kinds: Int64Array) -> AnyArray:
+    if values.dtype != object:
+        return values
+    out = np.zeros(values.size, np.int64)
+    for kind in np.unique(kinds):
+        rows = np.flatnonzero(kinds == kind)
+        out[rows] = ranks(values[rows])
+    return out
+
+
+def _concatenate(orders: Sequence[Order]) -> Order:
+    if len(orders) == 1:
+        return orders[0]
+    sizes = [len(o) for o in orders]
+
+    def padded(columns: Iterable[tuple[AnyArray, ...]]) -> tuple[AnyArray, ...]:
+        rows = list(columns)
+        width = max(map(len, rows))
+        out = []
+        for i in range(width):
+            parts = [c[i] if i < len(c) else np.zeros(n, np.int64) for c, n in zip(rows, sizes, strict=True)]
+            mixed = len({p.dtype for p in parts}) > 1
+            out.append(np.concatenate([p.astype(object) for p in parts] if mixed else parts))
+        return tuple(out)
+
+    return Order(
+        np.concatenate([o.ts for o in orders]),
+        np.concatenate([o.level for o in orders]),
+        np.concatenate([o.phase for o in orders]),
+        np.concatenate([o.kind for o in orders]),
+        padded(o.ties for o in orders),
+        np.concatenate([o.rank for o in orders]),
+        np.concatenate([o.seq for o in orders]),
+        np.concatenate([o.rule for o in orders]),
+        padded(o.keys for o in orders),
+        np.concatenate([o.first for o in orders]),
+        np.concatenate([o.emit for o in orders]),
+    )
+
+
+def number(output: Output, first: int) -> Output:
+    """The same derived events with ``seq`` counted from ``first``."""
+    n = len(output.order)
+    return replace(output, batch=replace(output.batch, seq=np.arange(first, first + n)))
+
+
+def order_values(column: Column) -> AnyArray:
+    """A column as an array that sorts as its values do (nulls first): numbers, or strings as objects."""
+    if column.text is None and column.valid is None:
+        return column.values if column.values.dtype != np.bool_ else column.values.astype(np.int64)
+    return np.array(column.to_list(), dtype=object)
+
+
+def by_type(outputs: Iterable[Output], schemas: Mapping[str, Schema]) -> dict[str, Output]:
+    """Outputs merged by type, in order of the schemas."""
+    found: dict[str, list[Output]] = {}
+    for output in outputs:
+        if len(output.order):
+            found.setdefault(output.batch.schema.name, []).append(output)
+    return {name: merge(schemas[name], found[name]) for name in schemas if name in found}

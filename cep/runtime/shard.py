@@ -1,0 +1,399 @@
+"""The state of one pattern operator for one shard of its keys, and the matcher's shell around it.
+
+Rows wait here until the frontier has passed them. The shell gives the kernel room when it asks, takes matches out before
+tables are compacted, and turns them into derived events.
+
+Invariants: what is counted is what is held; nothing grows with the stream, only with live runs and rows that wait.
+Tested by: tests/runtime/test_pattern.py, tests/properties/
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from cep.compiler.generate import load_generated
+from cep.kernels.match import (
+    DONE,
+    WANTS_CLOSERS,
+    WANTS_FOUND,
+    WANTS_NODES,
+    WANTS_RUNS,
+    WANTS_SLOTS,
+    WANTS_STARTS,
+    Matches,
+    Operands,
+    match_rows,
+)
+from cep.kernels.runs import (
+    BY_EVENT,
+    CLOSERS_HEAD,
+    CLOSERS_TAIL,
+    CURSOR,
+    DECIDED_AT,
+    DECIDER,
+    FIRST_FREE_RUN,
+    FIRST_FREE_SLOT,
+    FOUND,
+    KEY,
+    LENGTH,
+    LIVE_RUNS,
+    NO,
+    NODE,
+    NODE_WIDTH,
+    NODES_USED,
+    PHASE,
+    REGISTERS,
+    ROW,
+    ROWS_USED,
+    RUNS,
+    RUNS_USED,
+    SEQ,
+    SLOTS_USED,
+    START_NO,
+    STARTS_HEAD,
+    STARTS_TAIL,
+    STEP,
+    STREAM,
+    TS,
+    RunState,
+    compact_state,
+    fill_table,
+    list_bindings,
+)
+from cep.kernels.runs import COUNTS as COUNT_WIDTH
+from cep.model.batch import Column, EventBatch
+from cep.runtime.identity import emit_seed, provenance
+from cep.runtime.results import Order, Output, order_values, ranks
+from cep.runtime.strings import Strings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from cep.compiler.pattern import PatternProgram
+    from cep.model.batch import AnyArray, Int64Array
+    from cep.model.schema import Schema
+    from cep.model.types import Type
+    from cep.plan.plan import Operator, StreamPlace
+    from cep.runtime.clock import Frontier
+
+_SMALL = 256
+
+
+class PatternShard:
+    """Rows that wait, retained rows, runs, keys and strings of one shard."""
+
+    def __init__(
+        self,
+        operator: Operator,
+        program: PatternProgram,
+        schemas: Mapping[str, Schema],
+        places: Mapping[str, StreamPlace],
+    ) -> None:
+        self.strings = Strings(program.texts)
+        self.faults = np.zeros(3, np.int64)
+        self._operator, self._program, self._schemas = operator, program, schemas
+        self._streams = tuple(i.stream for i in program.inputs)
+        self._kinds = np.array([places[s].kind for s in self._streams], np.int64)
+        self._ranks = np.array([places[s].rank for s in self._streams], np.int64)
+        self._generated = load_generated(program.text)
+        self._waiting: list[Int64Array] = []
+        self._next_no = 0
+        self._watermark = -(2**63)
+        layout = program.layout
+        self._text_columns = [layout.column(s.index) for s in layout.slots if s.type.kind == "string"]
+        self._text_keys = [i for i, k in enumerate(operator.rule.keys) if k.type.kind == "string"]
+        self._state = _empty_state(program)
+        self._found = _table(_SMALL, layout.run_width)
+
+    @property
+    def open_runs(self) -> int:
+        """Partial matches not decided yet."""
+        return int(self._state.counts[LIVE_RUNS])
+
+    def take(self, block: Int64Array) -> None:
+        """Let rows wait for the frontier."""
+        self._waiting.append(block)
+
+    def advance(self, frontier: Frontier) -> list[Output]:
+        """Show the matcher what the frontier has passed; return the derived events of its matches."""
+        rows = self._ready(frontier)
+        if rows is None and frontier.time <= self._watermark:
+            return []
+        self._watermark = max(self._watermark, frontier.time)
+        if rows is not None:
+            self._append(rows)
+        elif not self.open_runs:
+            return []
+        return self._match()
+
+    # ------------------------------------------------------------------------------------------------------- order
+
+    def _ready(self, frontier: Frontier) -> Int64Array | None:
+        """The rows that the frontier has passed, in the total order."""
+        if not self._waiting:
+            return None
+        rows = self._waiting[0] if len(self._waiting) == 1 else np.concatenate(self._waiting)
+        ts = rows[:, TS]
+        ready = ts < frontier.time
+        if not ready.all():
+            ready |= (ts == frontier.time) & (self._kinds[rows[:, STREAM]] <= frontier.kind)
+        if not ready.any():
+            self._waiting = [rows]
+            return None
+        if ready.all():
+            self._waiting = []
+        else:
+            self._waiting = [np.ascontiguousarray(rows[~ready])]
+            rows = np.ascontiguousarray(rows[ready])
+        ts = rows[:, TS]
+        simple = len(self._streams) == 1 and not self._program.inputs[0].ties
+        if simple and bool((ts[1:] >= ts[:-1]).all()):
+            return rows
+        stream = rows[:, STREAM]
+        ties = [ranks(t) for t in self._tie_values(rows)]
+        order = np.lexsort([rows[:, SEQ], self._ranks[stream], *reversed(ties), self._kinds[stream], ts])
+        return np.ascontiguousarray(rows[order])
+
+    def _tie_values(self, rows: Int64Array) -> list[AnyArray]:
+        """The tie attributes of rows, each as an array that sorts as the values do within one class."""
+        width = max(len(s) for s in self._program.tie_slots.values())
+        out: list[AnyArray] = []
+        for position in range(width):
+            values: AnyArray = np.zeros(len(rows), np.int64)
+            for number, stream in enumerate(self._streams):
+                slots = self._program.tie_slots[stream]
+                if position >= len(slots):
+                    continue
+                at = np.flatnonzero(rows[:, STREAM] == number)
+                part = order_values(self._slot_column(slots[position], rows[at]))
+                if part.dtype != values.dtype and len(self._streams) == 1:
+                    values = part
+                    continue
+                if part.dtype == object or (part.dtype != values.dtype and values.dtype != object):
+                    values = values.astype(object)
+                values[at] = part
+            out.append(values)
+        return out
+
+    def _slot_column(self, slot: int, rows: Int64Array) -> Column:
+        layout = self._program.layout
+        word, bit = layout.null_place(slot)
+        null = ((rows[:, word] >> bit) & 1) != 0
+        valid = ~null if null.any() else None
+        return self._as_column(layout.slots[slot].type, rows[:, layout.column(slot)], valid)
+
+    def _as_column(self, kind: Type, words: AnyArray, valid: AnyArray | None) -> Column:
+        if kind.kind == "string":
+            codes = words if valid is None else np.where(valid, words, 0)
+            if valid is not None and not valid.any():
+                return Column(kind, np.zeros(len(words), np.int32), valid, self.strings.text(codes[:0]).text)
+            vector = self.strings.text(codes)
+            return Column(kind, vector.codes, valid, vector.text)
+        if kind.kind == "float":
+            return Column(kind, np.ascontiguousarray(words).view(np.float64), valid)
+        if kind.kind == "bool":
+            return Column(kind, words != 0, valid)
+        return Column(kind, np.ascontiguousarray(words), valid)
+
+    # ------------------------------------------------------------------------------------------------------- tables
+
+    def _append(self, rows: Int64Array) -> None:
+        n = len(rows)
+        rows[:, NO] = np.arange(self._next_no, self._next_no + n)
+        self._next_no += n
+        if self.strings.wants_collection:
+            self._compact()
+            self._collect_strings(rows)
+        counts = self._state.counts
+        if int(counts[ROWS_USED]) + n > len(self._state.rows):
+            self._compact()
+            needed = int(counts[ROWS_USED]) + n
+            if 2 * needed > len(self._state.rows):
+                table = _grown(self._state.rows, 2 * needed)
+                self._state = self._state._replace(rows=table, rows_f=table.view(np.float64))
+        used = int(counts[ROWS_USED])
+        self._state.rows[used : used + n] = rows
+        counts[ROWS_USED] = used + n
+
+    def _compact(self) -> None:
+        state = self._state
+        assert state.counts[FOUND] == 0, "matches refer to rows"
+        row_at = np.zeros(len(state.rows), np.int64)
+        node_at = np.zeros(len(state.nodes), np.int64)
+        compact_state(state, len(self._program.layout.positions), row_at, node_at)
+
+    def _collect_strings(self, incoming: Int64Array) -> None:
+        state = self._state
+        kept = state.rows[: int(state.counts[ROWS_USED])]
+        key_at = self._program.layout.key_at
+        columns = [*self._text_columns, *(key_at + i for i in self._text_keys)]
+        used: list[AnyArray] = [t[:, c] for t in (kept, incoming, *self._waiting) for c in columns]
+        slots = state.slots[: int(state.counts[SLOTS_USED])]
+        live = slots[slots[:, RUNS] > 0]
+        used += [live[:, KEY + i] for i in self._text_keys]
+        self.strings.collect(used)
+
+    def _make_room(self, wanted: int) -> None:
+        state = self._state
+        if wanted == WANTS_FOUND:
+            self._found = _table(2 * len(self._found), self._found.shape[1])
+        elif wanted == WANTS_RUNS:
+            table = _grown(state.runs, 2 * len(state.runs))
+            table[len(state.runs) :, NODE] = -1
+            self._state = state._replace(runs=table, runs_f=table.view(np.float64))
+        elif wanted == WANTS_NODES:
+            self._compact()
+            if 2 * int(state.counts[NODES_USED]) > len(state.nodes) - _SMALL:
+                self._state = state._replace(nodes=_grown(state.nodes, 2 * len(state.nodes)))
+        elif wanted == WANTS_STARTS:
+            self._state = state._replace(
+                starts=_grown_ring(state.starts, int(state.counts[STARTS_HEAD]), int(state.counts[STARTS_TAIL]))
+            )
+        elif wanted == WANTS_CLOSERS:
+            self._state = state._replace(
+                closers=_grown_ring(state.closers, int(state.counts[CLOSERS_HEAD]), int(state.counts[CLOSERS_TAIL]))
+            )
+        else:
+            assert wanted == WANTS_SLOTS, wanted
+            self._state = _rehashed(state, len(self._operator.rule.keys))
+
+    # --------------------------------------------------------------------------------------------------------- match
+
+    def _match(self) -> list[Output]:
+        out: list[Output] = []
+        stuck = (-1, -1)
+        while True:
+            state = self._state
+            store = self.strings.store
+            operands = Operands(self._program.ints, self._program.floats, store.heap, store.spans, self.faults)
+            matches = Matches(self._found, self._found.view(np.float64))
+            stopped = match_rows(
+                self._program.tables, state, matches, operands,
+                self._generated.test, self._generated.update, self._watermark,
+            )  # fmt: skip
+            found = int(state.counts[FOUND])
+            if found:
+                out += self._harvest(found)
+                state.counts[FOUND] = 0
+            if stopped == DONE:
+                return out
+            again = (int(stopped), int(state.counts[CURSOR]))
+            if stopped != WANTS_FOUND or not found:
+                self._make_room(int(stopped))
+                if again == stuck and stopped == WANTS_NODES:
+                    nodes = _grown(self._state.nodes, 2 * len(self._state.nodes))
+                    self._state = self._state._replace(nodes=nodes)
+            stuck = again
+
+    def _harvest(self, n: int) -> list[Output]:
+        """The derived events of the first ``n`` matches that stand in the table."""
+        state, layout, rule = self._state, self._program.layout, self._operator.rule
+        found = self._found[:n].copy()
+        last = state.nodes[found[:, NODE], ROW]
+        offsets = np.zeros(n + 1, np.int64)
+        np.cumsum(found[:, LENGTH], out=offsets[1:])
+        bound = np.zeros((int(offsets[-1]), 4), np.int64)
+        list_bindings(found, n, state.nodes, state.rows, bound)
+        keys = tuple(
+            self._as_column(k.type, state.rows[last, layout.key_at + i], None) for i, k in enumerate(rule.keys)
+        )
+        order = self._order(found, keys)
+        at = last * layout.row_width
+        ts = found[:, DECIDED_AT].copy()
+        out = []
+        for place, emit in enumerate(self._program.emits):
+            columns = emit(state.rows, found, at, self.strings.text, self.faults)
+            seeds = np.full(n, emit_seed(rule.name, place), np.uint64)
+            lineage = (offsets, self._streams, bound[:, 1], bound[:, 2])
+            origin = provenance(rule.name, seeds, keys, lineage)
+            batch = EventBatch(self._schemas[emit.type], ts, np.zeros(n, np.int64), columns, origin)
+            here = order if place == 0 else _at_place(order, place)
+            out.append(Output(batch, here))
+        return out
+
+    def _order(self, found: Int64Array, keys: tuple[Column, ...]) -> Order:
+        rows = self._state.rows
+        n = len(found)
+        by_event = found[:, PHASE] == BY_EVENT
+        decider = np.where(by_event, found[:, DECIDER], 0)
+        deciding = rows[decider]
+        stream = deciding[:, STREAM]
+        zeros = np.zeros(n, np.int64)
+        ties = tuple(_masked(t, by_event) for t in self._tie_values(deciding))
+        return Order(
+            ts=found[:, DECIDED_AT].copy(),
+            level=zeros + self._operator.level,
+            phase=found[:, PHASE].copy(),
+            kind=np.where(by_event, self._kinds[stream], 0),
+            ties=ties,
+            rank=np.where(by_event, self._ranks[stream], 0),
+            seq=np.where(by_event, deciding[:, SEQ], 0),
+            rule=zeros + self._operator.rule.index,
+            keys=tuple(order_values(k) for k in keys) if not by_event.all() else (),
+            first=found[:, START_NO].copy(),
+            emit=zeros,
+        )
+
+
+def _at_place(order: Order, place: int) -> Order:
+    return replace(order, emit=order.emit + place)
+
+
+def _masked(values: AnyArray, keep: AnyArray) -> AnyArray:
+    if keep.all():
+        return values
+    out = values.copy()
+    out[~keep] = None if values.dtype == object else 0
+    return out
+
+
+def _table(capacity: int, width: int) -> Int64Array:
+    return np.zeros((capacity, width), np.int64)
+
+
+def _grown(table: Int64Array, capacity: int) -> Int64Array:
+    out = np.zeros((capacity, table.shape[1]), np.int64)
+    out[: len(table)] = table
+    return out
+
+
+def _grown_ring(ring: Int64Array, head: int, tail: int) -> Int64Array:
+    out = np.zeros((2 * len(ring), ring.shape[1]), np.int64)
+    places = np.arange(head, tail)
+    out[places & (len(out) - 1)] = ring[places & (len(ring) - 1)]
+    return out
+
+
+def _empty_state(program: PatternProgram) -> RunState:
+    layout = program.layout
+    rows = _table(_SMALL, layout.row_width)
+    runs = _table(_SMALL, layout.run_width)
+    runs[:, NODE] = -1
+    runs[0, STEP] = -1
+    runs[0, REGISTERS:] = program.blank
+    counts = np.zeros(COUNT_WIDTH, np.int64)
+    counts[FIRST_FREE_RUN] = counts[FIRST_FREE_SLOT] = -1
+    counts[RUNS_USED] = 1  # the blank run
+    return RunState(
+        rows,
+        rows.view(np.float64),
+        runs,
+        runs.view(np.float64),
+        _table(_SMALL, NODE_WIDTH),
+        _table(64, KEY + layout.key_words),
+        np.zeros(256, np.int64),
+        _table(64, 3),
+        _table(64, 4),
+        counts,
+    )
+
+
+def _rehashed(state: RunState, words: int) -> RunState:
+    """Twice the slots, and a hash table four times as large as they are."""
+    slots = _grown(state.slots, 2 * len(state.slots))
+    table = np.zeros(4 * len(slots), np.int64)
+    fill_table(slots, int(state.counts[SLOTS_USED]), words, table)
+    return state._replace(slots=slots, table=table)

@@ -1,0 +1,105 @@
+"""The strings that an operator keeps: one store for each operator and shard, freed with what refers to them.
+
+Codes 0, 1, … are the rule's constants, in their order, for ever. Other codes live while a retained row or a key holds
+them: `collect` is told which, and gives the rest back.
+Cost: interning O(distinct strings of a batch); collecting O(bytes kept).
+Tested by: tests/runtime/test_strings.py
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from cep.compiler.text import TextVector
+from cep.kernels.text import (
+    BYTES_USED,
+    CODES_USED,
+    LIVE,
+    TextStore,
+    empty_text_store,
+    hash_strings,
+    intern_strings,
+    move_strings,
+)
+from cep.model.batch import Text
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from cep.model.batch import AnyArray, Int64Array
+
+
+class Strings:
+    """Interned strings of one operator and shard."""
+
+    __slots__ = ("_collect_at", "pinned", "store")
+
+    def __init__(self, constants: Sequence[str]) -> None:
+        self.store: TextStore = empty_text_store()
+        self.pinned = len(constants)
+        self._collect_at = 4096
+        if constants:
+            codes = self.intern(Text.of(constants), np.arange(len(constants)))
+            assert codes.tolist() == list(range(len(constants))), "constants are distinct and come first"
+
+    def intern(self, text: Text, codes: AnyArray) -> Int64Array:
+        """The codes in this store of a column's codes in its own dictionary."""
+        used = np.zeros(len(text), np.bool_)
+        used[codes] = True
+        which = np.flatnonzero(used)
+        out = np.zeros(which.size, np.int64)
+        data = np.require(text.data, np.uint8, ["C", "W"])
+        offsets = np.require(text.offsets, np.int64, ["C", "W"])
+        done = 0
+        while (done := intern_strings(self.store, data, offsets, which, out, done)) < which.size:
+            self._grow(int(offsets[which[done] + 1] - offsets[which[done]]))
+        table = np.zeros(len(text), np.int64)
+        table[which] = out
+        return table[codes]
+
+    def text(self, codes: AnyArray) -> TextVector:
+        """The strings of ``codes`` as a column with a dictionary of its own."""
+        if not codes.size:
+            return TextVector(np.zeros(0, np.int32), Text.of([""]))
+        distinct, place = np.unique(codes, return_inverse=True)
+        spans = self.store.spans[distinct]
+        offsets = np.zeros(distinct.size + 1, np.int64)
+        np.cumsum(spans[:, 1], out=offsets[1:])
+        at = np.repeat(spans[:, 0] - offsets[:-1], spans[:, 1]) + np.arange(offsets[-1])
+        return TextVector(place.astype(np.int32), Text(offsets, self.store.heap[at]))
+
+    @property
+    def wants_collection(self) -> bool:
+        """Whether there are enough codes that looking for dead ones pays."""
+        return int(self.store.counts[LIVE]) >= self._collect_at
+
+    def collect(self, used: Sequence[AnyArray]) -> None:
+        """Free every code that is neither pinned nor in one of the arrays ``used``."""
+        marks = np.zeros(max(1, self.store.spans.shape[0]), np.int64)
+        marks[: self.pinned] = 1
+        for codes in used:
+            marks[codes] = 1
+        live = self._move(marks, int(self.store.counts[CODES_USED]), int(self.store.counts[BYTES_USED]))
+        self._collect_at = max(4096, 2 * live)
+
+    def _grow(self, length: int) -> None:
+        counts = self.store.counts
+        marks = np.ones(self.store.spans.shape[0], np.int64)
+        self._move(marks, 2 * int(counts[CODES_USED]) + 64, 2 * int(counts[BYTES_USED]) + length + 1024)
+
+    def _move(self, marks: Int64Array, codes: int, size: int) -> int:
+        target = empty_text_store(max(codes, 64), max(size, 1024))
+        live = int(move_strings(self.store, marks, target))
+        self.store = target
+        return live
+
+
+def shard_of_strings(text: Text, codes: AnyArray) -> Int64Array:
+    """A hash of each string of a column, the same in every process."""
+    out = np.zeros(len(text), np.int64)
+    data = np.require(text.data, np.uint8, ["C", "W"])
+    offsets = np.require(text.offsets, np.int64, ["C", "W"])
+    hash_strings(data, offsets, np.arange(len(text)), out)
+    return out[codes]

@@ -1,0 +1,1 @@
+"""The corpus: cases as data, independent of any matcher; README.md says how one is written."""

@@ -1,0 +1,133 @@
+"""Reading a case, and saying where results differ from it."""
+
+from __future__ import annotations
+
+import decimal
+import re
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from oracle.order import declared_streams
+
+from cep.language.parser import parse
+from cep.model.diagnostics import Source
+
+HERE = Path(__file__).parent
+UNITS = {"ns": 1, "us": 1_000, "ms": 1_000_000, "s": 1_000_000_000}
+
+
+@dataclass(frozen=True)
+class Case:
+    """``rows`` are the events in order of arrival, times in the unit of their field; the rest as in README.md."""
+
+    name: str
+    rule: str
+    rows: list[tuple[str, dict]]
+    because: str
+    matches: list[list] | None = None
+    emits: list[dict] | None = None
+    end: str = "open"
+    params: dict = field(default_factory=dict)
+    late: list[int] = field(default_factory=list)
+    rejected: list[int] = field(default_factory=list)
+    not_yet: bool = False
+
+    @property
+    def arrivals(self):
+        """The rows with every time in nanoseconds, as the oracle takes them."""
+        return in_nanoseconds(self.rule, self.rows)
+
+    def identity(self, entry):
+        """An entry of ``matches`` as (rule or None, lineage)."""
+        rule, rest = (
+            (entry[0], entry[1:]) if entry and isinstance(entry[0], str) and "#" not in entry[0] else (None, entry)
+        )
+        return rule, [self.event(e) for e in rest]
+
+    def event(self, entry):
+        """A row number, or ``Stream#number`` of a derived event, as (stream, number in its order of arrival)."""
+        if isinstance(entry, str):
+            stream, _, number = entry.partition("#")
+            return stream, int(number)
+        stream = self.rows[entry][0]
+        return stream, sum(name == stream for name, _ in self.rows[:entry])
+
+    def check(self, results):
+        """Assert that results (of the oracle, or of the engine in the same form) are those of the case."""
+        if self.matches is not None:
+            expected = [self.identity(entry) for entry in self.matches]
+            got = [
+                (result.rule if n < len(expected) and expected[n][0] else None, result.events)
+                for n, result in enumerate(results)
+            ]
+            assert got == expected, f"{self.because}\n got {got}\nwant {expected}"
+        if self.emits is not None:
+            assert len(results) == len(self.emits), f"{len(results)} results, {len(self.emits)} in emits"
+            for wanted, result in zip(self.emits, results, strict=True):
+                fields = {**result.fields, "_type": result.type, "_rule": result.rule, "_time": result.time_ns}
+                for name, value in wanted.items():
+                    want = value * UNITS["ms"] if name == "_time" else value
+                    assert same(want, fields[name]), f"{name} is {fields[name]!r}, not {want!r}: {self.because}"
+
+
+def same(want, got):
+    """Whether a value of a case is the value found: of one kind, exactly; "null" is null, text may be a decimal."""
+    if want == "null":
+        return got is None
+    if isinstance(got, decimal.Decimal):
+        return isinstance(want, str) and decimal.Decimal(want) == got
+    kind = bool if isinstance(want, bool) else type(want)
+    return isinstance(got, kind) and isinstance(got, bool) == (kind is bool) and want == got
+
+
+def in_nanoseconds(text, rows):
+    """Rows with their times in nanoseconds."""
+    streams = declared_streams(parse(Source("<case>", text)))
+    out = []
+    for name, row in rows:
+        fields = streams[name].fields
+        units = {f: UNITS[t.argument] for f, t in fields.items() if t.name == "time"}
+        out.append((name, {f: v * units[f] if f in units and v is not None else v for f, v in row.items()}))
+    return out
+
+
+def cell(text, type_):
+    """A cell of the table as a value of its field."""
+    if text == "null":
+        return None
+    match type_.name:
+        case "int" | "time" | "duration":
+            return int(text)
+        case "float":
+            return float(text)
+        case "decimal":
+            return decimal.Decimal(text)
+        case "bool":
+            return {"true": True, "false": False}[text]
+    return text.strip('"')
+
+
+def read_rows(text, table):
+    """The rows of a table of events as (stream, values)."""
+    streams = declared_streams(parse(Source("<case>", text)))
+    header, *lines = [re.findall(r'"[^"]*"|\S+', line) for line in table.strip().splitlines()]
+    rows = []
+    for line in lines:
+        cells = dict(zip(header, line, strict=True))
+        stream = cells.pop("stream", None) or next(iter(streams))
+        fields = streams[stream].fields
+        rows.append((stream, {name: cell(cells[name], type_) for name, type_ in fields.items()}))
+    return rows
+
+
+def read(path):
+    """The case of a file."""
+    data = tomllib.loads(path.read_text(encoding="utf-8"))
+    rows = read_rows(data["rule"], data.pop("events"))
+    return Case(name=path.relative_to(HERE).with_suffix("").as_posix(), rows=rows, **data)
+
+
+def all_cases():
+    """Every case, by name."""
+    return [read(path) for path in sorted(HERE.rglob("*.toml"))]

@@ -1,0 +1,150 @@
+"""What later versions run is refused by name, and never run wrongly."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from cep.language.check import check
+from cep.language.parser import parse, read_source
+from cep.model.errors import RuleError
+from tests.language.checking import MARK, PRELUDE, assert_mistakes, mistakes, rulebook
+
+RULES = Path(__file__).parents[2] / "rules"
+
+EXTRA = """\
+table Known keyed by card { card: string, owner: string }
+timer Noon every 1 d at "12:00"
+function twice(x: int) = x * 2
+"""
+
+CASES = [
+    # patterns
+    ("when «one of (Pay as a, Temp as b) emit X { c = a is not null }", "`one of`"),
+    ("when «all of (Pay as a, Temp as b) within 1 h emit X { c = a.seq }", "`all of`"),
+    ("when «2 of (Pay as a, Temp as b, Wire) within 1 h emit X { c = b.part }", "`2 of`"),
+    ("when «(Pay as a then Temp) as g within 1 h emit X { c = a.seq, n = count(g) }", "a group"),
+    ("when 2 or more «(Pay as a then Temp) as g within 1 h emit X { n = count(g) }", "a group"),
+    ("when «2 to 3 Pay within 1 h emit X { }", "`2 to 3`"),
+    ("when «fewest 2 or more Pay within 1 h emit X { }", "`fewest`"),
+    ("when 2 or more Pay until «Temp within 1 h emit X { }", "`until`"),
+    ("when «2 Pay in any combination within 1 h emit X { }", "`in any combination`"),
+    ("when Pay «then any Temp within 1 h emit X { }", "`then any`"),
+    ("when Pay then Temp «gap 5 s within 1 h emit X { }", "`gap`"),
+    ("when Pay then Temp «within 20 events within 1 h emit X { }", "`within … events`"),
+    ("when «no Pay for 5 min then Temp within 1 h emit X { }", "before the first step"),
+    ("when Pay then «no Pay for 5 min then Temp within 1 h emit X { }", "between steps"),
+    ("when Pay within 1 h «after match skip to next emit X { }", "`after match skip to next`"),
+    ("when Pay as a within 1 h «after match skip to last a emit X { }", "`after match skip to last a`"),
+    ("when Pay within 1 h «prefer earliest emit X { }", "`prefer earliest`"),
+    ("when Pay as a within 1 h consume «a emit X { }", "`consume`"),
+    ("when Pay as a within 1 h emit X { } «on timeout emit Y { a.card }", "`on timeout`"),
+    ("when Pay as a within 1 h emit X { } «output first every 1 h", "`output first`"),
+    # queries
+    ("from Pay as p «join Temp as t on t.part = p.seq emit X { c = t.part }", "`join`"),
+    ("from Pay as p «left join Known as k on k.card = p.card emit X { c = k.owner }", "`left join`"),
+    (
+        "from Pay over «last 1 d having sum(amount) > 5 emit X { c = sum(amount), d = percentile(rate, 0.5) }",
+        "a window",
+    ),
+    ("from Pay unnest «tags as t emit X { t }", "`unnest`"),
+    ("from Pay emit X { c = «sum(amount) }", "`sum` over the events of a query"),
+    ("from Pay emit X { c = «prev(amount) }", "`prev` over the events of a query"),
+    ("from «Known emit X { }", "the table Known"),
+    ("from «Noon emit X { }", "the timer Noon"),
+    ("from Pay «upsert Known { card = card, owner = card }", "`upsert`"),
+    ("from Pay «delete Known where card = card", "`delete`"),
+    # expressions
+    ("from Pay where «abs(seq) > 1 emit X { }", "the function `abs`"),
+    ("from Pay where «twice(seq) > 1 emit X { }", "the function `twice`"),
+    ("from Pay where «coalesce(tries, 0) > 1 emit X { }", "the function `coalesce`"),
+    ('from Pay where «card || note = "x" emit X { }', "`||`"),
+    ("from Pay emit X { c = «case when ok then 1 else 2 end }", "`case`"),
+    ('from Pay where «any t in tags satisfies (t = "x") emit X { }', "`any … satisfies`"),
+    ('from Pay where «every t in tags satisfies (t = "x") emit X { }', "`every … satisfies`"),
+    ("from Pay where «Known[card].owner is null emit X { }", "reading a table"),
+    ("from Pay where «Temp.celsius > 5 emit X { }", "the latest value of a stream"),
+    ('from Pay where «tags[0] = "x" emit X { }', "an element of a list"),
+    ("from Pay emit X { c = «tags }", "reading a list"),
+    ("from Pay emit X { c = «[1, 2] }", "a list"),
+    ("when 2 Pay as a within 1 h emit X { c = «ids(a) }", "`ids`"),
+    ("when 2 Pay as a within 1 h emit X { c = «list(a.seq) }", "`list`"),
+    ("when 2 Pay as a within 1 h emit X { c = «events(a) }", "`events`"),
+    ("when 2 Pay as a within 1 h emit X { c = «stddev(a.rate) }", "`stddev`"),
+    ("when 2 Pay as a within 1 h emit X { c = «count(distinct a.card) }", "`distinct` inside `count(…)`"),
+    ("when 2 Pay as a within 1 h emit X { c = «count(a where a.ok) }", "`where` inside `count(…)`"),
+    ("when 2 Pay as a within 1 h emit X { c = «match_start() }", "`match_start()`"),
+    ("when 2 Pay as a within 1 h emit X { c = «stage() }", "`stage()`"),
+    ("when 2 Pay as a within 1 h emit X { c = «names() }", "`names()`"),
+]
+
+
+@pytest.mark.parametrize(("rule", "message"), CASES)
+def test_what_does_not_run_yet_is_refused_once_at_its_place(rule, message):
+    assert_mistakes(f"rule R {rule}", "not-yet", message, None, PRELUDE + EXTRA)
+    found = mistakes(f"rule R {rule}".replace(MARK, ""), PRELUDE + EXTRA)
+    assert all("does not run yet in this version" in d.message for d in found)
+
+
+def test_use_is_refused():
+    assert_mistakes('«use "other.cep"\n', "not-yet", "`use`")
+
+
+def test_an_assertion_is_refused_and_its_events_are_known():
+    text = "assert «A always (Pay implies eventually within 1 h Temp) on violation emit V { } rule R from V emit X { }"
+    assert_mistakes(text, "not-yet", "the assertion A")
+
+
+def test_the_rest_of_a_refused_rule_is_checked():
+    found = mistakes(
+        "rule R when one of (Pay as a, Tmep as b) then Temp as t where t.celsus > 1 within 1 h emit X { c = a.q }"
+    )
+    assert [d.code for d in found] == ["not-yet", "unknown-stream", "unknown-field"]
+
+
+def test_the_arguments_of_a_refused_function_are_checked():
+    assert [d.code for d in mistakes("rule R from Pay where abs(sqe) > 1 emit X { }")] == ["not-yet", "unknown-field"]
+
+
+def test_an_unused_table_timer_or_function_is_warned_of_and_tests_are_no_mistake():
+    book = rulebook('rule R from Pay emit X { } test "t" { send Pay { seq = 1 } at 0 s }', PRELUDE + EXTRA)
+    assert [w.code for w in book.warnings] == ["not-yet"] * 3
+    assert [w.message.split()[1] for w in book.warnings] == ["table", "timer", "function"]
+
+
+RUNNING = {"fraud/card_testing.cep", "iot/overheating.cep"}
+REFUSED = {
+    "fraud/impossible_travel.cep": {"function `kmh`", "skip to next", "output first"},
+    "fraud/daily_limit.cep": {"left join", "a window", "`coalesce`", "output first"},
+    "iot/silence.cep": {"assertion HonestAlarm"},
+    "iot/statistics.cep": {"a window", "output final", "`abs`"},
+    "trading/v_shape.cep": {"skip to last climb", "prefer earliest"},
+    "trading/spoofing.cep": {"`ids`", "`consume`"},
+    "security/brute_force.cep": {"reading a table", "`distinct`", "on timeout", "output first"},
+    "security/compromise.cep": {"`2 of`", "`names()`", "`match_start()`", "`match_end()`"},
+    "sla/answered.cep": {"assertion AnsweredInTime"},
+    "sla/error_budget.cep": {"left join", "a window", "output first"},
+    "logistics/cold_chain.cep": {"assertion ColdChain"},
+    "logistics/lost_parcel.cep": {"upsert", "delete"},
+    "clickstream/visits.cep": {"a window", "output final", "`flatten`", "a group", "`one of`", "on timeout"},
+}
+
+
+@pytest.mark.parametrize("path", sorted(RUNNING))
+def test_the_files_that_run_are_checked_without_mistakes(path):
+    book = check([parse(read_source(RULES / path))])
+    assert book.rules
+    assert all(rule.state_bound.startswith("runs end") for rule in book.rules)
+
+
+@pytest.mark.parametrize("path", sorted(REFUSED))
+def test_the_other_files_are_refused_for_what_does_not_run_yet_and_nothing_else(path):
+    with pytest.raises(RuleError) as caught:
+        check([parse(read_source(RULES / path))])
+    found = caught.value.diagnostics
+    assert {d.code for d in found} == {"not-yet"}
+    for what in REFUSED[path]:
+        assert any(what in d.message for d in found), what
+    for d in found:
+        assert any(what in d.message for what in REFUSED[path]), d.message

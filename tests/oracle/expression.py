@@ -1,0 +1,121 @@
+"""Expressions: a syntax tree evaluated in a scope, by names as the language has them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from cep.language import ast
+from oracle import values
+from oracle.order import Event
+
+AGGREGATES = ("count", "sum", "avg", "min", "max", "first", "last")
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What names mean: the event at hand and its alias, the events bound so far by alias, key parts, params."""
+
+    current: Event | None = None
+    own: str | None = None
+    bound: dict[str, list[Event]] = field(default_factory=dict)
+    keys: dict[str, values.Value] = field(default_factory=dict)
+    params: dict[str, values.Value] = field(default_factory=dict)
+
+    def events(self, alias):
+        """The events of an alias; 'aggregates include' the current event in its own condition (row 27)."""
+        return self.bound.get(alias, []) + ([self.current] if alias == self.own else [])
+
+    def is_alias(self, name):
+        return name == self.own or name in self.bound
+
+
+def holds(condition, scope):
+    """'A condition holds only when true' (row 31)."""
+    return condition is None or evaluate(condition, scope) is True
+
+
+def evaluate(node, scope):
+    """The value of an expression."""
+    match node:
+        case ast.IntLiteral() | ast.StringLiteral() | ast.BoolLiteral():
+            return node.value
+        case ast.PointLiteral():
+            return values.Point(node.text)
+        case ast.DurationLiteral():
+            return values.Duration(node.value)
+        case ast.NullLiteral():
+            return None
+        case ast.Path():
+            return look_up(node.names, scope)
+        case ast.Unary(op="-"):
+            return values.negate(evaluate(node.operand, scope))
+        case ast.Unary():
+            return values.negation(evaluate(node.operand, scope))
+        case ast.Chain():
+            total = evaluate(node.operands[0], scope)
+            for op, operand in zip(node.ops, node.operands[1:], strict=True):
+                total = values.arithmetic(op, total, evaluate(operand, scope))
+            return total
+        case ast.Logic():
+            parts = [evaluate(x, scope) for x in node.operands]
+            return values.all_true(parts) if node.op == "and" else values.any_true(parts)
+        case ast.Compare():
+            return values.compare(node.op, evaluate(node.left, scope), evaluate(node.right, scope))
+        case ast.Between():
+            value, low, high = (evaluate(x, scope) for x in (node.value, node.low, node.high))
+            return values.all_true([values.compare(">=", value, low), values.compare("<=", value, high)])
+        case ast.In():
+            value = evaluate(node.value, scope)
+            found = values.any_true([values.compare("=", value, evaluate(x, scope)) for x in node.items])
+            return values.negation(found) if node.negated else found
+        case ast.TextMatch():
+            found = values.matches_text(node.op, evaluate(node.value, scope), evaluate(node.pattern, scope))
+            return values.negation(found) if node.negated else found
+        case ast.IsNull():
+            return (evaluate(node.value, scope) is None) != node.negated
+        case ast.Call():
+            return call(node, scope)
+    raise NotImplementedError(type(node).__name__)
+
+
+def look_up(names, scope):
+    """'A bare name is a field of the current event, then an alias, the key, a param.'"""
+    dotted = ".".join(names)
+    if scope.current is not None and dotted in scope.current.values:
+        return scope.current.values[dotted]
+    if scope.is_alias(names[0]):
+        # 'Alias inside its own condition is the current event'; an unbound optional step's 'fields are null'
+        events = [scope.current] if names[0] == scope.own else scope.events(names[0])
+        if not events:
+            return None
+        return events[-1].values[".".join(names[1:])] if names[1:] else True
+    if dotted in scope.keys:
+        return scope.keys[dotted]
+    return scope.params[dotted]
+
+
+def call(node, scope):
+    name, arguments = node.name.text, [a.value for a in node.arguments]
+    alias = next((n for a in arguments for n in first_names(a) if scope.is_alias(n)), None)
+    if name == "prev":  # 'the event before this one in the loop, or the default' (row 27)
+        before = scope.bound[alias]
+        if before:
+            return evaluate(arguments[0], replace(scope, current=before[-1], own=alias))
+        return evaluate(arguments[1], scope) if len(arguments) > 1 else None
+    if name in AGGREGATES:
+        events = scope.events(alias)
+        if isinstance(arguments[0], ast.Path) and arguments[0].names == (alias,):
+            return len(events)
+        return values.fold(name, [evaluate(arguments[0], replace(scope, current=e, own=alias)) for e in events])
+    raise NotImplementedError(name)
+
+
+def first_names(node):
+    """The first name of every path in an expression."""
+    if isinstance(node, ast.Path):
+        return [node.names[0]]
+    if isinstance(node, tuple):
+        return [n for x in node for n in first_names(x)]
+    if hasattr(node, "__slots__") and hasattr(node, "span"):
+        return [n for f in node.__dataclass_fields__ if f != "span" for n in first_names(getattr(node, f))]
+    return []

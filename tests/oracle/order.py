@@ -1,0 +1,139 @@
+"""Arrivals: what is admitted, what is late, and the total order of the rest."""
+
+from __future__ import annotations
+
+import decimal
+import math
+from dataclasses import dataclass
+
+from cep.language import ast
+from oracle.values import Duration, Time, Value
+
+
+class RejectedError(Exception):
+    """A value that its field cannot hold."""
+
+
+@dataclass(frozen=True)
+class Event:
+    """One event; ``number`` counts arrivals of its stream, ``rank`` is its place in the total order."""
+
+    stream: str
+    number: int
+    time: int
+    values: dict[str, Value]
+    rank: tuple[object, ...]
+
+
+@dataclass(frozen=True)
+class Declared:
+    """A declared stream: its flat fields and their written types, and its time rules."""
+
+    name: str
+    fields: dict[str, ast.TypeName]
+    time: str
+    late: int
+    ties: tuple[str, ...]
+    position: int
+
+
+def declared_streams(file):
+    """The declared streams of a file by name, in order; 'extends' copies what is not written again."""
+    records = {d.name.text: d for d in file.declarations if isinstance(d, ast.Record)}
+    out = {}
+    for node in file.declarations:
+        if isinstance(node, ast.Stream):
+            base = out[node.extends.text] if node.extends else None
+            fields = dict(base.fields) if base else {}
+            for item in node.fields:
+                fields.update(flat(item.name.text, item.type, records))
+            ordered = node.ordered.text if node.ordered else base.time
+            late = node.late.value if node.late else base.late if base else 0
+            ties = tuple(n.text for n in node.ties) if node.ties else base.ties if base else ()
+            out[node.name.text] = Declared(node.name.text, fields, ordered, late, ties, len(out))
+    return out
+
+
+def flat(name, type_, records):
+    """A field and, of a record, its members under dotted names; in an optional record all are optional."""
+    yield name, type_
+    if type_.name in records:
+        for item in records[type_.name].fields:
+            for inner, inner_type in flat(f"{name}.{item.name.text}", item.type, records):
+                yield (
+                    inner,
+                    ast.TypeName(
+                        inner_type.name,
+                        inner_type.argument,
+                        inner_type.optional or type_.optional,
+                        inner_type.items,
+                        inner_type.span,
+                    ),
+                )
+
+
+def admit(value, type_):
+    """A value as its field holds it. 'Typed fields are required unless `?`' (row 32)."""
+    if isinstance(value, float) and math.isnan(value):
+        value = None  # 'NaN on input is null (rejected where the field is required)' (row 35b)
+    if value is None:
+        if not type_.optional:
+            raise RejectedError("null")
+        return None
+    kind = type_.name
+    if kind == "float":
+        if math.isinf(value) and type_.argument != "inf":
+            raise RejectedError("infinity")
+        return float(value)
+    if kind == "decimal":
+        scale = int(type_.argument or 4)
+        exact = decimal.Decimal(value)
+        if exact != round(exact, scale):
+            raise RejectedError("digits")  # 'input with more digits is rejected, never rounded' (row 35)
+        return round(exact, scale)
+    kinds = {"int": int, "bool": bool, "string": str, "time": Time, "duration": Duration}
+    return kinds.get(kind, lambda record: True)(value)
+
+
+def admit_all(row, stream):
+    """A row's values by flat name."""
+    out = {}
+    for name, type_ in stream.fields.items():
+        value = row
+        for part in name.split("."):
+            value = value.get(part) if value is not None else None
+        out[name] = admit(value, type_)
+    return out
+
+
+def order(arrivals, streams):
+    """The events of the declared streams and of ``Late.<Stream>`` in total order; the greatest time seen; all fates."""
+    classes = {}
+    for stream in streams.values():  # 'the class of streams with the same `ties by` fields (placed at its first …)'
+        classes[stream.name] = min(
+            s.position for s in streams.values() if s is stream or (s.ties and s.ties == stream.ties)
+        )
+    counts, seen, events, fates = {}, {}, [], []
+    for name, row in arrivals:
+        stream = streams[name]
+        number = counts[name] = counts.get(name, -1) + 1
+        try:
+            values = admit_all(row, stream)
+        except RejectedError:
+            fates.append("rejected")
+            continue
+        time = int(values[stream.time])
+        watermark = seen[name] - stream.late if name in seen else None
+        if watermark is not None and time < watermark:  # 'Late means time < watermark', of its own stream
+            side = f"Late.{name}"
+            count = counts[side] = counts.get(side, -1) + 1
+            events.append(Event(side, count, watermark, values, (watermark, len(streams), (), stream.position, count)))
+            fates.append("late")
+            continue
+        fates.append("")
+        seen[name] = max(seen.get(name, time), time)
+        ties = tuple((values[f] is not None, values[f]) for f in stream.ties)
+        rank = (time, classes[name], ties, stream.position, number)
+        events.append(Event(name, number, time, values, rank))
+    events.sort(key=lambda e: e.rank)
+    return events, max(seen.values(), default=None), fates

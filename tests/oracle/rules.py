@@ -1,0 +1,169 @@
+"""Rules: a rule file run over arrivals, level by level, into results in their order."""
+
+from __future__ import annotations
+
+import decimal
+from dataclasses import dataclass
+
+from cep.language import ast
+from cep.language.parser import parse
+from cep.model.diagnostics import Source
+from oracle.expression import Scope, evaluate, holds
+from oracle.order import Event, admit, declared_streams, order
+from oracle.sequence import BY_EVENT, Search, matches
+from oracle.values import Point, Value
+
+
+@dataclass(frozen=True)
+class Result:
+    """One derived event: ``events`` is its lineage, (stream, arrival number) in the order bound."""
+
+    rule: str
+    type: str
+    time_ns: int
+    key: tuple[Value, ...]
+    fields: dict[str, Value]
+    events: list[tuple[str, int]]
+
+
+def run(text: str, arrivals: list[tuple[str, dict]], end: str = "open", params: dict | None = None) -> list[Result]:
+    """All results of the rules of ``text`` over ``arrivals``, in result order."""
+    file = parse(Source("<text>", text))
+    house = House(file, params or {})
+    events, seen, _ = order(arrivals, house.streams)
+    # 'the watermark rises just past the greatest time seen on any of them'; final 'lets time run out instead'
+    horizon = float("inf") if end == "final" else seen
+    if seen is None:
+        return []
+    done = []
+    for level in sorted({house.level(r) for r in house.rules}):
+        found = []
+        for rule in house.rules:
+            if house.level(rule) == level:
+                found += house.results(rule, events, horizon)
+        done = sorted(done + found, key=lambda pair: pair[0])
+        events = sorted([e for e in events if e.stream not in house.derived] + house.derive(done), key=lambda e: e.rank)
+    return [result for _, result in done]
+
+
+def fates(text: str, arrivals: list[tuple[str, dict]]) -> list[str]:
+    """What became of each arrival: "" (it takes its place in the order), "late" or "rejected"."""
+    return order(arrivals, declared_streams(parse(Source("<text>", text))))[2]
+
+
+class House:
+    """The declarations of a file, read."""
+
+    def __init__(self, file, params):
+        self.rules = [d for d in file.declarations if isinstance(d, ast.Rule)]
+        self.streams = declared_streams(file)
+        self.variants = {d.name.text: d for d in file.declarations if isinstance(d, ast.Variant)}
+        self.params = {}
+        for d in file.declarations:
+            if isinstance(d, ast.Param):
+                value = params.get(d.name.text, d.value)
+                if isinstance(value, str):  # as on the command line: text of the language
+                    (written,) = parse(Source("<set>", f"param p: int = {value}")).declarations
+                    value = written.value
+                if not isinstance(value, int | float | decimal.Decimal):
+                    value = evaluate(value, Scope())
+                self.params[d.name.text] = admit(value.text if isinstance(value, Point) else value, d.type)
+        # 'Its schema is the union of the fields of all rules that emit it', 'in order of the first rule that emits it'
+        self.derived: dict[str, list[str]] = {}
+        for rule in self.rules:
+            for action in rule.actions:
+                names = self.derived.setdefault(action.type.text, [])
+                names += [n for n in map(name_of, action.body) if n not in names]
+
+    def unfold(self, type_):
+        """The streams that a written event type stands for: 'variants unfolded'."""
+        name = type_ if isinstance(type_, str) else type_.text
+        if name in self.variants:
+            return tuple(s for member in self.variants[name].members for s in self.unfold(member.text))
+        return (name,)
+
+    def inputs(self, rule):
+        """The streams whose events are E: 'every stream that the rule names as a step, an absence or an `until`'."""
+        if isinstance(rule.body, ast.Query):
+            return self.unfold(rule.body.type)
+        steps = rule.body.pattern.steps
+        types = [s.event.type if isinstance(s, ast.Absence) else s.source for s in steps]
+        return tuple(name for type_ in types for name in self.unfold(type_))
+
+    def level(self, rule):
+        """0 for a rule over declared streams; else one more than the rules that emit what it reads."""
+        inputs = self.inputs(rule)
+        emitting = [r for r in self.rules if any(a.type.text in inputs for a in r.actions)]
+        return 1 + max(map(self.level, emitting)) if emitting else 0
+
+    def key_of(self, rule, event):
+        """The key's parts by name: 'where a stream calls it otherwise: `keyed by user or Wire.payer`'."""
+        out = {}
+        for item in rule.keys:
+            names = [f.text for stream, f in item.others if event.stream in self.unfold(stream.text)]
+            name = ".".join(item.path.names)
+            out[name] = event.values[names[0] if names else name]
+        return out
+
+    def results(self, rule, events, horizon):
+        """The results of one rule, each with the tuple that it sorts by."""
+        inputs, by_key = self.inputs(rule), {}
+        for event in events:
+            if event.stream in inputs:
+                key = self.key_of(rule, event)
+                if None not in key.values():  # 'An event whose key is null is not matched' (row 37)
+                    by_key.setdefault(tuple(key.values()), (key, []))[1].append(event)
+        out = []
+        for key, (names, mine) in by_key.items():
+            for decider, first, bound, scope in self.decided(rule, names, mine, horizon):
+                for n, action in enumerate(rule.actions):
+                    fields: dict[str, Value] = dict.fromkeys(self.derived[action.type.text])
+                    fields |= {name_of(a): plain(evaluate(a.value, scope)) for a in action.body}
+                    lineage = [(e.stream, e.number) for e in bound]
+                    result = Result(rule.name.text, action.type.text, decider[0], key, fields, lineage)
+                    # 'by decider: …; inside each by rule order in the file, key, first event' (row 16)
+                    place = (decider[0], self.level(rule), *decider[1:], self.rules.index(rule), key, first, n)
+                    out.append((place, result))
+        return out
+
+    def decided(self, rule, names, mine, horizon):
+        """(decider, rank of the first event, bound events, scope of `emit`) for each match of one key."""
+        body = rule.body
+        if isinstance(body, ast.Query):
+            for event in mine:
+                own = body.alias.text if body.alias else None
+                scope = Scope(event, own, {}, names, self.params)
+                if holds(body.where, scope):
+                    yield (event.time, BY_EVENT, event.rank), event.rank, [event], scope
+            return
+        search = Search(body.pattern, body.bounds, mine, self.unfold, names, self.params)
+        keep_all = body.skip is not None and body.skip.to == "keep all"
+        for match in matches(search.all(), keep_all):
+            time, kind, *place = match.completion
+            if kind != BY_EVENT and time > horizon:
+                continue  # 'A deadline is decided when the watermark has passed it: w > t'
+            rank = mine[place[0]].rank if kind == BY_EVENT else ()
+            bound = [mine[j] for j, _ in match.bound]
+            yield (time, kind, rank), bound[0].rank, bound, search.scope(match.bound, None, None)
+
+    def derive(self, done):
+        """The derived events: 'A derived stream comes after all declared streams, in order of the first rule …'."""
+        counts, out, position = {}, [], list(self.derived)
+        for _, result in done:
+            number = counts[result.type] = counts.get(result.type, -1) + 1
+            rank = (result.time_ns, len(self.streams) + 1, (), position.index(result.type), number)
+            out.append(Event(result.type, number, result.time_ns, result.fields, rank))
+        return out
+
+
+def name_of(assign):
+    """``card`` is short for ``card = card``."""
+    return assign.name.text if assign.name else assign.value.names[-1]
+
+
+def plain(value):
+    """A literal with a point that met no decimal is a float."""
+    return float(value.text) if isinstance(value, Point) else value
+
+
+__all__ = ["Result", "fates", "run"]
