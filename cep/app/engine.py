@@ -13,7 +13,7 @@ from cep.app.compile import prepare
 from cep.app.summary import Summary
 from cep.io.convert import Decoder, table_of
 from cep.model.errors import UsageError
-from cep.model.time import parse_time
+from cep.model.time import MIN_TIME, parse_time
 from cep.runtime.executor import Executor
 
 if TYPE_CHECKING:
@@ -73,6 +73,7 @@ class Engine:
         self._of: dict[str, Executor] = {name: e for e in self._executors for name in e.clocks}
         self._decoders: dict[str, Decoder] = {}
         self._rows = dict.fromkeys(book.streams, 0)
+        self._unread_until = MIN_TIME
         self._unread: dict[str, tuple[int, int]] = {}
         self._callbacks: dict[str, list[Callable[[EventBatch], object]]] = {}
         self._closed = False
@@ -101,6 +102,8 @@ class Engine:
         self._rows[stream] += decoded.rows
         executor = self._of.get(stream)
         if executor is None:  # no rule reads it: counted, no more
+            if len(decoded.batch):
+                self._unread_until = max(self._unread_until, int(decoded.batch.ts.max()))
             events, rejected = self._unread.get(stream, (0, 0))
             self._unread[stream] = (events + len(decoded.batch), rejected + decoded.rows - len(decoded.batch))
             return []
@@ -152,9 +155,13 @@ class Engine:
         if self._closed:
             return []
         out: list[EventBatch] = []
+        clocks = [c for executor in self._executors for c in executor.clocks.values()]
+        highest = max([self._unread_until, *(c.highest for c in clocks)])
+        for clock_of in clocks:
+            clock_of.ended = True
+            if highest > MIN_TIME:  # just past the greatest time seen on any stream, of another part too
+                clock_of.advance(highest + 1)
         for executor in self._executors:
-            for clock_of in executor.clocks.values():
-                clock_of.ended = True
             out += self._step(executor)
             if end == "final":
                 out += self._step(executor, final=True)

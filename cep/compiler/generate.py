@@ -12,15 +12,15 @@ import hashlib
 import importlib.util
 import linecache
 import os
+import sys
 import tempfile
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from cep.kernels.jit import PLAIN, cache_folder, compile_generated
 
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +54,10 @@ def _import(name: str, text: str) -> dict[str, Any]:
         with contextlib.suppress(OSError):
             file = _write(folder / "generated", name, text)
             spec = importlib.util.spec_from_file_location(name, file)
-            assert spec is not None and spec.loader is not None
+            assert spec is not None
+            assert spec.loader is not None
             module = importlib.util.module_from_spec(spec)
+            sys.modules[name] = module  # what numba loads from its cache asks for the module by name
             spec.loader.exec_module(module)
             return vars(module)
     place = f"<{name}>"
@@ -75,5 +77,5 @@ def _write(folder: Path, name: str, text: str) -> Path:
     handle, temporary = tempfile.mkstemp(dir=folder, prefix=name, suffix=".tmp")
     with os.fdopen(handle, "w", encoding="utf-8") as out:
         out.write(text)
-    os.replace(temporary, file)
+    Path(temporary).replace(file)
     return file

@@ -163,7 +163,8 @@ class CsvSink:
         assert columns.keys() <= set(self._names), "a type that was not among the schemas"
         empty = [""] * size
         lines = zip(*(columns.get(name, empty) for name in self._names), strict=True)
-        self._file.write(("\n".join(map(",".join, lines)) + "\n").encode())
+        # a lone surrogate, which a rule may cut out of a string, has no UTF-8
+        self._file.write(("\n".join(map(",".join, lines)) + "\n").encode("utf-8", "replace"))
 
     def close(self) -> None:
         """Close the file."""
@@ -184,7 +185,7 @@ def _json_string(text: str) -> str:
 def _csv_cell(text: str) -> str:
     if text and not any(c in text for c in ',"\r\n'):
         return text
-    escaped = text.replace('"', '""').encode("utf-8", "replace").decode()
+    escaped = text.replace('"', '""')
     return f'"{escaped}"'
 
 

@@ -96,6 +96,8 @@ def native(value: object) -> object:
             return None if np.isnat(value) else value
         inner: object = value.item()
         return inner
+    if isinstance(value, decimal.Decimal) and value.is_nan():
+        return None
     if value is not None and type(value).__name__ in ("NaTType", "NAType"):
         return None
     return value

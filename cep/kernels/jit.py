@@ -22,6 +22,7 @@ from typing import Any, TypeVar
 
 import numba
 from numba import config, types
+from numba.core.caching import NullCache
 from numba.core import cgutils  # noqa: F401  (initialises the code generator before intrinsics are typed)
 from numba.extending import intrinsic
 
@@ -83,7 +84,11 @@ def prepare(on_compile: Callable[[int, int], None] | None = None) -> None:
     for done, (dispatcher, signature) in enumerate(todo):
         if slow and on_compile is not None:
             on_compile(done, len(todo))
-        dispatcher.compile(signature)
+        try:
+            dispatcher.compile(signature)
+        except Exception:
+            dispatcher._cache = NullCache()  # a damaged entry in the cache is no reason to fail
+            dispatcher.compile(signature)
         dispatcher.disable_compile()
         fresh = not dispatcher.stats.cache_hits
         if fresh and not slow and on_compile is not None:
@@ -99,7 +104,13 @@ def compile_generated(function: Callable[..., int]) -> Any:
     if PLAIN:
         return function, function
     with _numba_cache_in(cache_folder()) as cached:
-        compiled = numba.cfunc(GENERATED, cache=cached, error_model="numpy")(function)
+        try:
+            compiled = numba.cfunc(GENERATED, cache=cached, error_model="numpy")(function)
+        except Exception:
+            if not cached:
+                raise
+            # a damaged or foreign entry in the cache is no reason to fail: without it, it compiles or shows the fault
+            compiled = numba.cfunc(GENERATED, error_model="numpy")(function)
     return compiled.address, compiled
 
 

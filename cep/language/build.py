@@ -1,9 +1,9 @@
 """The tree builder: lark's tree of one declaration to the nodes of ast.py.
 
 The walk keeps its own stack, so that a chain of ten thousand terms needs none of Python's; what nests deeper
-than `MAX_DEPTH` is refused on the way down, so that every later stage may recurse. Each grammar node is built by the
-method of its name here, or by nodes.py where there is nothing to check. Clauses written in any order find their places here, and
-what the grammar cannot say (a clause twice, a rule without an action) is reported.
+than `MAX_DEPTH` is refused on the way down, so that every later stage may recurse. A node is built by the
+method of its name, or by nodes.py where there is nothing to check. Clauses written in any order find their
+places here, and what the grammar cannot say (a clause twice, a rule without an action) is reported.
 Tested by: tests/language/test_parser.py, tests/language/test_syntax_errors.py
 """
 
@@ -19,7 +19,6 @@ from cep.language.lexing import MAX_DEPTH, too_deep
 from cep.language.nodes import (
     Kids,
     duration_of,
-    maybe_duration,
     maybe_name,
     maybe_text,
     name_of,

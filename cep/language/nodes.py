@@ -5,6 +5,8 @@ is an entry of the tables of operators.
 Tested by: tests/language/test_parser.py
 """
 
+# ruff: noqa: D103 - each function is named after its node in grammar.lark, and is said there
+
 from __future__ import annotations
 
 from dataclasses import replace
@@ -52,6 +54,7 @@ BINARY = {
 }
 TIMED = {word: word for word in ("always", "never", "eventually", "once", "historically")}
 PLAIN = {"f_or": "or", "f_and": "and", "f_not": "not", "previous": "previous", "next_event": "next"}
+SEQUENCES = frozenset({"fields", "paths", "exprs", "arguments"})
 LINKS: dict[str, Literal["then", "then any", "next"]] = {
     "then": "then",
     "then_any": "then any",
@@ -72,7 +75,7 @@ def node_of(kind: str, kids: Kids, span: Span) -> Any:
         return ast.Temporal(PLAIN[kind], tuple(k for k in kids if not isinstance(k, str)), None, span)
     if kind in LINKS:
         return ast.Link(LINKS[kind], span)
-    return WORDS[kind]
+    return tuple(kids) if kind in SEQUENCES else WORDS[kind]
 
 
 def span_of(node: Tree[Token] | Token) -> Span:
@@ -153,11 +156,6 @@ def function(kids: Kids, span: Span) -> ast.Function:
 @_node
 def external(kids: Kids, span: Span) -> ast.Function:
     return ast.Function(name_of(kids[0]), kids[1] or (), None, kids[2], text_of(kids[3]), span)
-
-
-@_node
-def fields(kids: Kids, span: Span) -> tuple[ast.Field, ...]:
-    return tuple(kids)
 
 
 @_node
@@ -471,16 +469,6 @@ def names(kids: Kids, span: Span) -> tuple[ast.Name, ...]:
 
 
 @_node
-def paths(kids: Kids, span: Span) -> tuple[ast.Path, ...]:
-    return tuple(kids)
-
-
-@_node
-def exprs(kids: Kids, span: Span) -> tuple[ast.Expr, ...]:
-    return tuple(kids)
-
-
-@_node
 def or_(kids: Kids, span: Span) -> ast.Logic:
     return ast.Logic("or", tuple(kids), span)
 
@@ -570,11 +558,6 @@ def null(kids: Kids, span: Span) -> ast.NullLiteral:
 @_node
 def call(kids: Kids, span: Span) -> ast.Call:
     return ast.Call(name_of(kids[0]), kids[1] or (), span)
-
-
-@_node
-def arguments(kids: Kids, span: Span) -> tuple[ast.Argument, ...]:
-    return tuple(kids)
 
 
 @_node

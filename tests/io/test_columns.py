@@ -53,8 +53,23 @@ TEXT_KINDS += [Type("time", unit=u) for u in ("s", "ns")] + [PARIS]
 SOME_TEXT = st.one_of(
     st.sampled_from(
         ["", " 1", "1 ", "+1", "-0", "0x1f", "1.", ".5", "1e2", "nan", "NaN", "inf", "-Infinity", "true", "False", "T"]
-        + ["2024-03-31T02:30", "2024-10-27 02:30:00", "2024-01-01", "2024-01-01T00:00:00.5Z", "2024-02-30", "1700-01-01"]
-        + ["1600-01-01", "2262-01-02", "2024-01-01T00", "2024-01-01T00:00+0100", "2024-01-01t00:00z", "1 h", "10 min 3 s"]
+        + [
+            "2024-03-31T02:30",
+            "2024-10-27 02:30:00",
+            "2024-01-01",
+            "2024-01-01T00:00:00.5Z",
+            "2024-02-30",
+            "1700-01-01",
+        ]
+        + [
+            "1600-01-01",
+            "2262-01-02",
+            "2024-01-01T00",
+            "2024-01-01T00:00+0100",
+            "2024-01-01t00:00z",
+            "1 h",
+            "10 min 3 s",
+        ]
         + ["9223372036854775807", "9223372036854775808", "1.005", "1.00", "12a", "1e400", "99999999999999999.99", "é"]
     ),
     st.integers(-(2**65), 2**65).map(str),
@@ -71,10 +86,15 @@ def test_a_text_column_is_read_as_its_texts_are(kind, texts):
     assert (raw(cells), reasons(cells)) == one_by_one(texts, kind)
 
 
-@pytest.mark.parametrize("kind", [INT, FLOAT, decimal(2), decimal(12), Type("time", unit="s"), Type("time", unit="us")], ids=str)
+@pytest.mark.parametrize(
+    "kind", [INT, FLOAT, decimal(2), decimal(12), Type("time", unit="s"), Type("time", unit="us")], ids=str
+)
 @given(
     st.lists(
-        st.none() | st.floats() | st.integers(-(2**60), 2**60).map(float) | st.integers(-(10**6), 10**6).map(lambda n: n / 100),
+        st.none()
+        | st.floats()
+        | st.integers(-(2**60), 2**60).map(float)
+        | st.integers(-(10**6), 10**6).map(lambda n: n / 100),
         max_size=6,
     )
 )
@@ -83,7 +103,9 @@ def test_a_float_column_is_read_as_its_floats_are(kind, floats):
     assert (raw(cells), reasons(cells)) == one_by_one(floats, kind)
 
 
-@pytest.mark.parametrize("kind", [INT, FLOAT, decimal(2), decimal(12), Type("time", unit="s"), Type("time", unit="ns")], ids=str)
+@pytest.mark.parametrize(
+    "kind", [INT, FLOAT, decimal(2), decimal(12), Type("time", unit="s"), Type("time", unit="ns")], ids=str
+)
 @pytest.mark.parametrize("arrow", [pa.int64(), pa.uint64(), pa.int8()], ids=str)
 @given(data=st.data())
 def test_an_int_column_is_read_as_its_ints_are(kind, arrow, data):
@@ -119,7 +141,9 @@ OBJECTS = st.one_of(
 
 
 @pytest.mark.parametrize("kind", TEXT_KINDS, ids=str)
-@given(st.lists(OBJECTS, max_size=12) | st.lists(SOME_TEXT, min_size=9, max_size=12) | st.lists(st.floats(), min_size=9))
+@given(
+    st.lists(OBJECTS, max_size=12) | st.lists(SOME_TEXT, min_size=9, max_size=12) | st.lists(st.floats(), min_size=9)
+)
 def test_a_list_of_objects_is_read_as_its_values_are(kind, values):
     cells = cells_of_objects(values, kind)
     assert (raw(cells), reasons(cells)) == one_by_one(values, kind)

@@ -19,7 +19,9 @@ from cep.model.types import BOOL, DURATION, FLOAT, INT, STRING, Type, decimal
 
 
 def schema_of(time="at", **kinds):
-    return Schema("Pay", tuple(Attribute(n.replace("__", "."), k, n.replace("__", ".")) for n, k in kinds.items()), time)
+    return Schema(
+        "Pay", tuple(Attribute(n.replace("__", "."), k, n.replace("__", ".")) for n, k in kinds.items()), time
+    )
 
 
 PAY = schema_of(
@@ -286,7 +288,9 @@ def as_structs(rows):
 def as_dotted(rows):
     parts = [r.get("w") or {} for r in rows]
     columns = {"at": [r["at"] for r in rows]}
-    columns |= {f"w.{f}": pa.array([p.get(f) for p in parts], k) for f, k in (("lat", pa.float64()), ("name", pa.string()))}
+    columns |= {
+        f"w.{f}": pa.array([p.get(f) for p in parts], k) for f, k in (("lat", pa.float64()), ("name", pa.string()))
+    }
     return pa.table(columns)
 
 
@@ -342,7 +346,8 @@ ROWS = st.lists(
                 "n": st.none() | st.integers(-(2**64), 2**64),
                 "x": st.floats(),
                 "ok": st.booleans() | st.just(1),
-                "took": st.timedeltas(max_value=datetime.timedelta(days=9), min_value=datetime.timedelta(0)) | st.just(3),
+                "took": st.timedeltas(max_value=datetime.timedelta(days=9), min_value=datetime.timedelta(0))
+                | st.just(3),
             },
         ),
         st.integers(),
@@ -387,6 +392,11 @@ def test_a_long_table_and_an_endless_iterator_come_in_blocks():
 
 def test_times_in_rows_are_of_every_kind():
     kinds = schema_of(at=Type("time"))
-    moments = ["2024-01-01T00:00Z", datetime.datetime(2024, 1, 1), np.datetime64("2024-01-01"), datetime.date(2024, 1, 1)]
+    moments = [
+        "2024-01-01T00:00Z",
+        datetime.datetime(2024, 1, 1),
+        np.datetime64("2024-01-01"),
+        datetime.date(2024, 1, 1),
+    ]
     events, _ = decode([{"at": m} for m in moments], kinds)
     assert {parse_time(e["at"]) for e in events} == {parse_time("2024-01-01")}

@@ -125,7 +125,9 @@ def test_a_value_is_read_exactly(kind, value, read):
     assert type(got) is type(read)
 
 
-@pytest.mark.parametrize(("kind", "value", "reason"), REFUSED, ids=lambda v: str(v)[:20] if not isinstance(v, int) else "n")
+@pytest.mark.parametrize(
+    ("kind", "value", "reason"), REFUSED, ids=lambda v: str(v)[:20] if not isinstance(v, int) else "n"
+)
 def test_a_value_that_does_not_fit_is_refused_in_words(kind, value, reason):
     with pytest.raises(ValueError) as caught:  # noqa: PT011  (the words are looked at below)
         reader_of(kind)(value)

@@ -131,14 +131,22 @@ def test_durations_are_read_back(ns):
     assert parse_duration(format_duration(ns)) == ns
 
 
-@pytest.mark.parametrize(("text", "ns"), [("1.5 s", 1_500_000_000), ("2w", 14 * 86_400 * SECOND), ("10min", 600 * SECOND)])
+@pytest.mark.parametrize(
+    ("text", "ns"), [("1.5 s", 1_500_000_000), ("2w", 14 * 86_400 * SECOND), ("10min", 600 * SECOND)]
+)
 def test_a_duration_may_have_a_fraction_and_no_spaces(text, ns):
     assert parse_duration(text) == ns
 
 
 @pytest.mark.parametrize(
     ("text", "reason"),
-    [("10", "needs a unit"), ("ten minutes", "not a duration"), ("0.1 ns", "finer"), ("9999999 w", "292 years"), ("", "no")],
+    [
+        ("10", "needs a unit"),
+        ("ten minutes", "not a duration"),
+        ("0.1 ns", "finer"),
+        ("9999999 w", "292 years"),
+        ("", "no"),
+    ],
 )
 def test_other_durations_are_refused_with_a_reason(text, reason):
     with pytest.raises(ValueError, match=reason):

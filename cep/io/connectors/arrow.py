@@ -60,5 +60,6 @@ class ArrowFile:
                 self._read = self._file.tell() / self._size
                 if batch.num_rows:
                     yield Raw(batch.select(self._columns))
+            self._read = 1.0
         except (OSError, pa.ArrowException) as error:
             raise damaged("Arrow", error) from None

@@ -64,34 +64,41 @@ class JsonLines:
         for data in line_blocks(self._stream, self._block_bytes):
             if first:
                 data, first = data.removeprefix(b"\xef\xbb\xbf"), False
-            lines = [line for line in data.split(b"\n") if line and not line.isspace()]
-            if lines:
-                yield self._plain_rows(lines) if self._columns is None else self._typed_rows(lines)
+            lines = data.split(b"\n")
+            if not lines[-1]:
+                lines.pop()
+            raw = self._plain_rows(lines) if self._columns is None else self._typed_rows(lines)
+            if raw is not None:
+                yield raw
 
-    def _plain_rows(self, lines: list[bytes]) -> Raw:
+    def _plain_rows(self, lines: list[bytes]) -> Raw | None:
         failed: dict[int, Failure] = {}
         decode = self._any.decode
         rows: list[object] = []
-        for i, line in enumerate(lines):
+        for line in lines:
             try:
                 rows.append(decode(line))
             except _WRONG as error:
-                rows.append({})
-                failed[i] = _failure(error, line)
-        return Raw(rows, failed)
+                if line and not line.isspace():
+                    failed[len(rows)] = _failure(error, line)
+                    rows.append({})
+        return Raw(rows, failed) if rows else None
 
-    def _typed_rows(self, lines: list[bytes]) -> Raw:
+    def _typed_rows(self, lines: list[bytes]) -> Raw | None:
         failed: dict[int, Failure] = {}
         assert self._columns is not None
         assert self._row is not None
         decode, rows = self._typed.decode, []
-        for i, line in enumerate(lines):
+        for line in lines:
             try:
                 rows.append(decode(line))
             except _WRONG:
-                rows.append(self._row(*self._again(i, line, failed)))
+                if line and not line.isspace():
+                    rows.append(self._row(*self._again(len(rows), line, failed)))
+        if not rows:
+            return None
         columns = {name: list(map(operator.attrgetter(f"a{k}"), rows)) for k, name in enumerate(self._columns)}
-        return Raw(Objects(columns, len(lines)), failed)
+        return Raw(Objects(columns, len(rows)), failed)
 
     def _again(self, i: int, line: bytes, failed: dict[int, Failure]) -> list[object]:
         assert self._columns is not None
