@@ -5,7 +5,8 @@ A page is read from the top, in a folder of its own. A fence's first word is its
 - ``cep`` rules are checked, and written under their name; ``cep later`` parses, and is refused when it is to run;
 - ``csv NAME``, ``json NAME`` are written under their name;
 - ``python`` runs, one namespace a page;
-- ``console`` runs every line ``$ cep …`` and compares standard output with the lines below, where there are any.
+- ``console`` runs every line ``$ cep …`` and compares standard output with the lines below, where there are any;
+- ``text`` and ``sh`` are for the eye.
 """
 
 from __future__ import annotations
@@ -56,7 +57,7 @@ def test_the_examples_of_a_page_run(page, tmp_path, monkeypatch, capfd):
             case "console":
                 run_console(block, where, capfd)
             case other:
-                assert other == "text", f"{where}: a fence of an unknown kind, {other}"
+                assert other in ("text", "sh"), f"{where}: a fence of an unknown kind, {other}"
 
 
 def run_rules(block: Block, where: str) -> None:

@@ -182,4 +182,4 @@ def _print_table(found: Sequence[Found]) -> None:
 def _shown(ts: int | None) -> str:
     from datetime import UTC, datetime
 
-    return "" if ts is None else f"{datetime.fromtimestamp(ts // 1_000_000_000, UTC):%d %b %H:%M}"
+    return "" if ts is None else f"{datetime.fromtimestamp(ts // 1_000_000_000, UTC):%d %b %Y %H:%M}"

@@ -91,7 +91,7 @@ def _run(rules: Rules, inputs: Inputs, *, to: str, end: str, lineage: bool, stri
     with Stop().listening() as stop, Progress() as progress:
         sources = open_inputs(inputs, rules.rulebook)
         sink = open_sink(to, list(rules.rulebook.derived.values()), lineage=lineage)
-        engine = Engine(rules, shards=shards, on_compile=progress.compiling)
+        engine = Engine(rules, shards=shards, together=True, on_compile=progress.compiling)
         try:
             drive(engine, sources, sink.write, stop, progress, tally, end)
         except BaseException as error:  # whatever ends the run, what was decided is written before anything is said

@@ -61,7 +61,8 @@ class Emitter:
         self._leaf = leaf
         self._params = params
         self._names = 0
-        self._known: dict[Typed, Term] = {}
+        self._known: dict[int, tuple[Typed, Term]] = {}
+        self._leaves: dict[Typed, Term] = {}
 
     # ------------------------------------------------------------------------------------------------ writing
 
@@ -97,11 +98,30 @@ class Emitter:
     # ---------------------------------------------------------------------------------------------------- terms
 
     def term(self, node: Typed) -> Term:
-        """The term of an expression; the same expression is computed once."""
-        found = self._known.get(node)
-        if found is None:
-            found = self._known[node] = self._term(node)
-        return found
+        """The term of an expression; one that is met again is not computed again."""
+        # a chain of ten thousand terms nests to the left: go down it and come up without recursion
+        spine: list[Apply] = []
+        current = node
+        while isinstance(current, Apply) and id(current) not in self._known and not self._is_read(current):
+            spine.append(current)
+            current = current.args[0]
+        self._leaf_term(current)
+        for apply in reversed(spine):
+            self._known[id(apply)] = (apply, self._apply(apply))
+        return self._leaf_term(node)
+
+    def _is_read(self, node: Apply) -> bool:
+        # inside a matcher, text patterns have been decided beforehand
+        return self.target == "event" and node.op in ("like", "matches")
+
+    def _leaf_term(self, node: Typed) -> Term:
+        known = self._known.get(id(node))
+        if known is None:
+            term = self._leaves.get(node)
+            if term is None:
+                term = self._leaves[node] = self._term(node)
+            known = self._known[id(node)] = (node, term)
+        return known[1]
 
     def condition(self, node: Typed) -> str:
         """The value that is true where the condition holds, false where it is false or null."""
@@ -212,7 +232,7 @@ class Emitter:
         return at_most if op == "le" else self.let(f"{at_most} ^ True")
 
     def _pattern(self, node: Apply) -> Term:
-        if self.target == "event":  # decided a column at a time, beforehand; here it is read
+        if self._is_read(node):
             return self._leaf(self, node)
         a, null = self.term(node.args[0])
         return self._boolean(self.let(f"{node.op}_text({a}, {self.term(node.args[1]).value})"), null)

@@ -22,7 +22,6 @@ from typing import Any
 from cep.kernels.jit import PLAIN, cache_folder, compile_generated
 
 
-
 @dataclass(frozen=True, slots=True)
 class Generated:
     """The addresses of the two functions of a module, and what keeps them alive."""

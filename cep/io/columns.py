@@ -1,7 +1,6 @@
 """Columns: Arrow arrays and lists of objects to the arrays of a `Column`, a column at a time.
 
-`Cells` is one attribute of ``n`` rows: values, which rows are null, and which rows cannot be read, with reasons. The
-fast way does a whole column in numpy and Arrow, without a copy where the types allow it; only rows that it cannot
+The fast way does a whole column in numpy and Arrow, without a copy where the types allow it; only rows that it cannot
 take go one by one through `cep.io.values`, which defines what reading means. So both agree, row for row.
 Cost: 1 to 60 ns a value the fast way, about 1 µs the slow way.
 Tested by: tests/io/test_columns.py, tests/io/test_convert.py
@@ -11,62 +10,26 @@ from __future__ import annotations
 
 import decimal
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from cep.io.cells import DTYPES, Bad, Cells, is_valid, mend, nulls, object_of, refusal, valid_of, whole_numbers, window
 from cep.io.values import plain, reader_of
-from cep.model.batch import AnyArray, BoolArray, Text
+from cep.model.batch import Text
 from cep.model.errors import InputError
 from cep.model.time import MAX_TIME, MIN_TIME, NANOSECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from cep.model.batch import AnyArray, BoolArray
     from cep.model.types import Type
-
-DTYPES: dict[str, type] = {
-    "int": np.int64,
-    "float": np.float64,
-    "bool": np.bool_,
-    "string": np.int32,
-    "time": np.int64,
-    "duration": np.int64,
-    "decimal": np.int64,
-    "record": np.bool_,
-}
-
-Bad = dict[int, tuple[str, str | None]]
 
 _EXACT = 2.0**53
 _MORE_THAN_64 = 2.0**63
-
-
-@dataclass(slots=True)
-class Cells:
-    """One attribute's values; ``valid`` is None when none is null; a row in ``bad`` (reason, value as text) is null."""
-
-    values: AnyArray
-    valid: BoolArray | None = None
-    text: Text | None = None
-    bad: Bad = field(default_factory=dict)
-
-    @property
-    def present(self) -> BoolArray:
-        """Rows that hold something, lawful or not."""
-        there = np.ones(self.values.size, np.bool_) if self.valid is None else self.valid.copy()
-        if self.bad:
-            there[list(self.bad)] = True
-        return there
-
-
-def nulls(wanted: Type, size: int) -> Cells:
-    """A column of nothing."""
-    text = Text.of([""]) if wanted.kind == "string" else None
-    return Cells(np.zeros(size, DTYPES[wanted.kind]), np.zeros(size, np.bool_), text)
 
 
 def cells_of_objects(values: Sequence[object], wanted: Type) -> Cells:
@@ -165,89 +128,6 @@ def _plain_array(array: pa.Array | pa.ChunkedArray, wanted: Type) -> pa.Array:
     return array
 
 
-# ------------------------------------------------------------------------------------------------------- buffers
-
-
-class _Window:
-    """A stretch of an Arrow buffer for numpy, without a copy.
-
-    numpy marks an array over such a buffer read-only, and a read-only array is another type to a compiled kernel; one
-    signature is wanted, and nobody writes into a batch.
-    """
-
-    def __init__(self, buffer: pa.Buffer, dtype: np.dtype[Any], offset: int, size: int) -> None:
-        self.owner = buffer
-        self.__array_interface__ = {
-            "data": (buffer.address + offset * dtype.itemsize, False),
-            "shape": (size,),
-            "typestr": dtype.str,
-            "version": 3,
-        }
-
-
-def _window(buffer: pa.Buffer | None, dtype: type, offset: int, size: int) -> AnyArray:
-    if buffer is None or size == 0:
-        return np.zeros(size, dtype)
-    if not buffer.is_cpu:
-        return np.frombuffer(buffer, dtype, size, offset * np.dtype(dtype).itemsize).copy()
-    return np.asarray(_Window(buffer, np.dtype(dtype), offset, size))
-
-
-def _is_valid(array: pa.Array) -> BoolArray:
-    valid: BoolArray = np.ascontiguousarray(array.is_valid().to_numpy(zero_copy_only=False))
-    return valid
-
-
-def _valid(array: pa.Array) -> BoolArray | None:
-    return None if array.null_count == 0 else _is_valid(array)
-
-
-def _whole_numbers(array: pa.Array) -> AnyArray:
-    """The 64-bit values of an Arrow array whose layout is int64; unspecified under nulls."""
-    return _window(array.buffers()[1], np.int64, array.offset, len(array))
-
-
-def _pick(array: pa.Array, rows: AnyArray) -> list[object]:
-    """The Python values at ``rows``."""
-    try:
-        return list(array.take(pa.array(rows)).to_pylist())
-    except (UnicodeDecodeError, ValueError, OverflowError):  # bytes that are no text, times that are no datetime
-        return [_object(array[int(row)]) for row in rows]
-
-
-def _object(scalar: pa.Scalar) -> object:
-    try:
-        return scalar.as_py()
-    except UnicodeDecodeError:
-        return scalar.as_buffer().to_pybytes().decode("utf-8", "surrogateescape")
-    except (ValueError, OverflowError):
-        return str(getattr(scalar, "value", None))
-
-
-def _mend(cells: Cells, rows: AnyArray, array: pa.Array, wanted: Type) -> Cells:
-    """Read ``rows`` of ``array`` one by one into ``cells``, whose values there mean nothing."""
-    if not rows.size:
-        return cells
-    read, values = reader_of(wanted), cells.values
-    if not values.flags.owndata:
-        values = values.copy()
-    valid = np.ones(values.size, np.bool_) if cells.valid is None else cells.valid
-    bad = dict(cells.bad)
-    for row, value in zip(rows.tolist(), _pick(array, rows), strict=True):
-        try:
-            got = read(value)
-        except ValueError as error:
-            got, bad[row] = None, (str(error), plain(value))
-        valid[row] = got is not None
-        values[row] = 0 if got is None else got
-    return Cells(values, None if bool(valid.all()) else valid, None, bad)
-
-
-def _refuse(array: pa.Array, wanted: Type, hint: str | None = None) -> NoReturn:
-    msg = f"a column of type {array.type} is no {wanted.as_optional(False)}"
-    raise InputError(msg, hint=hint)
-
-
 # ---------------------------------------------------------------------------------------------------------- text
 
 
@@ -258,7 +138,7 @@ def _strings(array: pa.Array, wanted: Type) -> Cells:
         if not (pa.types.is_string(values.type) or pa.types.is_large_string(values.type)):
             if values.type == pa.string_view():
                 return _strings(array.dictionary_decode().cast(pa.large_string()), wanted)
-            _refuse(array, wanted, "declare the type that the column has")
+            raise refusal(array, wanted, "declare the type that the column has")
         if values.null_count:
             return _strings(array.dictionary_decode(), wanted)
     elif pa.types.is_string(kind) or pa.types.is_large_string(kind):
@@ -267,12 +147,12 @@ def _strings(array: pa.Array, wanted: Type) -> Cells:
         wide = pa.large_string() if pa.types.is_large_binary(kind) else pa.string()
         array = array.view(wide).dictionary_encode()
     else:
-        _refuse(array, wanted, "declare the type that the column has")
-    size, valid = len(array), _valid(array)
+        raise refusal(array, wanted, "declare the type that the column has")
+    size, valid = len(array), valid_of(array)
     indices, dictionary = array.indices, array.dictionary
     if indices.type != pa.int32():
         indices = indices.cast(pa.int32())
-    codes = _window(indices.buffers()[1], np.int32, indices.offset, size)
+    codes = window(indices.buffers()[1], np.int32, indices.offset, size)
     if valid is not None:
         codes = np.where(valid, codes, np.int32(0))
     if len(dictionary) > 2 * size + 1024:  # a slice of a table: its dictionary would be searched for every batch
@@ -292,9 +172,9 @@ def _text_of(strings: pa.Array) -> Text:
         return Text.of([""])
     _, offsets, data = strings.buffers()
     wide = np.int64 if pa.types.is_large_string(strings.type) else np.int32
-    at = _window(offsets, wide, strings.offset, len(strings) + 1).astype(np.int64)
+    at = window(offsets, wide, strings.offset, len(strings) + 1).astype(np.int64)
     start, end = int(at[0]), int(at[-1])
-    return Text(at - start, _window(data, np.uint8, start, end - start))
+    return Text(at - start, window(data, np.uint8, start, end - start))
 
 
 def _without_broken_text(cells: Cells, dictionary: pa.Array) -> Cells:
@@ -329,7 +209,7 @@ def _text_column(pattern: Callable[[Type], str], arrow: Callable[[Type], pa.Data
                 return _PLAIN[wanted.kind](array.cast(target), wanted)
             except pa.ArrowInvalid:
                 pass
-        valid = _valid(array)
+        valid = valid_of(array)
         try:
             sure = pc.match_substring_regex(array, pattern(wanted))
             cells = _PLAIN[wanted.kind](pc.if_else(sure, array, pa.scalar(None, array.type)).cast(target), wanted)
@@ -338,7 +218,7 @@ def _text_column(pattern: Callable[[Type], str], arrow: Callable[[Type], pa.Data
             cells, rest = nulls(wanted, len(array)), np.ones(len(array), np.bool_)
         if valid is not None:
             rest = rest & valid
-        return _mend(cells, np.flatnonzero(rest), array, wanted)
+        return mend(cells, np.flatnonzero(rest), array, wanted)
 
     return read
 
@@ -353,22 +233,22 @@ def _reasons_from_text(cells: Cells, array: pa.Array, wanted: Type) -> Cells:
     if not cells.bad:
         return cells
     rows = np.array(sorted(cells.bad), np.int64)
-    return _mend(Cells(cells.values, cells.valid), rows, array, wanted)
+    return mend(Cells(cells.values, cells.valid), rows, array, wanted)
 
 
 def _text_bools(array: pa.Array, wanted: Type) -> Cells:
     encoded = array.dictionary_encode()
     words = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
-    dictionary = [_object(s) for s in encoded.dictionary]
+    dictionary = [object_of(s) for s in encoded.dictionary]
     if len(dictionary) > 1000 or not all(word in words for word in dictionary):
         return _value_by_value(array, wanted)
     table = np.array([words[str(word)] for word in dictionary] or [False], np.bool_)
     codes = encoded.indices.fill_null(0).to_numpy(zero_copy_only=False)
-    return Cells(table[codes], _valid(array))
+    return Cells(table[codes], valid_of(array))
 
 
 def _value_by_value(array: pa.Array, wanted: Type) -> Cells:
-    return _mend(nulls(wanted, len(array)), np.flatnonzero(_is_valid(array)), array, wanted)
+    return mend(nulls(wanted, len(array)), np.flatnonzero(is_valid(array)), array, wanted)
 
 
 _ZONED = r"^\d{4}-\d\d-\d\d[T ][0-9:.]{2,18}(Z|[+-]\d\d(:?\d\d)?)$"
@@ -384,7 +264,7 @@ def _text_times(array: pa.Array, wanted: Type) -> Cells:
             return _times(array.cast(target), wanted)
         except pa.ArrowInvalid:
             pass
-    cells, rest = nulls(wanted, size), _is_valid(array)
+    cells, rest = nulls(wanted, size), is_valid(array)
     forms = [(_ZONED, utc), (_LOCAL, naive)]
     if wanted.unit is not None:
         forms.append((_NUMBER, pa.int64()))
@@ -402,20 +282,20 @@ def _text_times(array: pa.Array, wanted: Type) -> Cells:
         cells.values[good] = part.values[good]
         cells.valid[good] = True
         rest = rest & ~good  # what was bad is read again below, for a reason that shows the text
-    return _mend(cells, np.flatnonzero(rest), array, wanted)
+    return mend(cells, np.flatnonzero(rest), array, wanted)
 
 
 # ------------------------------------------------------------------------------------------------------- numbers
 
 
 def _ints(array: pa.Array, wanted: Type) -> Cells:
-    kind, valid = array.type, _valid(array)
+    kind, valid = array.type, valid_of(array)
     if kind == pa.int64():
-        return Cells(_whole_numbers(array), valid)
+        return Cells(whole_numbers(array), valid)
     if pa.types.is_integer(kind):
         if kind != pa.uint64():
-            return Cells(_whole_numbers(array.cast(pa.int64())), valid)
-        values = _window(array.buffers()[1], np.uint64, array.offset, len(array))
+            return Cells(whole_numbers(array.cast(pa.int64())), valid)
+        values = window(array.buffers()[1], np.uint64, array.offset, len(array))
         wrong = values > np.uint64(2**63 - 1)
         cells = Cells(values.astype(np.int64), valid)
     elif pa.types.is_floating(kind):
@@ -425,28 +305,28 @@ def _ints(array: pa.Array, wanted: Type) -> Cells:
             cells = Cells(np.where(wrong, 0, floats).astype(np.int64), valid)
     elif pa.types.is_decimal(kind):
         try:
-            return Cells(_whole_numbers(array.cast(pa.int64())), valid)
+            return Cells(whole_numbers(array.cast(pa.int64())), valid)
         except pa.ArrowInvalid:
             cells, wrong = nulls(wanted, len(array)), np.ones(len(array), np.bool_)
     else:
-        _refuse(array, wanted, "declare it as time or duration" if pa.types.is_temporal(kind) else None)
-    return _mend(cells, np.flatnonzero(wrong if valid is None else wrong & valid), array, wanted)
+        raise refusal(array, wanted, "declare it as time or duration" if pa.types.is_temporal(kind) else None)
+    return mend(cells, np.flatnonzero(wrong if valid is None else wrong & valid), array, wanted)
 
 
 def _float_values(array: pa.Array) -> AnyArray:
     if array.type != pa.float64():
         array = array.cast(pa.float64(), safe=False)
-    return _window(array.buffers()[1], np.float64, array.offset, len(array))
+    return window(array.buffers()[1], np.float64, array.offset, len(array))
 
 
 def _plain_floats(array: pa.Array, wanted: Type) -> Cells:
     kind = array.type
     if not (pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_decimal(kind)):
-        _refuse(array, wanted)
+        raise refusal(array, wanted)
     if pa.types.is_decimal(kind):
         # Arrow's decimals become floats by a product, which is off by one in the last place at times
         return _value_by_value(array, wanted)
-    return _floats(_float_values(array), _valid(array), wanted)
+    return _floats(_float_values(array), valid_of(array), wanted)
 
 
 def _floats(values: AnyArray, valid: BoolArray | None, wanted: Type) -> Cells:
@@ -467,14 +347,14 @@ def _floats(values: AnyArray, valid: BoolArray | None, wanted: Type) -> Cells:
 
 def _bools(array: pa.Array, wanted: Type) -> Cells:
     if not pa.types.is_boolean(array.type):
-        _refuse(array, wanted)
-    valid = _valid(array)
+        raise refusal(array, wanted)
+    valid = valid_of(array)
     values = (array if valid is None else array.fill_null(False)).to_numpy(zero_copy_only=False)
     return Cells(np.array(values, np.bool_), valid)
 
 
 def _decimals(array: pa.Array, wanted: Type) -> Cells:
-    kind, valid, scale = array.type, _valid(array), wanted.scale
+    kind, valid, scale = array.type, valid_of(array), wanted.scale
     size = len(array)
     if pa.types.is_integer(kind):
         cells = _ints(array, wanted) if kind != pa.uint64() else nulls(wanted, size)
@@ -493,13 +373,13 @@ def _decimals(array: pa.Array, wanted: Type) -> Cells:
         except pa.ArrowInvalid:
             wrong, cells = np.ones(size, np.bool_), nulls(wanted, size)
         else:
-            pairs = _window(wide.buffers()[1], np.int64, 2 * wide.offset, 2 * size).reshape(size, 2)
+            pairs = window(wide.buffers()[1], np.int64, 2 * wide.offset, 2 * size).reshape(size, 2)
             low = np.ascontiguousarray(pairs[:, 0])
             wrong = pairs[:, 1] != low >> 63
             cells = Cells(low, valid)
     else:
-        _refuse(array, wanted)
-    return _mend(cells, np.flatnonzero(wrong if valid is None else wrong & valid), array, wanted)
+        raise refusal(array, wanted)
+    return mend(cells, np.flatnonzero(wrong if valid is None else wrong & valid), array, wanted)
 
 
 def _decimal_pattern(wanted: Type) -> str:
@@ -514,12 +394,12 @@ def _times(array: pa.Array, wanted: Type) -> Cells:
     if pa.types.is_timestamp(kind):
         if kind.tz is None and wanted.zone not in (None, "UTC"):
             return _local_times(array, wanted)
-        return _scaled(_whole_numbers(array), NANOSECONDS[kind.unit], _valid(array), array, wanted)
+        return _scaled(whole_numbers(array), NANOSECONDS[kind.unit], valid_of(array), array)
     if pa.types.is_date32(kind):
         days = array.cast(pa.timestamp("s"))
         if wanted.zone not in (None, "UTC"):
             return _local_times(days, wanted)
-        return _scaled(_whole_numbers(days), NANOSECONDS["s"], _valid(array), array, wanted)
+        return _scaled(whole_numbers(days), NANOSECONDS["s"], valid_of(array), array)
     if pa.types.is_date64(kind):
         return _times(array.cast(pa.timestamp("ms")), wanted)
     if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind):
@@ -527,13 +407,12 @@ def _times(array: pa.Array, wanted: Type) -> Cells:
             msg = "a bare number is no time"
             raise InputError(msg, hint="declare the unit of the numbers: time(s), time(ms), time(us) or time(ns)")
         return _numbers_as_times(array, wanted)
-    _refuse(array, wanted)
+    raise refusal(array, wanted)
 
 
-def _scaled(
-    values: AnyArray, nanoseconds: int, valid: BoolArray | None, array: pa.Array, wanted: Type, least: int = MIN_TIME
-) -> Cells:
-    low, high = -(-least // nanoseconds), MAX_TIME // nanoseconds
+def _scaled(values: AnyArray, nanoseconds: int, valid: BoolArray | None, array: pa.Array) -> Cells:
+    """Counts of ``nanoseconds`` as nanoseconds; those beyond the range are bad."""
+    low, high = -(-MIN_TIME // nanoseconds), MAX_TIME // nanoseconds
     if values.size == 0:
         return Cells(values, valid)
     if valid is not None:
@@ -542,19 +421,17 @@ def _scaled(
         return Cells(values if nanoseconds == 1 else values * nanoseconds, valid)
     wrong = (values < low) | (values > high)
     cells = Cells(np.where(wrong, 0, values) * nanoseconds, ~wrong if valid is None else valid & ~wrong)
-    name, unit = "the years 1678 to 2262", {v: k for k, v in NANOSECONDS.items()}.get(nanoseconds, "d")
-    numbers, temporal = values.tolist(), pa.types.is_temporal(array.type)
     for row in np.flatnonzero(wrong).tolist():
-        text = str(array[row].cast(pa.string())) if temporal else str(numbers[row])
-        cells.bad[row] = (f"{text} is outside {name}" if temporal else f"{text} {unit} is outside {name}", text)
+        text = str(array[row].cast(pa.string()))
+        cells.bad[row] = (f"{text} is outside the years 1678 to 2262", text)
     return cells
 
 
 def _numbers_as_times(array: pa.Array, wanted: Type) -> Cells:
     assert wanted.unit is not None
-    kind, valid, nanoseconds = array.type, _valid(array), NANOSECONDS[wanted.unit]
+    kind, valid, nanoseconds = array.type, valid_of(array), NANOSECONDS[wanted.unit]
     if pa.types.is_integer(kind) and kind != pa.uint64():
-        numbers = _whole_numbers(array.cast(pa.int64()))
+        numbers = whole_numbers(array.cast(pa.int64()))
         low, high = -(-MIN_TIME // nanoseconds), MAX_TIME // nanoseconds
         wrong = (numbers < low) | (numbers > high)
         values = np.where(wrong, 0, numbers) * nanoseconds
@@ -571,7 +448,7 @@ def _numbers_as_times(array: pa.Array, wanted: Type) -> Cells:
     else:
         wrong, values = np.ones(len(array), np.bool_), np.zeros(len(array), np.int64)
     rows = np.flatnonzero(wrong if valid is None else wrong & valid)
-    return _mend(Cells(values, valid), rows, array, wanted)
+    return mend(Cells(values, valid), rows, array, wanted)
 
 
 def _local_times(array: pa.Array, wanted: Type) -> Cells:
@@ -581,11 +458,11 @@ def _local_times(array: pa.Array, wanted: Type) -> Cells:
         back = pc.local_timestamp(zoned)
     except pa.ArrowInvalid:  # no time-zone database that Arrow can find, or times out of its range
         return _value_by_value(_as_text(array), wanted)
-    cells = _scaled(_whole_numbers(zoned), NANOSECONDS[array.type.unit], _valid(array), array, wanted)
-    skipped = _whole_numbers(back) != _whole_numbers(array)
+    cells = _scaled(whole_numbers(zoned), NANOSECONDS[array.type.unit], valid_of(array), array)
+    skipped = whole_numbers(back) != whole_numbers(array)
     skipped[list(cells.bad)] = False
     rows = np.flatnonzero(skipped if cells.valid is None else skipped & cells.valid)
-    return _mend(cells, rows, _as_text(array), wanted)
+    return mend(cells, rows, _as_text(array), wanted)
 
 
 def _as_text(array: pa.Array) -> pa.Array:
@@ -599,9 +476,9 @@ def _durations(array: pa.Array, wanted: Type) -> Cells:
         msg = "a bare number is no duration"
         raise InputError(msg, hint='give a column of durations, or text with units such as "10 min"')
     if not pa.types.is_duration(kind):
-        _refuse(array, wanted)
-    nanoseconds, valid = NANOSECONDS[kind.unit], _valid(array)
-    values = _whole_numbers(array)
+        raise refusal(array, wanted)
+    nanoseconds, valid = NANOSECONDS[kind.unit], valid_of(array)
+    values = whole_numbers(array)
     limit = (2**63 - 1) // nanoseconds
     wrong = (values > limit) | (values < -limit)
     if valid is not None:

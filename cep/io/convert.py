@@ -22,7 +22,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from cep.io.columns import DTYPES, Cells, cells_of_array, cells_of_objects, nulls
+from cep.io.cells import DTYPES, Cells, nulls
+from cep.io.columns import cells_of_array, cells_of_objects
 from cep.io.values import plain, reader_of, shown
 from cep.model.batch import BoolArray, Column, EventBatch, Text
 from cep.model.errors import InputError

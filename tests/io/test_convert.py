@@ -1,5 +1,6 @@
 """Tables, columns and rows to batches: nothing is lost, and the first bad attribute is named."""
 
+# ruff: noqa: DTZ001  (naive times are what is read)
 from __future__ import annotations
 
 import datetime

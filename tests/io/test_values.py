@@ -1,5 +1,6 @@
 """Single values: what each type reads, exactly, and the words in which it refuses."""
 
+# ruff: noqa: DTZ001  (naive times are what is read)
 from __future__ import annotations
 
 import datetime

@@ -1,5 +1,6 @@
 """Times and durations: written and read back, refused with a reason."""
 
+# ruff: noqa: DTZ001  (naive times are what is read)
 from __future__ import annotations
 
 import datetime

@@ -1,0 +1,289 @@
+"""How emitted text reads a pattern's values: slots of the row at hand or of a bound one, registers of the run.
+
+Folds live in registers that ``update`` keeps as their step binds: how many values (nulls passed over), and a running total.
+A sum of integers is kept in 128 bits, low and high word, so that it is null only when the sum itself overflows, whatever
+the order of its terms. A fold inside its own step's condition is the registers with the event at hand on top.
+Tested by: tests/compiler/test_pattern.py, tests/properties/
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
+
+from cep.compiler.emit import OVERFLOW, Emitter, Term
+from cep.compiler.layout import FoldRegister, Layout, PositionRegister, Slot
+from cep.kernels.runs import REGISTERS
+from cep.language.typed import Apply, Attr, Fold, Key, Present, Prev, Typed
+from cep.model.diagnostics import Diagnostic
+from cep.model.errors import RuleError
+from cep.model.types import BOOL
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from cep.language.typed import CheckedPattern, CheckedRule
+    from cep.model.schema import Schema
+
+_TWO_64 = "18446744073709551616.0"
+
+
+class Family(NamedTuple):
+    """The registers of one fold: ``which`` is count, sum, min or max over ``slot`` (-1: over events)."""
+
+    which: str
+    variable: str
+    slot: int
+    is_float: bool
+
+    @property
+    def registers(self) -> tuple[FoldRegister, ...]:
+        """The count first, then the total, then the high word of an integer sum."""
+        count = FoldRegister("count", self.variable, self.slot, False)
+        if self.which == "count":
+            return (count,)
+        total = FoldRegister(self.which, self.variable, self.slot, self.is_float)
+        if self.which == "sum" and not self.is_float:
+            return (count, total, FoldRegister("high", self.variable, self.slot, False))
+        return (count, total)
+
+
+class Reader:
+    """Reads leaves of expressions for one rule; notes in ``families`` what must be kept up to date, by step variable."""
+
+    def __init__(
+        self, rule: CheckedRule, pattern: CheckedPattern, sources: Mapping[str, Schema], layout: Layout
+    ) -> None:
+        self.rule, self.sources, self.layout = rule, sources, layout
+        self.families: dict[str, list[Family | PositionRegister]] = {}
+        self._low = {s.variable: s.low for s in pattern.steps}
+
+    def leaf(self, emitter: Emitter, node: Typed) -> Term:
+        value, null = self._read(emitter, node)
+        if node.type.kind == "bool" and null is not None:  # the law of booleans: False under a null
+            value = emitter.let(f"{value} & ({null} ^ True)")
+        return Term(value, null)
+
+    def _read(self, emitter: Emitter, node: Typed) -> Term:
+        match node:
+            case Attr(variable=None):
+                return self._slot(emitter, self.attribute(node), "at")
+            case Attr(variable=str() as variable):
+                return self._bound(emitter, variable, self.attribute(replace(node, variable=None)))
+            case Present():
+                return Term(emitter.let(f"{self._register(PositionRegister('newest', node.variable, -1))} >= 0"), None)
+            case Key():
+                return self._typed_read(emitter, node.type.kind, f"at + {self.layout.key_at + node.index}")
+            case Fold():
+                return self._fold(emitter, node)
+            case Prev():
+                return self._previous(emitter, node)
+            case Apply():
+                return self._matched_text(emitter, node)
+        raise AssertionError(node)
+
+    def _bound(self, emitter: Emitter, variable: str, slot: Slot) -> Term:
+        position, missing = self._position(emitter, PositionRegister("newest", variable, -1))
+        value, null = self._slot(emitter, slot, position)
+        return Term(value, emitter.either(missing, null) if self._may_miss(variable) else null)
+
+    def _matched_text(self, emitter: Emitter, node: Apply) -> Term:
+        """``like`` and ``matches``: decided with the event's own columns, retained in a slot, read where it is bound."""
+        subject, pattern = node.args
+
+        def decided(on: Typed) -> Apply:
+            return Apply(node.op, (on, pattern), BOOL.as_optional(on.type.optional))
+
+        match subject:
+            case Attr(variable=None):
+                return self._slot(emitter, self._argument(decided(subject)), "at")
+            case Attr(variable=str() as variable):
+                return self._bound(emitter, variable, self._argument(decided(replace(subject, variable=None))))
+            case Fold(function="first" | "last", argument=argument) if argument is not None:
+                return self._fold(emitter, replace(subject, argument=decided(argument), type=node.type))
+            case Prev(default=None):
+                return self._previous(emitter, replace(subject, argument=decided(subject.argument), type=node.type))
+            case _:
+                raise RuleError([Diagnostic(
+                    "not-yet", f"`{node.op}` on this expression does not run yet inside a pattern",
+                    self.rule.source, self.rule.span, "test an attribute of one event",
+                )])  # fmt: skip
+
+    def attribute(self, node: Attr) -> Slot:
+        return self.layout.slot(replace(node, type=node.type.as_optional(False)), node.type)
+
+    def _argument(self, node: Typed) -> Slot:
+        return self.attribute(node) if isinstance(node, Attr) else self.layout.slot(node, node.type)
+
+    def _slot(self, emitter: Emitter, slot: Slot, base: str) -> Term:
+        null = None
+        if self._nullable(slot):
+            column, bit = self.layout.null_place(slot.index)
+            null = emitter.let(f"((rows[{base} + {column}] >> {bit}) & 1) != 0")
+        if slot.type.kind == "record":
+            return Term("True", null)
+        return Term(self._typed_read(emitter, slot.type.kind, f"{base} + {self.layout.column(slot.index)}").value, null)
+
+    def _nullable(self, slot: Slot) -> bool:
+        if not isinstance(slot.expression, Attr):
+            return slot.type.optional
+        name = slot.expression.name
+        for stream in self.rule.inputs:
+            attribute = self.sources[stream].by_name.get(name)
+            if attribute is not None and attribute.type.optional:
+                return True
+        return False
+
+    @staticmethod
+    def _typed_read(emitter: Emitter, kind: str, place: str) -> Term:
+        if kind == "string" and emitter.target == "column":
+            return Term(emitter.let(f"text(rows[{place}])"), None)
+        if kind == "float":
+            return Term(emitter.let(f"rows_f[{place}]"), None)
+        return Term(emitter.let(f"rows[{place}]" + (" != 0" if kind == "bool" else "")), None)
+
+    def _register(self, wanted: PositionRegister | FoldRegister, table: str = "runs") -> str:
+        return f"{table}[run + {REGISTERS + self.layout.register(wanted)}]"
+
+    def _position(self, emitter: Emitter, wanted: PositionRegister) -> tuple[str, str]:
+        """The offset of a row that a register points to (of some row when it points to none), and whether it does not."""
+        row = emitter.let(self._register(wanted))
+        missing = emitter.let(f"{row} < 0")
+        return emitter.let(f"({emitter.select(missing, '0', row)}) * {self.layout.row_width}"), missing
+
+    def _may_miss(self, variable: str) -> bool:
+        return self._low[variable] == 0
+
+    # ---------------------------------------------------------------------------------------------------- folds
+
+    def _fold(self, emitter: Emitter, node: Fold) -> Term:
+        slot = self._argument(node.argument) if node.argument is not None else None
+        if node.function in ("first", "last"):
+            assert slot is not None
+            return self._end(emitter, node, slot)
+        is_float = slot is not None and slot.type.kind == "float"
+        which = "sum" if node.function == "avg" else node.function
+        family = Family(which, node.variable, -1 if slot is None else slot.index, is_float)
+        self._keep(family)
+        values = self._load(emitter, family)
+        if node.running:
+            values = self._with_event(emitter, family, slot, values)
+        if node.function == "count":
+            return Term(values[0], None)
+        assert slot is not None
+        nothing = emitter.let(f"{values[0]} == 0")
+        if node.function in ("min", "max"):
+            return Term(values[1], nothing)
+        if node.function == "sum":
+            return self._sum(emitter, slot, values, nothing)
+        return self._mean(emitter, slot, values, nothing)
+
+    def _sum(self, emitter: Emitter, slot: Slot, values: list[str], nothing: str) -> Term:
+        if slot.type.kind == "float":
+            return emitter.number(values[1], [values[1] if slot.type.infinite else "0.0"], nothing)
+        outside = emitter.let(f"{values[2]} != 0")
+        emitter.fault(OVERFLOW, outside, None)
+        return Term(values[1], emitter.either(nothing, outside))
+
+    def _mean(self, emitter: Emitter, slot: Slot, values: list[str], nothing: str) -> Term:
+        count = emitter.let(emitter.select(nothing, "1", values[0]))
+        if slot.type.kind == "duration":
+            total, outside = values[1], emitter.let(f"{values[2]} != 0")
+            floor = emitter.let(f"{total} // {count}")
+            rest = emitter.let(f"{total} - {floor} * {count}")
+            whole = emitter.let(emitter.select(f"({rest} != 0) & ({total} < 0)", f"{floor} + 1", floor))
+            emitter.fault(OVERFLOW, outside, None)
+            return Term(whole, emitter.either(nothing, outside))
+        total = values[1] if slot.type.kind == "float" else emitter.let(f"{values[1]} * 1.0 + {values[2]} * {_TWO_64}")
+        mean = emitter.let(f"{total} / ({count} * {float(10**slot.type.scale)!r})")
+        return emitter.number(mean, [total if slot.type.infinite else "0.0"], nothing)
+
+    def _end(self, emitter: Emitter, node: Fold, slot: Slot) -> Term:
+        """``first`` and ``last``: a value of a retained row."""
+        if not self._nullable(slot) and node.function == "last":
+            wanted = PositionRegister("newest", node.variable, -1)
+        else:
+            wanted = PositionRegister(node.function, node.variable, slot.index)
+            self._keep(wanted)
+        if not node.running:
+            position, missing = self._position(emitter, wanted)
+            return Term(self._slot(emitter, slot, position).value, missing)
+        value, null = self._slot(emitter, slot, "at")
+        if node.function == "last" and null is None:
+            return Term(value, None)
+        position, missing = self._position(emitter, wanted)
+        bound = self._slot(emitter, slot, position).value
+        here = missing if node.function == "first" else emitter.let(f"{null} ^ True")
+        found = emitter.let(emitter.select(here, value, bound))
+        return Term(found, None if null is None else emitter.let(f"{missing} & {null}"))
+
+    def _previous(self, emitter: Emitter, node: Prev) -> Term:
+        slot = self._argument(node.argument)
+        position, missing = self._position(emitter, PositionRegister("newest", node.variable, -1))
+        bound = self._slot(emitter, slot, position)
+        if node.default is not None:
+            default = emitter.term(node.default)
+        else:
+            default = Term({"float": "0.0", "bool": "False"}.get(node.type.kind, "0"), "True")
+        value = emitter.let(emitter.select(missing, default.value, bound.value))
+        if default.null is None and bound.null is None:
+            return Term(value, None)
+        return Term(value, emitter.let(emitter.select(missing, default.null or "False", bound.null or "False")))
+
+    # ------------------------------------------------------------------------------------------ keeping registers
+
+    def stores(self, emitter: Emitter, variable: str) -> list[str]:
+        """The statements that take the event at hand into the registers of a step; all reading goes before them."""
+        out: list[str] = []
+        for wanted in self.families[variable]:
+            slot = self.layout.slots[wanted.slot] if wanted.slot >= 0 else None
+            if isinstance(wanted, PositionRegister):
+                assert slot is not None
+                out.append(self._store_position(emitter, wanted, slot))
+                continue
+            values = self._with_event(emitter, wanted, slot, self._load(emitter, wanted))
+            for register, value in zip(wanted.registers, values, strict=True):
+                out.append(f"{self._register(register, _table(register))} = {value}")
+        return out
+
+    def _store_position(self, emitter: Emitter, wanted: PositionRegister, slot: Slot) -> str:
+        null = self._slot(emitter, slot, "at").null
+        row = emitter.let(f"at // {self.layout.row_width}")
+        known = emitter.let(self._register(wanted))
+        take = "True" if null is None else f"({null} ^ True)"
+        if wanted.which == "first":
+            take = f"({known} < 0) & {take}"
+        return f"{self._register(wanted)} = {emitter.select(take, row, known)}"
+
+    def _keep(self, wanted: Family | PositionRegister) -> None:
+        kept = self.families.setdefault(wanted.variable, [])
+        if wanted not in kept:
+            kept.append(wanted)
+
+    def _load(self, emitter: Emitter, family: Family) -> list[str]:
+        return [emitter.let(self._register(r, _table(r))) for r in family.registers]
+
+    def _with_event(self, emitter: Emitter, family: Family, slot: Slot | None, values: list[str]) -> list[str]:
+        value, null = self._slot(emitter, slot, "at") if slot is not None else ("0", None)
+        here = "True" if null is None else emitter.let(f"{null} ^ True")
+        count = values[0]
+        counted = emitter.let(emitter.select(here, f"{count} + 1", count))
+        if family.which == "count":
+            return [counted]
+        total = values[1]
+        first = emitter.let(f"{count} == 0")
+        if family.which in ("min", "max"):
+            better = f"({first} | ({value} {'<' if family.which == 'min' else '>'} {total}))"
+            return [counted, emitter.let(emitter.select(f"({here}) & {better}", value, total))]
+        if family.is_float:
+            # the first value stands for itself: 0.0 + -0.0 would be another number
+            added = emitter.let(emitter.select(first, value, f"{total} + {value}"))
+            return [counted, emitter.let(emitter.select(here, added, total))]
+        added = emitter.let(f"{total} + {value}")
+        wrapped = emitter.let(f"(({total} ^ {added}) & ({value} ^ {added})) < 0")
+        carry = emitter.select(f"({here}) & {wrapped}", emitter.select(f"{value} < 0", "-1", "1"), "0")
+        return [counted, emitter.let(emitter.select(here, added, total)), emitter.let(f"{values[2]} + {carry}")]
+
+
+def _table(register: FoldRegister) -> str:
+    return "runs_f" if register.is_float else "runs"
