@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from cep.app.rules import Rules
-
     from cep.app.summary import Summary
     from cep.cli.picture import Panel
     from cep.model.batch import EventBatch
@@ -133,7 +132,6 @@ def _write(picture: str, folder: Path) -> Path:
 
 def _run(rules: Rules, data: Path, found: dict[str, Found]) -> Summary:
     from cep.app.engine import Engine
-
     from cep.cli.drive import Tally, drive
     from cep.cli.ends import Stop, say
     from cep.cli.inputs import Input, Inputs, open_inputs, streams_read

@@ -15,7 +15,7 @@ from __future__ import annotations
 import heapq
 from collections import Counter
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 SHOWN_REASONS = 3
 _NOWHERE = -(2**63)
 
+End = Literal["open", "final"]
+"""What the end of the input means: leave open what is undecided, or let time run out."""
+
 
 class Fed(Protocol):
     """What is driven: an engine."""
@@ -39,7 +42,7 @@ class Fed(Protocol):
     def end(self, stream: str) -> Iterable[EventBatch]:
         """Take note that a stream has ended; give what that decides."""
 
-    def close(self, end: str) -> Iterable[EventBatch]:
+    def close(self, end: End) -> Iterable[EventBatch]:
         """Take note that everything has ended; give what that decides."""
 
 
@@ -130,7 +133,7 @@ def drive(
     stop: Stop,
     progress: Progress,
     tally: Tally,
-    end: str,
+    end: End,
 ) -> None:
     """Feed everything, write everything that is decided, close the engine as ``end`` says.
 

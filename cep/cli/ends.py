@@ -33,9 +33,10 @@ OK, INPUT, RULE, USAGE, FAULT = 0, 1, 2, 64, 70
 
 
 class Interrupted(BaseException):  # a request, as KeyboardInterrupt is; no `except Exception` may eat it
-    """The user, or the system, asked the command to stop."""
+    """The user, or the system, asked the command to stop; ``is_told`` once the user has read how far it got."""
 
     def __init__(self, number: int) -> None:
+        self.is_told = False
         self.number = number
         self.exit_code = 128 + number
         super().__init__(f"signal {number}")
@@ -110,7 +111,9 @@ def ending(command: Callable[[], object]) -> int:
         count = sum(d.severity == "error" for d in error.diagnostics)
         say(f"{error}\n{count} mistake{'s' * (count != 1)}")
         return error.exit_code
-    except Interrupted as error:  # the run itself has said how far it got
+    except Interrupted as error:
+        if not error.is_told:
+            say("interrupted")
         return error.exit_code
     except KeyboardInterrupt:
         say("interrupted")

@@ -58,10 +58,11 @@ def fmt(
 def formatted(source: Source) -> str:
     """The text of ``source`` in its one layout; RuleError when it does not parse."""
     from cep.language.format import format_file
-
     from cep.language.parser import parse
+    from cep.model.folders import cache_root
 
-    return format_file(parse(source))
+    folder = cache_root()
+    return format_file(parse(source, None if folder is None else str(folder)))
 
 
 def _standard_input(check: bool) -> int:

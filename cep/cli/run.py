@@ -17,7 +17,6 @@ from cep.model.errors import CepError
 
 if TYPE_CHECKING:
     from cep.app.rules import Rules
-
     from cep.cli.inputs import Inputs
 
 
@@ -71,14 +70,13 @@ def run(
     loaded = cep.load(rule_files(rules), params=params_of(settings or ()))
     inputs = inputs_of(sources or (), type_column, loaded.rulebook, columns_of(columns or ()))
     refuse_overwriting(inputs, to)
-    _run(loaded, inputs, to=to, end=end.value, lineage=lineage, strict=strict, shards=shards)
+    _run(loaded, inputs, to=to, final=end is End.FINAL, lineage=lineage, strict=strict, shards=shards)
 
 
-def _run(rules: Rules, inputs: Inputs, *, to: str, end: str, lineage: bool, strict: bool, shards: int) -> None:
+def _run(rules: Rules, inputs: Inputs, *, to: str, final: bool, lineage: bool, strict: bool, shards: int) -> None:
     from cep.app.engine import Engine
-
     from cep.cli.drive import Tally, drive
-    from cep.cli.ends import INPUT, Stop, reader_is_gone, say
+    from cep.cli.ends import INPUT, Interrupted, Stop, reader_is_gone, say
     from cep.cli.inputs import open_inputs
     from cep.cli.progress import Progress
     from cep.cli.report import report
@@ -93,7 +91,7 @@ def _run(rules: Rules, inputs: Inputs, *, to: str, end: str, lineage: bool, stri
         sink = open_sink(to, list(rules.rulebook.derived.values()), lineage=lineage)
         engine = Engine(rules, shards=shards, together=True, on_compile=progress.compiling)
         try:
-            drive(engine, sources, sink.write, stop, progress, tally, end)
+            drive(engine, sources, sink.write, stop, progress, tally, "final" if final else "open")
         except BaseException as error:  # whatever ends the run, what was decided is written before anything is said
             failure = error
         try:
@@ -106,16 +104,11 @@ def _run(rules: Rules, inputs: Inputs, *, to: str, end: str, lineage: bool, stri
         raise BrokenPipeError from failure
     # rows of a declared stream that no rule reads are no mistake; rows of no stream at all are
     astray = {kind: count for kind, count in tally.other.items() if kind not in rules.rulebook.streams}
-    say(report(engine.summary, tally.reasons, astray, ended=_ending(failure)))
+    ended = None if failure is None else "interrupted" if isinstance(failure, Interrupted) else "stopped"
+    say(report(engine.summary, tally.reasons, astray, ended=ended))
+    if isinstance(failure, Interrupted):
+        failure.is_told = True
     if failure is not None:
         raise failure
     if strict and (astray or not engine.summary.is_clean):
         raise typer.Exit(INPUT)
-
-
-def _ending(failure: BaseException | None) -> str | None:
-    from cep.cli.ends import Interrupted
-
-    if failure is None:
-        return None
-    return "interrupted" if isinstance(failure, Interrupted) else "stopped"

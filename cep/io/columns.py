@@ -422,7 +422,7 @@ def _scaled(values: AnyArray, nanoseconds: int, valid: BoolArray | None, array: 
     wrong = (values < low) | (values > high)
     cells = Cells(np.where(wrong, 0, values) * nanoseconds, ~wrong if valid is None else valid & ~wrong)
     for row in np.flatnonzero(wrong).tolist():
-        text = str(array[row].cast(pa.string()))
+        text = str(array[row].cast(pa.string())).strip("<>")  # Arrow writes <value out of range: …>
         cells.bad[row] = (f"{text} is outside the years 1678 to 2262", text)
     return cells
 

@@ -187,20 +187,24 @@ class Decoder:
         columns: dict[str, Column] = {}
         for name, column, read, dtype, kind, required in self._readers:
             value = row.get(column)
-            try:
-                value = read(value)
-            except ValueError:
-                return None
+            if type(value) is not _AS_IT_IS.get(kind.kind):
+                try:
+                    value = read(value)
+                except ValueError:
+                    return None
             valid: BoolArray | None = None
             if value is None:
                 if required or (column not in row and "." in column):
                     return None
                 valid = np.zeros(1, np.bool_)
                 value = "" if kind.kind == "string" else 0
-            if kind.kind == "string":
-                columns[name] = Column(kind, np.zeros(1, np.int32), valid, Text.of((str(value),)))
-            else:
-                columns[name] = Column(kind, np.array((value,), dtype), valid)
+            try:
+                if kind.kind == "string":
+                    columns[name] = Column(kind, np.zeros(1, np.int32), valid, _text_of_one(str(value)))
+                else:
+                    columns[name] = Column(kind, np.array((value,), dtype), valid)
+            except (OverflowError, UnicodeEncodeError):
+                return None
         ts = columns[self.schema.time].values if self.schema.time is not None else np.zeros(1, np.int64)
         return Decoded(EventBatch(self.schema, ts, np.array((seq,), np.int64), columns), None, 1)
 
@@ -345,6 +349,15 @@ class Decoder:
         listed = ", ".join(available[:12]) + (", …" if len(available) > 12 else "")
         hint = f"did you mean {lower[near[0]]}? " if near else f"the columns are {listed or 'none'}; "
         return InputError(msg, stream=stream, column=column, hint=f"{hint}{place} names the column to read")
+
+
+# values of these very types need no reading; what numpy or UTF-8 then refuses gets its closer look
+_AS_IT_IS: dict[str, type] = {"int": int, "bool": bool, "string": str}
+
+
+def _text_of_one(string: str) -> Text:
+    data = bytearray(string, "utf-8")
+    return Text(np.array((0, len(data)), np.int64), np.frombuffer(data, np.uint8))
 
 
 def _kind_of(value: object) -> str:

@@ -183,6 +183,17 @@ def order_values(column: Column) -> AnyArray:
     return np.array(column.to_list(), dtype=object)
 
 
+def column_ranks(column: Column) -> Int64Array:
+    """Numbers that sort as a column's values do, nulls first. O(rows + distinct strings log distinct strings)."""
+    if column.text is not None:
+        strings = column.text.strings
+        known = {s: i + 1 for i, s in enumerate(sorted(set(strings)))}
+        found = np.array([known[s] for s in strings] or [0], np.int64)[column.values]
+    else:
+        found = np.unique(column.values, return_inverse=True)[1].astype(np.int64) + 1
+    return found if column.valid is None else np.where(column.valid, found, 0)
+
+
 def by_type(outputs: Iterable[Output], schemas: Mapping[str, Schema]) -> dict[str, Output]:
     """Outputs merged by type, in order of the schemas."""
     found: dict[str, list[Output]] = {}

@@ -66,7 +66,7 @@ from cep.kernels.runs import (
 from cep.kernels.runs import COUNTS as COUNT_WIDTH
 from cep.model.batch import Column, EventBatch
 from cep.runtime.identity import emit_seed, provenance
-from cep.runtime.results import Order, Output, order_values, ranks
+from cep.runtime.results import Order, Output, column_ranks, order_values
 from cep.runtime.strings import Strings
 
 if TYPE_CHECKING:
@@ -148,14 +148,38 @@ class PatternShard:
         else:
             self._waiting = [np.ascontiguousarray(rows[~ready])]
             rows = np.ascontiguousarray(rows[ready])
-        ts = rows[:, TS]
-        simple = len(self._streams) == 1 and not self._program.inputs[0].ties
-        if simple and bool((ts[1:] >= ts[:-1]).all()):
+        return self._sorted(rows)
+
+    def _sorted(self, rows: Int64Array) -> Int64Array:
+        """Rows in the total order; as they are when they are in order already."""
+        ts, stream = rows[:, TS], rows[:, STREAM]
+        if bool((ts[1:] > ts[:-1]).all()):
             return rows
-        stream = rows[:, STREAM]
-        ties = [ranks(t) for t in self._tie_values(rows)]
+        if len(self._streams) == 1 and not self._program.inputs[0].ties:
+            return rows if bool((ts[1:] >= ts[:-1]).all()) else np.ascontiguousarray(rows[np.argsort(ts, kind="stable")])
+        ties = self._tie_ranks(rows)
         order = np.lexsort([rows[:, SEQ], self._ranks[stream], *reversed(ties), self._kinds[stream], ts])
         return np.ascontiguousarray(rows[order])
+
+    def _tie_ranks(self, rows: Int64Array) -> list[Int64Array]:
+        """For each place among the tie attributes numbers that sort as the values do, within one class of streams."""
+        width = max(len(s) for s in self._program.tie_slots.values())
+        out = []
+        for position in range(width):
+            ranks_here = np.zeros(len(rows), np.int64)
+            by_slot: dict[int, list[int]] = {}
+            for number, stream in enumerate(self._streams):
+                slots = self._program.tie_slots[stream]
+                if position < len(slots):
+                    by_slot.setdefault(slots[position], []).append(number)
+            for slot, numbers in by_slot.items():
+                if len(numbers) == len(self._streams):
+                    ranks_here = column_ranks(self._slot_column(slot, rows))
+                    continue
+                at = np.flatnonzero(np.isin(rows[:, STREAM], numbers))
+                ranks_here[at] = column_ranks(self._slot_column(slot, rows[at]))
+            out.append(ranks_here)
+        return out
 
     def _tie_values(self, rows: Int64Array) -> list[AnyArray]:
         """The tie attributes of rows, each as an array that sorts as the values do within one class."""
@@ -245,8 +269,11 @@ class PatternShard:
             table[len(state.runs) :, NODE] = -1
             self._state = state._replace(runs=table, runs_f=table.view(np.float64))
         elif wanted == WANTS_NODES:
-            self._compact()
-            if 2 * int(state.counts[NODES_USED]) > len(state.nodes) - _SMALL:
+            # compaction looks at every row: it pays only when there are as many bindings to look at
+            crowded = len(state.nodes) < len(state.rows)
+            if not crowded:
+                self._compact()
+            if crowded or 2 * int(state.counts[NODES_USED]) > len(state.nodes) - _SMALL:
                 self._state = state._replace(nodes=_grown(state.nodes, 2 * len(state.nodes)))
         elif wanted == WANTS_STARTS:
             self._state = state._replace(

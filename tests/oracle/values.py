@@ -46,6 +46,8 @@ def count_at(value, scale):
 def kept(value):
     """'int or decimal overflow is null' (row 35b)."""
     count = count_at(value, scale_of(value)) if isinstance(value, decimal.Decimal) else value
+    if count == 0 and isinstance(value, decimal.Decimal):
+        value = abs(value)  # a count knows no negative zero
     return value if LOW <= count <= HIGH else None
 
 
