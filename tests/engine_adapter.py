@@ -94,8 +94,12 @@ def everything(batches):
 
 
 def comparable(result):
-    """A result without its key, which the engine gives as text; decimals with their digits, ints apart from floats."""
-    fields = {name: (type(value).__name__, str(value)) for name, value in plain(result.fields).items()}
+    """A result without its key, which the engine gives as text; decimals with their digits, ints apart from floats.
+
+    The sign of a zero is left out: whether a sum begins with its first value or with 0.0 is nobody's business.
+    """
+    values = {n: 0.0 if isinstance(v, float) and v == 0 else v for n, v in plain(result.fields).items()}
+    fields = {n: (type(v).__name__, str(v)) for n, v in values.items()}
     return result.rule, result.type, int(result.time_ns), fields, result.events
 
 

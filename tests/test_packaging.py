@@ -1,7 +1,7 @@
 """A wheel is whole: it has the rules, and ``cep demo`` runs from it where nothing can be written, four at once.
 
-Building needs a build backend (hatchling) that is installed already; where there is none these tests are skipped.
-CEP_TEST_WHEEL=1 makes that an error.
+Building needs a build backend (hatchling) that is installed already; where there is none these tests are skipped. Demos
+from a wheel compile all kernels on an empty cache, several times: minutes, taken where CEP_TEST_WHEEL=1 (.ci/run).
 """
 
 from __future__ import annotations
@@ -87,10 +87,14 @@ def test_the_wheel_says_its_licence_and_what_it_needs(wheel):
     assert any(name.endswith("licenses/LICENSE") for name in archive.namelist())
 
 
+minutes = pytest.mark.skipif(not REQUIRED, reason="takes minutes: CEP_TEST_WHEEL=1")
+
+
 def files_below(folder: Path) -> list[tuple[str, int]]:
     return sorted((str(path), path.stat().st_mtime_ns) for path in folder.rglob("*"))
 
 
+@minutes
 def test_four_demos_at_once_from_a_read_only_install_on_an_empty_cache(installed, tmp_path):
     """They agree to the byte, and leave the install as it was."""
     before = files_below(installed)
@@ -102,6 +106,7 @@ def test_four_demos_at_once_from_a_read_only_install_on_an_empty_cache(installed
     assert files_below(installed) == before
 
 
+@minutes
 def test_a_demo_without_a_home_and_without_a_cache_folder_of_its_own(installed, tmp_path):
     (tmp_path / "temporary").mkdir()
     before = files_below(installed)

@@ -33,9 +33,9 @@ class Engine:
     """Rules at work: events in by `send` and `send_batch`, derived events out by return value and by `on`.
 
     Every call returns what it decided, in result order, as batches of consecutive events of one type. ``shards``
-    splits the keys of each rule over so many states (the output is the same). Rules that share no stream do not wait for each
-    other, unless ``together`` is set: then all results are in one order. ``on_compile(done, total)`` is told when kernels
-    have to be compiled, which happens once.
+    splits the keys of each rule over so many states (the output is the same). Rules that share no stream do not wait
+    for each other, unless ``together`` is set: then all results are in one order. ``on_compile(done, total)`` is told
+    when kernels have to be compiled, which happens once.
 
     >>> import cep
     >>> rules = cep.loads('''
@@ -145,7 +145,8 @@ class Engine:
         return self._step(executor)
 
     def close(self, end: Literal["open", "final"] = "open") -> list[EventBatch]:
-        """End every stream; return what that decides. With ``final`` time runs out: open absences and loops are decided too.
+        """End every stream; return what that decides. With ``final`` time runs out: open absences and loops are
+        decided too.
 
         Afterwards nothing can be sent any more.
         """
@@ -181,7 +182,9 @@ class Engine:
     @property
     def summary(self) -> Summary:
         """What was counted so far."""
-        events, late, rejected = dict.fromkeys(self._rules.rulebook.streams, 0), {}, {}
+        events = dict.fromkeys(self._rules.rulebook.streams, 0)
+        late: dict[str, int] = {}
+        rejected: dict[str, int] = {}
         for name, (taken, refused) in self._unread.items():
             events[name] = taken
             if refused:
@@ -228,7 +231,7 @@ class Engine:
         return self._rows[stream]
 
     def decoder(self, stream: str) -> Decoder:
-        """What reads rows of a declared stream. Raises `UsageError` for any other name, and when the engine is closed."""
+        """What reads rows of a declared stream. Raises `UsageError` for another name, and once the engine is closed."""
         if self._closed:
             msg = "the engine is closed; start another"
             raise UsageError(msg)

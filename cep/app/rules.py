@@ -5,15 +5,15 @@ Tested by: tests/app/test_rules.py
 
 from __future__ import annotations
 
+import os
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cep.model.diagnostics import Source
+from cep.model.diagnostics import Diagnostic, Source
 from cep.model.errors import RuleError, UsageError
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Iterable, Mapping
 
     from cep.language.ast import File
@@ -68,7 +68,7 @@ def load(
     """
     from cep.language.parser import read_source
 
-    paths = [path] if isinstance(path, str) or hasattr(path, "__fspath__") else list(path)  # type: ignore[list-item, arg-type]
+    paths = [path] if isinstance(path, str | os.PathLike) else list(path)
     if not paths:
         msg = "no rule file was given"
         raise UsageError(msg)
@@ -92,7 +92,7 @@ def _check(sources: list[Source], params: Mapping[str, object] | None) -> Rules:
     from cep.language.parser import parse
 
     files: list[File] = []
-    problems = []
+    problems: list[Diagnostic] = []
     folder = _tables_folder()
     for source in sources:
         try:

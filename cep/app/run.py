@@ -40,7 +40,8 @@ class Result:
     def __getitem__(self, name: str) -> EventBatch:
         schema = self._schemas.get(name)
         if schema is None:
-            msg = f"no rule emits {name}; derived types: {', '.join(n for n in self._schemas if '.' not in n) or 'none'}"
+            known = ", ".join(n for n in self._schemas if "." not in n) or "none"
+            msg = f"no rule emits {name}; derived types: {known}"
             raise KeyError(msg)
         joined = concatenate(schema, self._batches.get(name, []))
         self._batches[name] = [joined]

@@ -163,21 +163,30 @@ def _run(rules: Rules, data: Path, found: dict[str, Found]) -> Summary:
 
 
 def _print_table(found: Sequence[Found]) -> None:
+    import os
+
+    from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(title=HEADING, title_justify="left", pad_edge=False)
+    table = Table(title=HEADING, title_justify="left", title_style="bold", pad_edge=False, box=SIMPLE_HEAD)
     table.add_column("rule", no_wrap=True)
     table.add_column("what it says")
     table.add_column("matches", justify="right", no_wrap=True)
-    table.add_column("first", no_wrap=True)
-    table.add_column("last", no_wrap=True)
+    table.add_column("first", justify="right", no_wrap=True)
+    table.add_column("last", justify="right", no_wrap=True)
     for each in found:
         table.add_row(each.name, each.description, f"{each.total:,}", _shown(each.first), _shown(each.last))
-    Console(highlight=False).print(table)
+    console = Console(highlight=False)
+    if not console.is_terminal and "COLUMNS" not in os.environ:
+        console = Console(highlight=False, width=120)
+    console.print(table)
 
 
 def _shown(ts: int | None) -> str:
     from datetime import UTC, datetime
 
-    return "" if ts is None else f"{datetime.fromtimestamp(ts // 1_000_000_000, UTC):%d %b %Y %H:%M}"
+    if ts is None:
+        return ""
+    at = datetime.fromtimestamp(ts // 1_000_000_000, UTC)
+    return f"{at.day} {at:%b %Y}"

@@ -1,7 +1,7 @@
 """Column functions: expressions over a batch, a column at a time.
 
-A `ColumnFunction` is emitted text, run by numpy; its leaves are the attributes, keys and folds it reads, which the caller
-brings as (value, null) pairs. The text is shown by ``cep explain --program``.
+A `ColumnFunction` is emitted text, run by numpy; its leaves are the attributes, keys and folds it reads, which the
+caller brings as (value, null) pairs. The text is shown by ``cep explain --program``.
 Cost: O(rows) for each operation.
 Tested by: tests/compiler/test_columns.py
 """
@@ -137,7 +137,7 @@ def as_column(kind: Type, value: Any, null: Any, rows: int) -> Column:
         text = Text.of([value]) if isinstance(value, str) else EMPTY_TEXT
         return Column(kind, np.zeros(rows, np.int32), valid, text if len(text) else Text.of([""]))
     dtype = _DTYPES.get(kind.kind, np.int64)
-    values = np.asarray(value, dtype)
+    values: AnyArray = np.asarray(value, dtype)
     if values.shape != (rows,):
         values = np.full(rows, value, dtype)
     return Column(kind, np.ascontiguousarray(values), valid)

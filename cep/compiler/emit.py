@@ -1,8 +1,8 @@
 """Typed expressions to Python text: one emitter, two printers.
 
-The same templates print for a column at a time (numpy arrays) and for one event (scalars, which numba compiles and plain
-Python runs). A term is a value and a null flag, each a variable of the text; a term that cannot be null has no flag.
-Booleans keep the law *a null is never true*: the value under a null flag is False, so a condition is its value.
+The same templates print for a column at a time (numpy arrays) and for one event (scalars, which numba compiles and
+plain Python runs). A term is a value and a null flag, each a variable of the text; a term that cannot be null has no
+flag. Booleans keep the law *a null is never true*: the value under a null flag is False, so a condition is its value.
 Constants are lifted into ``ints``, ``floats`` and ``texts``, so that rules of one shape share one text.
 
 What may fail at run time - division by zero, overflow, a float that is no number - becomes null and is counted in

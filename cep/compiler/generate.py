@@ -1,7 +1,7 @@
 """Generated modules: written to the cache folder, imported, compiled, kept.
 
-A module is named by the hash of its text, so rules of one shape share it; it is written beside its place and moved there,
-so that processes that start at once never read half of one. Without a cache folder it lives in memory alone.
+A module is named by the hash of its text, so rules of one shape share it; it is written beside its place and moved
+there, so that processes that start at once never read half of one. Without a cache folder it lives in memory alone.
 Tested by: tests/compiler/test_generate.py
 """
 

@@ -1,7 +1,7 @@
 """Where a pattern keeps its values: slots of a retained row, registers of a run.
 
-A row holds only what the rule's predicates, folds and emits need: one slot a value, shared by streams that have an attribute
-of one name and kind. The key's words come first. Null bits stand before the slots, 62 to a word.
+A row holds only what the rule's predicates, folds and emits need: one slot a value, shared by streams that have an
+attribute of one name and kind. The key's words come first. Null bits stand before the slots, 62 to a word.
 A register holds a row position (the newest event of a step, the first or last that is not null under a fold) or a
 number (a count, a sum). Positions come first, so that compaction can mend them.
 Tested by: tests/compiler/test_pattern.py
@@ -54,7 +54,7 @@ Register = PositionRegister | FoldRegister
 
 @dataclass
 class Layout:
-    """Hands out slots and registers. Two rounds: in the first it learns how many there are, in the second all is fixed."""
+    """Hands out slots and registers, in two rounds: in the first it learns how many, in the second all is fixed."""
 
     key_words: int
     slots: list[Slot] = field(default_factory=list)

@@ -1,8 +1,9 @@
-"""A checked pattern to a program: an automaton as tables, local predicates as column functions, the rest as generated code.
+"""A checked pattern to a program: an automaton as tables, local predicates as column functions, the rest as generated
+code.
 
-A condition is split at its top-level ``and``: conjuncts about the event alone are decided a column at a time, before the
-matcher (they select the rows it sees); conjuncts that compare with bound events go into the generated function ``test``,
-whose operands are slots of rows and registers of the run. ``update`` keeps the registers as steps bind.
+A condition is split at its top-level ``and``: conjuncts about the event alone are decided a column at a time, before
+the matcher (they select the rows it sees); conjuncts that compare with bound events go into the generated function
+``test``, whose operands are slots of rows and registers of the run. ``update`` keeps the registers as steps bind.
 
 States. After binding iteration c of step i a run may bind: i again while c < high; once c >= low, every later step up
 to the first that must be there; and, when all later steps may be left out, nothing more (CLOSE).
@@ -135,7 +136,7 @@ class PatternProgram:
 def compile_pattern(
     rule: CheckedRule, sources: Mapping[str, Schema], params: Mapping[str, CheckedParam]
 ) -> PatternProgram:
-    """The program of a rule whose body is a pattern. ``RuleError`` where an operation cannot run inside a pattern yet."""
+    """The program of a rule whose body is a pattern; `RuleError` for an operation that cannot run in one yet."""
     learned = Layout(len(rule.keys))
     _Builder(rule, sources, params, learned).build()
     learned.freeze()
@@ -398,5 +399,5 @@ def _mentions(node: Typed, variable: str) -> bool:
     return any(isinstance(n, Attr | Fold | Prev | Present) and n.variable == variable for n in _walk(node))
 
 
-def _attributes(node: Typed) -> Iterable[tuple[str, object]]:
+def _attributes(node: Typed) -> Iterable[tuple[str, Type]]:
     return [(n.name, n.type) for n in _walk(node) if isinstance(n, Attr)]

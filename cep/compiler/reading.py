@@ -1,8 +1,9 @@
 """How emitted text reads a pattern's values: slots of the row at hand or of a bound one, registers of the run.
 
-Folds live in registers that ``update`` keeps as their step binds: how many values (nulls passed over), and a running total.
-A sum of integers is kept in 128 bits, low and high word, so that it is null only when the sum itself overflows, whatever
-the order of its terms. A fold inside its own step's condition is the registers with the event at hand on top.
+Folds live in registers that ``update`` keeps as their step binds: how many values (nulls passed over), and a running
+total. A sum of integers is kept in 128 bits, low and high word, so that it is null only when the sum itself
+overflows, whatever the order of its terms. A fold inside its own step's condition is the registers with the event at
+hand on top.
 Tested by: tests/compiler/test_pattern.py, tests/properties/
 """
 
@@ -49,7 +50,7 @@ class Family(NamedTuple):
 
 
 class Reader:
-    """Reads leaves of expressions for one rule; notes in ``families`` what must be kept up to date, by step variable."""
+    """Reads leaves of expressions for one rule; notes in ``families`` what each step variable must keep."""
 
     def __init__(
         self, rule: CheckedRule, pattern: CheckedPattern, sources: Mapping[str, Schema], layout: Layout
@@ -59,6 +60,7 @@ class Reader:
         self._low = {s.variable: s.low for s in pattern.steps}
 
     def leaf(self, emitter: Emitter, node: Typed) -> Term:
+        """The term of an attribute, key, fold or neighbour."""
         value, null = self._read(emitter, node)
         if node.type.kind == "bool" and null is not None:  # the law of booleans: False under a null
             value = emitter.let(f"{value} & ({null} ^ True)")
@@ -88,7 +90,7 @@ class Reader:
         return Term(value, emitter.either(missing, null) if self._may_miss(variable) else null)
 
     def _matched_text(self, emitter: Emitter, node: Apply) -> Term:
-        """``like`` and ``matches``: decided with the event's own columns, retained in a slot, read where it is bound."""
+        """``like`` and ``matches``: decided with the event's own columns, kept in a slot, read where it is bound."""
         subject, pattern = node.args
 
         def decided(on: Typed) -> Apply:
@@ -110,6 +112,7 @@ class Reader:
                 )])  # fmt: skip
 
     def attribute(self, node: Attr) -> Slot:
+        """The slot of an attribute, whatever stream it is of."""
         return self.layout.slot(replace(node, type=node.type.as_optional(False)), node.type)
 
     def _argument(self, node: Typed) -> Slot:
@@ -146,7 +149,7 @@ class Reader:
         return f"{table}[run + {REGISTERS + self.layout.register(wanted)}]"
 
     def _position(self, emitter: Emitter, wanted: PositionRegister) -> tuple[str, str]:
-        """The offset of a row that a register points to (of some row when it points to none), and whether it does not."""
+        """The offset of the row that a register points to (of some row when to none), and whether to none."""
         row = emitter.let(self._register(wanted))
         missing = emitter.let(f"{row} < 0")
         return emitter.let(f"({emitter.select(missing, '0', row)}) * {self.layout.row_width}"), missing

@@ -92,7 +92,8 @@ def _equals(text: Text, wanted: bytes) -> BoolArray:
 
 
 def _gather(decided: BoolArray, codes: AnyArray) -> BoolArray:
-    return _take(decided, codes)
+    # an empty dictionary goes with rows that are all null; whatever stands under a null is never looked at
+    return decided[codes] if decided.size else np.zeros(codes.size, np.bool_)
 
 
 def _take(values: AnyArray, codes: AnyArray) -> AnyArray:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import difflib
 import itertools
+import zoneinfo
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -27,11 +28,12 @@ from cep.io.columns import cells_of_array, cells_of_objects
 from cep.io.values import plain, reader_of, shown
 from cep.model.batch import BoolArray, Column, EventBatch, Text
 from cep.model.errors import InputError
-from cep.model.schema import Attribute, Schema
-from cep.model.types import INT, STRING
+from cep.model.schema import Attribute, Schema, rejected_schema
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+__all__ = ["BLOCK_ROWS", "Decoded", "Decoder", "Failure", "Objects", "Table", "rejected_schema", "table_of"]
 
 BLOCK_ROWS = 65_536
 
@@ -58,13 +60,6 @@ class Decoded:
     rows: int
 
 
-def rejected_schema(name: str) -> Schema:
-    """The schema of ``Rejected.<name>``: where and why a row is no event."""
-    optional = STRING.as_optional()
-    kinds = (("row", INT), ("column", optional), ("reason", STRING), ("value", optional))
-    return Schema(f"Rejected.{name}", tuple(Attribute(n, kind, n) for n, kind in kinds))
-
-
 class Decoder:
     """Reads rows of one stream; ``mapping`` gives the input column of an attribute, before the schema's own word."""
 
@@ -81,6 +76,9 @@ class Decoder:
                 near = difflib.get_close_matches(name, schema.names, 1)
                 msg = f"{schema.name} has no field {name} to map"
                 raise InputError(msg, stream=schema.name, hint=f"did you mean {near[0]}?" if near else None)
+        for a in self._attributes:
+            if a.type.zone is not None:
+                _check_zone(schema, a)
         self._parent: dict[str, str] = {}
         self._columns: dict[str, str] = {}
         for a in self._attributes:
@@ -353,6 +351,16 @@ class Decoder:
 
 # values of these very types need no reading; what numpy or UTF-8 then refuses gets its closer look
 _AS_IT_IS: dict[str, type] = {"int": int, "bool": bool, "string": str}
+
+
+def _check_zone(schema: Schema, attribute: Attribute) -> None:
+    zone = attribute.type.zone
+    assert zone is not None
+    try:
+        zoneinfo.ZoneInfo(zone)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+        msg = f"{schema.name}.{attribute.name}: there is no time zone {zone} here"
+        raise InputError(msg, stream=schema.name, column=attribute.column, hint="pip install tzdata") from None
 
 
 def _text_of_one(string: str) -> Text:

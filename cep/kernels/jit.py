@@ -1,11 +1,12 @@
 """The one place that knows numba's flags, and where compiled code is kept between runs.
 
 ``@kernel(signature)`` compiles for exactly one signature; ``prepare()`` compiles everything registered (or loads it
-from the cache) before the first event. The cache folder's name carries a hash of all kernel and compiler sources, the versions of numba and Python, and the processor, because numba itself does not notice when a
-callee in another file has changed.
+from the cache) before the first event. The cache folder's name carries a hash of all kernel and compiler sources, the
+versions of numba and Python, and the processor, because numba itself does not notice when a callee in another file
+has changed.
 
-With NUMBA_DISABLE_JIT=1 everything runs as plain Python: a kernel is its function, a pointer is the flattened array, and
-a generated function is called as it is.
+With NUMBA_DISABLE_JIT=1 everything runs as plain Python: a kernel is its function, a pointer is the flattened array,
+and a generated function is called as it is.
 Tested by: tests/kernels/test_jit.py
 """
 
@@ -21,9 +22,11 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import numba
+import numpy as np
+import numpy.typing as npt
 from numba import config, types
-from numba.core.caching import NullCache
 from numba.core import cgutils  # noqa: F401  (initialises the code generator before intrinsics are typed)
+from numba.core.caching import NullCache
 from numba.extending import intrinsic
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -33,6 +36,15 @@ PLAIN: bool = bool(config.DISABLE_JIT)
 
 _FLAGS = {"nogil": True, "error_model": "numpy"}
 _registered: list[tuple[Any, Any]] = []
+
+IntArray = npt.NDArray[np.int64]
+FloatArray = npt.NDArray[np.float64]
+ByteArray = npt.NDArray[np.uint8]
+WordArray = npt.NDArray[np.uint64]
+Whole = int | np.int64
+"""A whole number: 64 bits when compiled, either when it runs plain."""
+Address = Any
+"""Where a generated function lies: an integer, or in plain mode the function itself."""
 
 # Shapes of arguments. Tables are rows of int64 with a float64 view of the same memory where floats lie in them.
 Matrix = types.Array(types.int64, 2, "C")
@@ -72,7 +84,7 @@ def kernel(signature: Any) -> Callable[[Function], Function]:
         with _numba_cache_in(cache_folder()) as cached:
             dispatcher = numba.njit(cache=cached, **_FLAGS)(function)
         _registered.append((dispatcher, signature))
-        return dispatcher  # type: ignore[no-any-return]
+        return dispatcher
 
     return wrap
 

@@ -1,17 +1,17 @@
 """The run-table matcher: every pattern, any predicates, exactly.
 
 Per key, runs stand in order of (start, preference). An event is shown to each run in turn: every step that the run may
-bind next and that the event fits gives a child, put in front of its parent in written order, because the candidate that binds
-an event is preferred to the one that passes it over. So whatever completes at one event is met in the order of the
-semantics - earlier start first, then preference - and the skip rule is one comparison.
+bind next and that the event fits gives a child, put in front of its parent in written order, because the candidate
+that binds an event is preferred to the one that passes it over. So whatever completes at one event is met in the
+order of the semantics - earlier start first, then preference - and the skip rule is one comparison.
 
 A step binds the *first* later event that fits: once a run has bound step j in a child, it no longer waits for j
 itself. A loop that may go on or end waits for both at once (two bits of one MASK). ``CLOSE`` waits for time alone.
 
 A deadline at time t is decided before the first event later than t, or when the watermark has passed t.
 
-Predicates p: steps 0..S-1, then absences. ``rows[BITS]`` says what holds on the event alone; ``TESTED`` names those that also
-compare with bound events, which the generated function ``test`` decides. ``update`` keeps the registers.
+Predicates p: steps 0..S-1, then absences. ``rows[BITS]`` says what holds on the event alone; ``TESTED`` names those
+that also compare with bound events, which the generated function ``test`` decides. ``update`` keeps the registers.
 
 Cost: O(runs of the key x steps) an event, O(1) amortized a deadline.
 References: SASE+ (Agrawal et al., SIGMOD 2008) for runs and selection strategies; docs/semantics.md for the order.
@@ -26,13 +26,18 @@ import numpy as np
 from numba import types
 
 from cep.kernels.jit import (
+    Address,
+    ByteArray,
     Bytes,
     Callee,
+    FloatArray,
     FloatMatrix,
     FloatVector,
+    IntArray,
     Integer,
     Matrix,
     Vector,
+    Whole,
     call_generated,
     kernel,
     pointer,
@@ -76,6 +81,7 @@ from cep.kernels.runs import (
     STARTS_TAIL,
     STEP,
     TS,
+    RunState,
     RunStateType,
     find_slot,
     free_run,
@@ -97,28 +103,28 @@ NO_BAR = np.int64(-1)
 class MatchProgram(NamedTuple):
     """The compiled pattern as tables: steps [S, STEP_WIDTH]; strict, guards [S, S] from step to step; waits [P]."""
 
-    steps: np.ndarray
-    strict: np.ndarray
-    guards: np.ndarray
-    waits: np.ndarray
-    scalars: np.ndarray
+    steps: IntArray
+    strict: IntArray
+    guards: IntArray
+    waits: IntArray
+    scalars: IntArray
 
 
 class Matches(NamedTuple):
     """What was found: rows laid out as runs are, and their float64 view."""
 
-    found: np.ndarray
-    found_f: np.ndarray
+    found: IntArray
+    found_f: FloatArray
 
 
 class Operands(NamedTuple):
     """What generated functions read besides rows and runs: constants, strings; and ``faults``, which they count."""
 
-    ints: np.ndarray
-    floats: np.ndarray
-    heap: np.ndarray
-    spans: np.ndarray
-    faults: np.ndarray
+    ints: IntArray
+    floats: FloatArray
+    heap: ByteArray
+    spans: IntArray
+    faults: IntArray
 
 
 MatchProgramType = types.NamedTuple((Matrix, Matrix, Matrix, Vector, Vector), MatchProgram)
@@ -128,12 +134,14 @@ _Place = types.UniTuple(types.int64, 5)
 
 
 @kernel(types.int64(MatchProgramType, RunStateType, OperandsType, Callee, Integer, Integer, Integer))
-def fits(program, state, operands, test, p, row, run):
+def fits(
+    program: MatchProgram, state: RunState, operands: Operands, test: Address, p: Whole, row: Whole, run: Whole
+) -> Whole:
     """Return 1 when predicate ``p`` holds for a row under what a run has bound, else 0."""
     if (state.rows[row, BITS] >> p) & 1 == 0:
-        return np.int64(0)
+        return 0
     if (program.scalars[TESTED] >> p) & 1 == 0:
-        return np.int64(1)
+        return 1
     rows, runs = state.rows, state.runs
     return call_generated(
         test,
@@ -153,7 +161,14 @@ def fits(program, state, operands, test, p, row, run):
 
 
 @kernel(types.int64(MatchProgramType, RunStateType, MatchesType, OperandsType, Callee, _Place))
-def bind(program, state, matches, operands, update, place):
+def bind(
+    program: MatchProgram,
+    state: RunState,
+    matches: Matches,
+    operands: Operands,
+    update: Address,
+    place: tuple[Whole, Whole, Whole, Whole, Whole],
+) -> Whole:
     """Let a copy of a run bind a row to a step; return 1 when that completes it (it is then in ``found``), else 0.
 
     ``place`` is (parent run, slot, row, step, the run to stand in front of). The caller has made sure of room.
@@ -217,7 +232,7 @@ def bind(program, state, matches, operands, update, place):
         matches.found[target, PHASE] = BY_EVENT
         matches.found[target, DECIDER] = row
         counts[FOUND] = target + 1
-        return np.int64(1)
+        return 1
     if final and mask & CLOSE_BIT != 0:
         deadline = add_time(rows[row, TS], scalars[FINAL_WAIT])
         runs[target, CLOSE_AT] = deadline
@@ -228,17 +243,17 @@ def bind(program, state, matches, operands, update, place):
         closers[at, 2] = target
         closers[at, 3] = runs[target, GENERATION]
         counts[CLOSERS_TAIL] += 1
-    return np.int64(0)
+    return 0
 
 
 @kernel(types.int64(Integer, Integer))
-def add_time(ts, duration):
+def add_time(ts: Whole, duration: Whole) -> Whole:
     """Return ts + duration, or FOREVER where that would overflow; ``duration`` >= 0."""
     return ts + duration if ts <= FOREVER - duration else FOREVER
 
 
 @kernel(types.int64(RunStateType, MatchesType, Integer, Integer, Integer, Integer))
-def give_out(state, matches, run, decided_at, phase, decider):
+def give_out(state: RunState, matches: Matches, run: Whole, decided_at: Whole, phase: Whole, decider: Whole) -> Whole:
     """Copy a run that is complete to ``found``; return how many stand there now."""
     runs, counts = state.runs, state.counts
     target = counts[FOUND]
@@ -253,7 +268,7 @@ def give_out(state, matches, run, decided_at, phase, decider):
 
 
 @kernel(types.int64(RunStateType, Integer, Integer))
-def forget_runs(state, slot, bar):
+def forget_runs(state: RunState, slot: Whole, bar: Whole) -> Whole:
     """Drop the runs of a key that started at or before ``bar``; return how many are left. O(dropped)."""
     runs, slots = state.runs, state.slots
     run = slots[slot, HEAD]
@@ -263,7 +278,7 @@ def forget_runs(state, slot, bar):
 
 
 @kernel(types.int64(MatchProgramType, RunStateType, MatchesType, Integer))
-def close_starts(program, state, matches, limit):
+def close_starts(program: MatchProgram, state: RunState, matches: Matches, limit: Whole) -> Whole:
     """Decide every ``within`` that ends before ``limit``; return what stopped it. O(1) amortized a start."""
     runs, slots, starts, counts = state.runs, state.slots, state.starts, state.counts
     final = program.scalars[FINAL] != 0
@@ -274,7 +289,7 @@ def close_starts(program, state, matches, limit):
         if deadline >= limit:
             break
         if counts[FOUND] >= matches.found.shape[0]:
-            return np.int64(WANTS_FOUND)
+            return WANTS_FOUND
         counts[STARTS_HEAD] += 1
         if slots[slot, RUNS] <= 0:
             continue
@@ -299,11 +314,11 @@ def close_starts(program, state, matches, limit):
             forget_runs(state, slot, bar)
         if slots[slot, RUNS] == 0:
             free_slot(state, slot, program.scalars[KEY_WORDS])
-    return np.int64(DONE)
+    return DONE
 
 
 @kernel(types.int64(MatchProgramType, RunStateType, MatchesType, Integer))
-def close_absences(program, state, matches, limit):
+def close_absences(program: MatchProgram, state: RunState, matches: Matches, limit: Whole) -> Whole:
     """Decide every final absence that ends before ``limit``; return what stopped it. O(1) amortized a deadline.
 
     Several runs of one key with one deadline are looked at together, in the order of the key's list.
@@ -321,7 +336,7 @@ def close_absences(program, state, matches, limit):
             counts[CLOSERS_HEAD] += 1
             continue
         if counts[FOUND] + slots[slot, RUNS] > matches.found.shape[0]:
-            return np.int64(WANTS_FOUND)
+            return WANTS_FOUND
         counts[CLOSERS_HEAD] += 1
         alone = True
         if counts[CLOSERS_HEAD] < counts[CLOSERS_TAIL]:
@@ -349,11 +364,20 @@ def close_absences(program, state, matches, limit):
             forget_runs(state, slot, bar)
         if slots[slot, RUNS] == 0:
             free_slot(state, slot, program.scalars[KEY_WORDS])
-    return np.int64(DONE)
+    return DONE
 
 
 @kernel(types.int64(MatchProgramType, RunStateType, MatchesType, OperandsType, Callee, Callee, Integer, Integer))
-def show_event(program, state, matches, operands, test, update, slot, row):
+def show_event(
+    program: MatchProgram,
+    state: RunState,
+    matches: Matches,
+    operands: Operands,
+    test: Address,
+    update: Address,
+    slot: Whole,
+    row: Whole,
+) -> Whole:
     """Show one row to every run of its key and let it start runs; return how many matches stand in ``found``."""
     rows, runs, slots, counts = state.rows, state.runs, state.slots, state.counts
     scalars = program.scalars
@@ -416,10 +440,10 @@ def show_event(program, state, matches, operands, test, update, slot, row):
         if final != 0 and left & CLOSE_BIT != 0:
             since = runs[run, CLOSE_AT] - scalars[FINAL_WAIT]
             for p in range(steps, program.waits.size):
-                if (final >> p) & 1 != 0 and since < now and now - since <= program.waits[p]:
-                    if fits(program, state, operands, test, p, row, run) != 0:
-                        left &= ~(CLOSE_BIT | last_bit)
-                        break
+                in_force = (final >> p) & 1 != 0 and since < now and now - since <= program.waits[p]
+                if in_force and fits(program, state, operands, test, p, row, run) != 0:
+                    left &= ~(CLOSE_BIT | last_bit)
+                    break
         if broken:
             if keep_all:
                 if start != given:
@@ -466,7 +490,15 @@ def show_event(program, state, matches, operands, test, update, slot, row):
 
 
 @kernel(types.int64(MatchProgramType, RunStateType, MatchesType, OperandsType, Callee, Callee, Integer))
-def match_rows(program, state, matches, operands, test, update, watermark):
+def match_rows(
+    program: MatchProgram,
+    state: RunState,
+    matches: Matches,
+    operands: Operands,
+    test: Address,
+    update: Address,
+    watermark: Whole,
+) -> Whole:
     """Show all unread rows to the runs, then decide what the watermark has passed; return what stopped it.
 
     Works from ``counts[CURSOR]`` to ``counts[ROWS_USED]``; any answer but DONE means: make room, call again.
@@ -491,18 +523,18 @@ def match_rows(program, state, matches, operands, test, update, watermark):
         # no step may fail half-way, so room for the worst case is asked for beforehand
         most = ((slots[slot, RUNS] if slot >= 0 else 0) + 1) * (steps + 1)
         if state.runs.shape[0] - 1 - counts[LIVE_RUNS] < most:
-            return np.int64(WANTS_RUNS)
+            return WANTS_RUNS
         if state.nodes.shape[0] - counts[NODES_USED] < most:
-            return np.int64(WANTS_NODES)
+            return WANTS_NODES
         if matches.found.shape[0] - counts[FOUND] < most:
-            return np.int64(WANTS_FOUND)
+            return WANTS_FOUND
         if state.starts.shape[0] - (counts[STARTS_TAIL] - counts[STARTS_HEAD]) < 1:
-            return np.int64(WANTS_STARTS)
+            return WANTS_STARTS
         if state.closers.shape[0] - (counts[CLOSERS_TAIL] - counts[CLOSERS_HEAD]) < most:
-            return np.int64(WANTS_CLOSERS)
+            return WANTS_CLOSERS
         if slot < 0:
             if counts[LIVE_SLOTS] + 1 > slots.shape[0] or 2 * (counts[LIVE_SLOTS] + 1) > state.table.size:
-                return np.int64(WANTS_SLOTS)
+                return WANTS_SLOTS
             slot = find_slot(state, row, key_at, words, np.int64(1))
         show_event(program, state, matches, operands, test, update, slot, row)
         if slots[slot, RUNS] == 0:

@@ -8,14 +8,15 @@ Every table is int64[capacity, width]; where floats lie in it, a float64 view of
   the next free one). MASK has bit j set while the run may bind step j next, and bit CLOSE while it may
   complete by time alone. From ``REGISTERS`` on: the program's registers, first those that hold row positions.
 - ``nodes``: bound events, newest first: parent, row, step. A parent stands before its child.
-- ``slots``: keys with live runs: HEAD, TAIL, RUNS, then the key's words. HEAD of a free slot is the next free one, RUNS -1.
+- ``slots``: keys with live runs: HEAD, TAIL, RUNS, then the key's words. HEAD of a free slot is the next free one,
+  RUNS -1.
 - ``table``: key hash table, open addressing with linear probing, slot + 1 or 0.
-- ``starts``: ring (deadline of ``within``, slot, NO of the first event); ``closers``: ring (deadline of the final absence,
-  slot, run, generation). Both in order of deadline, because a deadline is an event's time plus a constant.
+- ``starts``: ring (deadline of ``within``, slot, NO of the first event); ``closers``: ring (deadline of the final
+  absence, slot, run, generation). Both in order of deadline, because a deadline is an event's time plus a constant.
 - ``counts``: the scalars of the state, by the names below.
 
-Invariants (checked by tests/kernels/check_runs.py): the runs of a key are linked in order of (start, preference); RUNS counts
-them; a slot in the table has at least one run; parents come before children.
+Invariants (checked by tests/kernels/check_runs.py): the runs of a key are linked in order of (start, preference);
+RUNS counts them; a slot in the table has at least one run; parents come before children.
 Tested by: tests/kernels/test_match.py
 """
 
@@ -26,7 +27,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import types
 
-from cep.kernels.jit import FloatMatrix, Integer, Matrix, Vector, kernel
+from cep.kernels.jit import FloatArray, FloatMatrix, IntArray, Integer, Matrix, Vector, Whole, WordArray, kernel
 
 # rows
 NO, TS, STREAM, SEQ, BITS, VALUES = 0, 1, 2, 3, 4, 5
@@ -71,16 +72,16 @@ BY_EVENT, BY_LOOP_END, BY_TIMEOUT, BY_ABSENCE = 0, 1, 2, 3
 class RunState(NamedTuple):
     """Everything one operator and shard remembers between batches, strings apart."""
 
-    rows: np.ndarray
-    rows_f: np.ndarray
-    runs: np.ndarray
-    runs_f: np.ndarray
-    nodes: np.ndarray
-    slots: np.ndarray
-    table: np.ndarray
-    starts: np.ndarray
-    closers: np.ndarray
-    counts: np.ndarray
+    rows: IntArray
+    rows_f: FloatArray
+    runs: IntArray
+    runs_f: FloatArray
+    nodes: IntArray
+    slots: IntArray
+    table: IntArray
+    starts: IntArray
+    closers: IntArray
+    counts: IntArray
 
 
 RunStateType = types.NamedTuple(
@@ -89,7 +90,7 @@ RunStateType = types.NamedTuple(
 
 
 @kernel(types.int64(Matrix, Integer, Integer))
-def hash_slot(slots, slot, words):
+def hash_slot(slots: IntArray, slot: Whole, words: Whole) -> Whole:
     """Return the hash of a slot's key, as `find_slot` takes it. O(words)."""
     h = np.int64(-3750763034362895579)
     for j in range(words):
@@ -99,7 +100,7 @@ def hash_slot(slots, slot, words):
 
 
 @kernel(types.int64(RunStateType, Integer, Integer, Integer, Integer))
-def find_slot(state, row, first, words, add):
+def find_slot(state: RunState, row: Whole, first: Whole, words: Whole, add: Whole) -> Whole:
     """Return the slot of the key at ``rows[row, first:first + words]``, or -1; with ``add`` a new one is made.
 
     The caller has made sure of room. O(1) expected.
@@ -122,7 +123,7 @@ def find_slot(state, row, first, words, add):
             return slot
         at = (at + 1) & mask
     if add == 0:
-        return np.int64(-1)
+        return -1
     slot = counts[FIRST_FREE_SLOT]
     if slot >= 0:
         counts[FIRST_FREE_SLOT] = slots[slot, HEAD]
@@ -140,7 +141,7 @@ def find_slot(state, row, first, words, add):
 
 
 @kernel(types.int64(Matrix, Integer, Integer, Vector))
-def fill_table(slots, used, words, table):
+def fill_table(slots: IntArray, used: Whole, words: Whole, table: IntArray) -> Whole:
     """Enter the keys of the first ``used`` slots into an empty hash table; return how many there are. O(keys)."""
     mask = table.size - 1
     live = 0
@@ -156,7 +157,7 @@ def fill_table(slots, used, words, table):
 
 
 @kernel(types.int64(RunStateType, Integer, Integer))
-def free_slot(state, slot, words):
+def free_slot(state: RunState, slot: Whole, words: Whole) -> Whole:
     """Take a key without runs out of the table, closing the gap; return how many keys are left. O(1) expected."""
     slots, table, counts = state.slots, state.table, state.counts
     mask = table.size - 1
@@ -181,7 +182,7 @@ def free_slot(state, slot, words):
 
 
 @kernel(types.int64(RunStateType, Integer, Integer))
-def free_run(state, slot, run):
+def free_run(state: RunState, slot: Whole, run: Whole) -> Whole:
     """Unlink a run of a key and give it back; return the run after it, or -1. O(1)."""
     runs, slots, counts = state.runs, state.slots, state.counts
     before, after = runs[run, PREVIOUS], runs[run, NEXT]
@@ -203,8 +204,8 @@ def free_run(state, slot, run):
 
 
 @kernel(types.int64(RunStateType, Integer, Integer))
-def new_run(state, slot, before):
-    """Link an unused run of a key in front of run ``before`` (-1: at the end); return it. O(1); the caller made room."""
+def new_run(state: RunState, slot: Whole, before: Whole) -> Whole:
+    """Link an unused run of a key in front of run ``before`` (-1: at the end); return it. O(1), in room made before."""
     runs, slots, counts = state.runs, state.slots, state.counts
     run = counts[FIRST_FREE_RUN]
     if run >= 0:
@@ -229,11 +230,11 @@ def new_run(state, slot, before):
 
 
 @kernel(types.int64(RunStateType, Integer, Vector, Vector))
-def compact_state(state, positions, row_at, node_at):
+def compact_state(state: RunState, positions: Whole, row_at: IntArray, node_at: IntArray) -> Whole:
     """Drop the rows and bindings that no live run and no unread row needs; return how many rows stay.
 
-    ``positions`` is the number of registers that hold rows; ``row_at`` and ``node_at`` are scratch, zero, as long as the
-    tables. Cost: O(rows + nodes + runs); called when a table is full, so O(1) amortized an event.
+    ``positions`` is the number of registers that hold rows; ``row_at`` and ``node_at`` are scratch, zero, as long as
+    the tables. Cost: O(rows + nodes + runs); called when a table is full, so O(1) amortized an event.
     """
     rows, runs, nodes, counts = state.rows, state.runs, state.nodes, state.counts
     for run in range(1, counts[RUNS_USED]):
@@ -277,7 +278,7 @@ def compact_state(state, positions, row_at, node_at):
 
 
 @kernel(types.int64(Matrix, Integer, Matrix, Matrix, Matrix))
-def list_bindings(found, count, nodes, rows, out):
+def list_bindings(found: IntArray, count: Whole, nodes: IntArray, rows: IntArray, out: IntArray) -> Whole:
     """Write (row, stream, seq, step) of the bound events of each match, oldest first; return how many. O(bindings)."""
     end = 0
     for i in range(count):
@@ -296,7 +297,7 @@ def list_bindings(found, count, nodes, rows, out):
 
 
 @kernel(types.int64(Vector, Vector, Vector, types.Array(types.uint64, 1, "C"), types.Array(types.uint64, 2, "C")))
-def hash_lineage(offsets, streams, numbers, seeds, out):
+def hash_lineage(offsets: IntArray, streams: IntArray, numbers: IntArray, seeds: WordArray, out: WordArray) -> Whole:
     """Write 128 bits for each match from its seed and its events' identities; return how many. O(bindings).
 
     ``streams`` are hashes of the streams' names, so that an identity does not hang on declaration order.

@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import types
 
-from cep.kernels.jit import Bytes, Integer, Matrix, Vector, kernel
+from cep.kernels.jit import ByteArray, Bytes, IntArray, Integer, Matrix, Vector, Whole, kernel
 
 OFFSET, LENGTH, HASH, NEXT_FREE = 0, 1, 2, 3
 BYTES_USED, CODES_USED, FIRST_FREE, LIVE = 0, 1, 2, 3
@@ -25,10 +25,10 @@ BYTES_USED, CODES_USED, FIRST_FREE, LIVE = 0, 1, 2, 3
 class TextStore(NamedTuple):
     """The arrays of one store; see the module's words."""
 
-    heap: np.ndarray
-    spans: np.ndarray
-    table: np.ndarray
-    counts: np.ndarray
+    heap: ByteArray
+    spans: IntArray
+    table: IntArray
+    counts: IntArray
 
 
 TextStoreType = types.NamedTuple((Bytes, Matrix, Vector, Vector), TextStore)
@@ -43,7 +43,7 @@ def empty_text_store(codes: int = 64, size: int = 1024) -> TextStore:
 
 
 @kernel(types.int64(Bytes, Integer, Integer))
-def hash_bytes(data, start, end):
+def hash_bytes(data: ByteArray, start: Whole, end: Whole) -> Whole:
     """Return a hash of ``data[start:end]`` (FNV-1a, finished by a multiply-shift). O(length)."""
     h = np.int64(-3750763034362895579)
     for i in range(start, end):
@@ -54,7 +54,7 @@ def hash_bytes(data, start, end):
 
 
 @kernel(types.int64(Matrix, Vector))
-def hash_rows(rows, out):
+def hash_rows(rows: IntArray, out: IntArray) -> Whole:
     """Write a hash of each row of int64 words to ``out``, return how many. O(words)."""
     for i in range(rows.shape[0]):
         h = np.int64(-3750763034362895579)
@@ -66,7 +66,7 @@ def hash_rows(rows, out):
 
 
 @kernel(types.int64(Bytes, Vector, Vector, Vector))
-def hash_strings(data, offsets, which, out):
+def hash_strings(data: ByteArray, offsets: IntArray, which: IntArray, out: IntArray) -> Whole:
     """Write a hash of each string ``which`` of a dictionary to ``out``, return how many. O(bytes)."""
     for i in range(which.size):
         code = which[i]
@@ -75,7 +75,9 @@ def hash_strings(data, offsets, which, out):
 
 
 @kernel(types.int64(TextStoreType, Bytes, Vector, Vector, Vector, Integer))
-def intern_strings(store, data, offsets, which, out, first):
+def intern_strings(
+    store: TextStore, data: ByteArray, offsets: IntArray, which: IntArray, out: IntArray, first: Whole
+) -> Whole:
     """Write to ``out[first:]`` the code of each string ``which[first:]``; return how far it came for want of room."""
     heap, spans, table, counts = store
     mask = table.size - 1
@@ -123,7 +125,7 @@ def intern_strings(store, data, offsets, which, out, first):
 
 
 @kernel(types.int64(TextStoreType, Vector, TextStoreType))
-def move_strings(store, marks, target):
+def move_strings(store: TextStore, marks: IntArray, target: TextStore) -> Whole:
     """Copy the codes with ``marks[code] != 0`` to a larger or emptier store under the same codes; return how many.
 
     ``target`` is empty, with room; codes between that are not marked become free. O(bytes).
@@ -132,7 +134,7 @@ def move_strings(store, marks, target):
     used = 0
     live = 0
     mask = target.table.size - 1
-    free = np.int64(-1)
+    free: Whole = -1
     for code in range(counts[CODES_USED] - 1, -1, -1):  # downwards, so that low codes are given out first
         if marks[code] == 0 or spans[code, LENGTH] < 0:
             target.spans[code, LENGTH] = -1
@@ -160,19 +162,19 @@ def move_strings(store, marks, target):
 
 
 @kernel(types.int64(types.CPointer(types.uint8), types.CPointer(types.int64), Integer, Integer))
-def compare_text(heap, spans, left, right):
+def compare_text(heap: ByteArray, spans: IntArray, left: Whole, right: Whole) -> Whole:
     """Return -1, 0 or 1 as string ``left`` comes before, equals or comes after ``right``, by code points. O(length).
 
     UTF-8 keeps the order of code points, so bytes are compared.
     """
     if left == right:
-        return np.int64(0)
+        return 0
     a, n = spans[4 * left + OFFSET], spans[4 * left + LENGTH]
     b, m = spans[4 * right + OFFSET], spans[4 * right + LENGTH]
     for i in range(min(n, m)):
         x, y = heap[a + i], heap[b + i]
         if x != y:
-            return np.int64(-1) if x < y else np.int64(1)
+            return -1 if x < y else np.int64(1)
     if n == m:
-        return np.int64(0)
-    return np.int64(-1) if n < m else np.int64(1)
+        return 0
+    return -1 if n < m else np.int64(1)

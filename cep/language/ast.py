@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from cep.model.diagnostics import Source, Span  # noqa: TC001
+from cep.model.diagnostics import Source, Span
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ is the variable None. Arithmetic is monomorphic, by these rules (the oracle foll
 |---|---|---|---|---|---|
 | int, int | int | int | float | int, toward zero | int |
 | float with int or decimal | float (the other cast by to_float) | float | float | error | float |
-| decimal(s), decimal(t) or int (t = 0) | decimal(max) by rescale | decimal(s + t) | float | error | exact, scales may differ |
+| decimal(s), decimal(t) or int (t = 0) | decimal(max), rescaled | decimal(s + t) | float | error | exact, any scales |
 | time - time | duration | | | | int |
 | time +- duration, duration + time | time | | | | |
 | duration, duration | duration | error | float | int, duration | int |
@@ -26,7 +26,8 @@ else a float; an int literal meets float as a float. ``and or not`` and comparis
 Ops of `Apply`: ``neg add sub mul div idiv mod`` ``eq ne lt le gt ge`` (of one kind: int, float, bool (eq, ne), string,
 time, duration; or decimals and ints of any scale) ``and or`` (two or more operands) ``not`` ``is_null is_not_null``
 ``in`` (value, items…: as a chain of eq) ``like matches`` (value, Const pattern) ``to_float`` (of int or decimal)
-``rescale`` (int or decimal to a decimal of a larger scale; may overflow). ``between`` is ``and(ge, le)``; negations are ``not``.
+``rescale`` (int or decimal to a decimal of a larger scale; may overflow). ``between`` is
+``and(ge, le)``; negations are ``not``.
 Depth: ``and or in`` are flat, arithmetic nests to the left, one level a term (ten thousand terms are lawful): walk
 ``args[0]`` in a loop, or refuse what is too deep. `Const` of ``like``/``matches`` is also a param's value, put in here.
 Tested by: tests/language/test_check.py
@@ -37,9 +38,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from cep.model.diagnostics import Diagnostic, Source, Span  # noqa: TC001
-from cep.model.schema import Schema  # noqa: TC001
-from cep.model.types import Type  # noqa: TC001
+from cep.model.diagnostics import Diagnostic, Source, Span
+from cep.model.schema import Schema
+from cep.model.types import Type
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -208,7 +209,7 @@ class CheckedEmit:
 
 @dataclass(frozen=True, slots=True)
 class CheckedRule:
-    """One rule. ``inputs`` are all streams that are its E (steps and absences, variants unfolded), in declared order."""
+    """One rule. ``inputs`` are all streams of its E (steps and absences, variants unfolded), in declared order."""
 
     name: str
     description: str | None
@@ -235,8 +236,9 @@ class CheckedParam:
 class Rulebook:
     """Rules checked together; immutable.
 
-    ``streams``: declared streams in declared order. ``derived``: event types that rules emit, in order of the first rule
-    that emits each. ``sources`` gives any readable name (declared, derived, ``Late.X``, ``Rejected.X``) its schema.
+    ``streams``: declared streams in declared order. ``derived``: event types that rules emit, in order of the
+    first rule that emits each. ``sources`` gives any readable name (declared, derived,
+    ``Late.X``, ``Rejected.X``) its schema.
     """
 
     files: tuple[File, ...]

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -62,7 +63,7 @@ class Text:
     def strings(self) -> list[str]:
         """All strings as Python objects; decoded once."""
         raw, at = self.data.tobytes(), self.offsets.tolist()
-        return [raw[a:b].decode("utf-8", "surrogatepass") for a, b in zip(at, at[1:], strict=False)]
+        return [raw[a:b].decode("utf-8", "surrogatepass") for a, b in pairwise(at)]
 
 
 EMPTY_TEXT = Text(np.zeros(1, np.int64), np.zeros(0, np.uint8))
@@ -128,7 +129,7 @@ class Provenance:
         names = [self.streams[s] for s in self.stream.tolist()]
         pairs = list(zip(names, self.number.tolist(), strict=True))
         at = self.offsets.tolist()
-        return [pairs[a:b] for a, b in zip(at, at[1:], strict=False)]
+        return [pairs[a:b] for a, b in pairwise(at)]
 
     @cached_property
     def key(self) -> Column:

@@ -1,6 +1,7 @@
 """Joining batches of one schema end to end.
 
-Dictionaries are joined without looking for strings they share: codes of the second are shifted by the size of the first.
+Dictionaries are joined without looking for strings they share: codes of the second are shifted by the size of the
+first.
 Cost: O(rows + bytes of the dictionaries).
 Tested by: tests/model/test_concatenate.py
 """
@@ -31,7 +32,7 @@ def empty_batch(schema: Schema) -> EventBatch:
 
 def null_column(kind: Type, rows: int) -> Column:
     """A column of nulls."""
-    values = np.zeros(rows, _DTYPES.get(kind.kind, np.int64))
+    values: AnyArray = np.zeros(rows, _DTYPES.get(kind.kind, np.int64))
     text = Text.of([""]) if kind.kind == "string" else None
     return Column(kind, values, np.zeros(rows, np.bool_), text)
 

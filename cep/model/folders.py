@@ -1,7 +1,7 @@
 """The folder for what can be made again: compiled kernels, generated modules, parser tables.
 
-``CEP_CACHE`` when it is set, else the user's cache folder, else a private one under the temporary folder, else none, which is
-never an error.
+``CEP_CACHE`` when it is set, else the user's cache folder, else a private one under the temporary folder, else none,
+which is never an error.
 Tested by: tests/model/test_folders.py
 """
 

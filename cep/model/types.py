@@ -20,9 +20,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
-Kind = Literal[
-    "int", "float", "bool", "string", "time", "duration", "decimal", "record", "list", "map", "null"
-]
+Kind = Literal["int", "float", "bool", "string", "time", "duration", "decimal", "record", "list", "map", "null"]
 
 DEFAULT_SCALE = 4
 MAX_SCALE = 12

@@ -1,9 +1,10 @@
 """The operator graph of a rulebook: operators, levels, parts, and the total order of streams.
 
 - An operator runs one rule. Its level is 0 when it reads only what comes from outside (declared streams, ``Late.X``,
-  ``Rejected.X``), else one more than the highest level that emits what it reads. At one instant lower levels come first,
-  so that a cause stands before its effect.
-- A part is a set of operators that share no stream and no derived type with the others: parts wait for one another never.
+  ``Rejected.X``), else one more than the highest level that emits what it reads. At one instant lower levels come
+  first, so that a cause stands before its effect.
+- A part is a set of operators that share no stream and no derived type with the others: parts wait for one another
+  never.
 - The order of streams at one time: a *class* for all streams with the same ``ties by`` attributes, at the place of its
   first declared member (a stream without ties is a class of its own), then the declared order; after the declared
   streams ``Late.X`` and ``Rejected.X``, then derived streams in order of the first rule that emits each.
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class StreamPlace:
-    """Where a stream stands in the total order: its class, its rank in it, and whether ties are broken by attributes."""
+    """Where a stream stands in the total order: its class, its rank, and whether attributes break ties."""
 
     kind: int
     rank: int

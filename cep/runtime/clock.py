@@ -69,7 +69,8 @@ class StreamClock:
     def watermarks(self, ts: Int64Array) -> Int64Array:
         """The watermark that each arrival meets (its own time cannot make itself late, so it may count)."""
         highest = np.maximum.accumulate(np.concatenate([[self.highest], ts]))[1:]
-        return np.maximum(np.maximum(highest, MIN_TIME + self._late) - self._late, self._floor)
+        met: Int64Array = np.maximum(np.maximum(highest, MIN_TIME + self._late) - self._late, self._floor)
+        return met
 
     def _less_late(self, time: int) -> int:
         return time - self._late if time > MIN_TIME + self._late else MIN_TIME
@@ -86,7 +87,8 @@ def joint_frontier(clocks: Iterable[StreamClock]) -> Frontier:
     if not running:  # all have ended: everything up to the greatest time seen is decided
         return Frontier(max(highest + 1, promised) if highest > MIN_TIME else promised, NOTHING)
     time = min(w for w, _ in running)
-    # at the watermark itself: an event of a later class still waits for this stream; with ties, one of its own class too
+    # at the watermark itself: an event of a later class still waits for this stream; with ties, one of its own class
+    # too
     kinds = [p.kind - 1 if p.has_ties else p.kind for w, p in running if w == time]
     return Frontier(time, min(kinds))
 

@@ -1,9 +1,9 @@
 """The executor: one part of a plan, from arrivals to results in order.
 
-An arrival is judged against its stream's clock (late events become ``Late.X``, malformed rows ``Rejected.X``, both at the
-watermark they met), shown to the operators that read it, and waits there. `step` asks the clocks how far everything
-is decided and lets the operators work level by level; derived events are numbered in order and shown to the levels above,
-which work only below the watermark, so that nothing earlier can still come.
+An arrival is judged against its stream's clock (late events become ``Late.X``, malformed rows ``Rejected.X``, both at
+the watermark they met), shown to the operators that read it, and waits there. `step` asks the clocks how far everything
+is decided and lets the operators work level by level; derived events are numbered in order and shown to the levels
+above, which work only below the watermark, so that nothing earlier can still come.
 
 Invariant: the concatenation of all results is the same however arrivals were cut into batches.
 Tested by: tests/runtime/test_executor.py, tests/test_corpus.py, tests/properties/

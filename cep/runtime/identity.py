@@ -32,7 +32,7 @@ def provenance(
     keys: tuple[Column, ...],
     lineage: tuple[Int64Array, Sequence[str], AnyArray, Int64Array],
 ) -> Provenance:
-    """The provenance of events of one rule from their lineage: (offsets, stream names, stream of each, number of each)."""
+    """The provenance of one rule's events; ``lineage`` is (offsets, stream names, stream of each, number of each)."""
     offsets, streams, stream, number = lineage
     n = offsets.size - 1
     hashes = np.array([name_hash(s) for s in streams] or [0], np.int64)[stream]

@@ -1,7 +1,8 @@
 """Results: what operators gave out in one step, put into the one order that never depends on how input was cut.
 
-Order: time; level of the rule; phase (decided by an event, by a loop's end, by a timeout, by an absence); for events their place
-in the total order (class, ties, rank, arrival); then rule, key, first event, and the order of ``emit`` in the rule.
+Order: time; level of the rule; phase (decided by an event, by a loop's end, by a timeout, by an absence); for events
+their place in the total order (class, ties, rank, arrival); then rule, key, first event, and the order of ``emit`` in
+the rule.
 Cost: O(results log results), O(results) when they come in order.
 Tested by: tests/runtime/test_results.py
 """
@@ -116,6 +117,7 @@ def sort_order(order: Order) -> Int64Array | None:
 
 
 def ranks(values: AnyArray) -> AnyArray:
+    """Numbers that sort as the values do."""
     if values.dtype != object:
         return values
     keys = [_sortable(v) for v in values.tolist()]

@@ -1,7 +1,7 @@
 """The state of one pattern operator for one shard of its keys, and the matcher's shell around it.
 
-Rows wait here until the frontier has passed them. The shell gives the kernel room when it asks, takes matches out before
-tables are compacted, and turns them into derived events.
+Rows wait here until the frontier has passed them. The shell gives the kernel room when it asks, takes matches out
+before tables are compacted, and turns them into derived events.
 
 Invariants: what is counted is what is held; nothing grows with the stream, only with live runs and rows that wait.
 Tested by: tests/runtime/test_pattern.py, tests/properties/
@@ -156,7 +156,9 @@ class PatternShard:
         if bool((ts[1:] > ts[:-1]).all()):
             return rows
         if len(self._streams) == 1 and not self._program.inputs[0].ties:
-            return rows if bool((ts[1:] >= ts[:-1]).all()) else np.ascontiguousarray(rows[np.argsort(ts, kind="stable")])
+            return (
+                rows if bool((ts[1:] >= ts[:-1]).all()) else np.ascontiguousarray(rows[np.argsort(ts, kind="stable")])
+            )
         ties = self._tie_ranks(rows)
         order = np.lexsort([rows[:, SEQ], self._ranks[stream], *reversed(ties), self._kinds[stream], ts])
         return np.ascontiguousarray(rows[order])

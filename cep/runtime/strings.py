@@ -53,7 +53,7 @@ class Strings:
         data = np.require(text.data, np.uint8, ["C", "W"])
         offsets = np.require(text.offsets, np.int64, ["C", "W"])
         done = 0
-        while (done := intern_strings(self.store, data, offsets, which, out, done)) < which.size:
+        while (done := int(intern_strings(self.store, data, offsets, which, out, done))) < which.size:
             self._grow(int(offsets[which[done] + 1] - offsets[which[done]]))
         table = np.zeros(len(text), np.int64)
         table[which] = out

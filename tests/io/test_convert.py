@@ -244,6 +244,11 @@ def test_a_mapping_of_a_field_that_is_not_there_is_an_error():
     assert "amount" in caught.value.hint
 
 
+def test_a_zone_that_is_not_known_is_an_error():
+    with pytest.raises(InputError, match="no time zone Mars/Olympus"):
+        Decoder(schema_of(at=Type("time", zone="Mars/Olympus")))
+
+
 def test_two_columns_of_one_name_are_an_error():
     with pytest.raises(InputError, match="two columns are named at"):
         decode(pa.table([pa.array([1]), pa.array([1])], names=["at", "at"]))

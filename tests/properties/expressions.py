@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-FIELDS = "ts: time(us), v: int?, w: int?, f: float?, g: float?, d: decimal(2)?, e: decimal?, s: string?, t: string?, ok: bool?"
+NUMBERS = "v: int?, w: int?, f: float?, g: float?, d: decimal(2)?, e: decimal?"
+FIELDS = f"ts: time(us), {NUMBERS}, s: string?, t: string?, ok: bool?"
 INTS = (0, 1, -1, 2, 3, 7, -7, 2**53 + 1, 2**62, 2**63 - 1, -(2**63), None)
 FLOATS = (0.0, 1.5, -2.5, 0.1, 3.0, 1e308, -1e308, 5e-324, 9007199254740992.0, float("nan"), None)
 CENTS = tuple(
@@ -99,7 +100,8 @@ class Expressions:
             numbers = (self.int, self.float, self.decimal)
             return f"{self.rng.choice(numbers)(1)} {op} {self.rng.choice(numbers)(1)}"
         if kind == "literal":
-            return f"{self.rng.choice((self.int, self.float, self.decimal))(1)} {op} {self.rng.choice(('1', '3', '1.5', '0.1'))}"
+            number = self.rng.choice((self.int, self.float, self.decimal))(1)
+            return f"{number} {op} {self.rng.choice(('1', '3', '1.5', '0.1'))}"
         number = getattr(self, kind)
         return f"{number(self.rng.choice((0, 1)))} {op} {number(self.rng.choice((0, 0, 1)))}"
 

@@ -258,7 +258,7 @@ def test_plain_and_compiled_say_the_same(tmp_path):
 
 @compiled_only
 def test_the_laws_hold_without_the_compiler(tmp_path):
-    without_the_compiler(tmp_path, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "-W", "ignore", __file__)
+    without_the_compiler(tmp_path, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "-W", "ignore", HERE)
 
 
 def package_path():

@@ -152,9 +152,7 @@ def _index(node: Typed) -> int:
     return node.index
 
 
-def decide(
-    condition: ColumnFunction, leaf: object, batch: EventBatch, memo: Memo, faults: AnyArray
-) -> BoolArray:
+def decide(condition: ColumnFunction, leaf: object, batch: EventBatch, memo: Memo, faults: AnyArray) -> BoolArray:
     """Where a condition holds; rules that test the same on one batch share the answer."""
     assert callable(leaf)
     known = memo.get(condition.identity)

@@ -2,11 +2,12 @@
 
 | in | out |
 |---|---|
-| events of the rule's streams, any order within the lateness bound | derived events of its matches, as the frontier passes |
+| events of the rule's streams, any order within the lateness bound | derived events of its matches, as the frontier
+passes |
 
 Conditions on one event alone are decided on arrival, a column at a time; only events that some step or absence may want
-(all, where a link is strict) become rows. Rows wait until the frontier has passed them, are put in order, and shown to the
-matcher of their key's shard.
+(all, where a link is strict) become rows. Rows wait until the frontier has passed them, are put in order, and shown
+to the matcher of their key's shard.
 Cost: see `cep.kernels.match`; selection O(rows) numpy operations.
 Tested by: tests/runtime/test_pattern.py, tests/test_corpus.py, tests/properties/
 """
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from cep.compiler.columns import Leaf
     from cep.compiler.pattern import Input, PatternProgram
     from cep.language.typed import Typed
-    from cep.model.batch import AnyArray, Column, EventBatch, Int64Array
+    from cep.model.batch import AnyArray, BoolArray, Column, EventBatch, Int64Array
     from cep.model.schema import Schema
     from cep.plan.plan import Operator, StreamPlace
     from cep.runtime.clock import Frontier
@@ -87,10 +88,7 @@ class PatternOperator:
         if self._program.selects_all or any(m is None for _, m in masks):
             rows = np.arange(len(batch)) if keyed is None else np.flatnonzero(keyed)
         else:
-            union = masks[0][1]
-            for _, mask in masks[1:]:
-                union = union | mask  # type: ignore[operator]
-            rows = np.flatnonzero(union if keyed is None else union & keyed)  # type: ignore[operator]
+            rows = np.flatnonzero(_any_of([m for _, m in masks if m is not None], keyed, len(batch)))
         if rows.size == 0:
             return
         bits = np.zeros(rows.size, np.int64)
@@ -138,6 +136,16 @@ class PatternOperator:
         return block
 
 
+def _any_of(masks: list[BoolArray], keyed: BoolArray | None, rows: int) -> BoolArray:
+    """Where some mask holds, and the key is there; the masks are left as they are."""
+    if not masks:
+        return np.zeros(rows, np.bool_)
+    union = masks[0]
+    for mask in masks[1:]:
+        union = union | mask
+    return union if keyed is None else union & keyed
+
+
 def _attribute(node: Typed, source: Input) -> str:
     if isinstance(node, Key):
         return source.keys[node.index]
@@ -169,4 +177,3 @@ def _shard_of(keys: list[Column], shards: int) -> Int64Array:
     hash_rows(words, hashes)
     shard: Int64Array = (hashes >> 17) % shards
     return shard
-
