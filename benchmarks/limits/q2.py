@@ -1,11 +1,11 @@
-"""Q2 by hand: the events above 50 of the three letters are selected without a branch, then linked lists by key.
+"""Q2 by hand: the events above 50 of the three letters are selected first, without a branch, then matched by lists.
 
-Runs that wait for a B, and runs that wait for a C, are a list each for each key, newest first; a B moves the first before
-the second in O(1) and notes its price in each. Runs stand in a ring in order of their start, which bounds memory by what can
-start within the bound: a run that is overwritten has expired, and so has everything behind it in its list.
+Runs that wait for a B, and runs that wait for a C, are a list each for each key, newest first; a B puts what is alive of
+the first in front of the second. Runs stand in a ring in order of their start, which bounds memory by what can start
+within the bound: a run that is overwritten has expired, and so has everything behind it in its list.
 
 Invariant: numbers fall along a list; a number below ``head - ring`` stands for a run overwritten.
-Cost: O(selected events + runs that get their B).
+Cost: O(events) for the selection, vectorised; O(selected events + runs that get their B).
 Tested by: tests/test_benchmarks.py
 """
 
@@ -23,16 +23,20 @@ if TYPE_CHECKING:
 
 BOUND_MS = 9999
 
+# a word's lowest bit times this number has the bit's place in its upper six bits, by way of the table
+DE_BRUIJN = np.uint64(0x03F79D71B4CB0A89)
+PLACE = np.zeros(64, np.int64)
+PLACE[[(int(DE_BRUIJN) << j) % 2**64 >> 58 for j in range(64)]] = np.arange(64)
+
 
 class Runs(NamedTuple):
-    """The ring of runs, the lists of each key (both of B and of C: head, and the tail of the first)."""
+    """The ring of runs, and for each key the newest run that waits for a B, and for a C."""
 
     start: np.ndarray
     behind: np.ndarray
     first: np.ndarray
     second: np.ndarray
     wait_b: np.ndarray
-    tail_b: np.ndarray
     wait_c: np.ndarray
 
 
@@ -46,6 +50,37 @@ class Found(NamedTuple):
 
 
 @njit(cache=True, error_model="numpy", nogil=True)
+def in_order(ts, last):
+    """Return 1 when no event is earlier than the one before it."""
+    before, after = ts[:-1], ts[1:]
+    back = np.int64(ts[0] < last)
+    for i in range(after.size):
+        back += after[i] < before[i]
+    return np.int64(back == 0)
+
+
+@njit(cache=True, error_model="numpy", nogil=True)
+def select(letter, price, begin, rows):
+    """Write the rows from ``begin`` on that are an A, B or C above 50; return how many."""
+    count = 0
+    for word in range(begin >> 6, (letter.size + 63) >> 6):
+        at = word << 6
+        bits = np.uint64(0)
+        if at + 64 <= letter.size:  # a loop of constant length becomes one vector operation
+            for j in range(64):
+                bits |= np.uint64((letter[at + j] < 3) & (price[at + j] > 50.0)) << np.uint64(j)
+        else:
+            for j in range(letter.size - at):
+                bits |= np.uint64((letter[at + j] < 3) & (price[at + j] > 50.0)) << np.uint64(j)
+        while bits != 0:
+            low = bits & (~bits + np.uint64(1))
+            rows[count] = at + PLACE[(low * DE_BRUIJN) >> np.uint64(58)]
+            count += rows[count] >= begin
+            bits ^= low
+    return count
+
+
+@njit(cache=True, error_model="numpy", nogil=True)
 def find_chains(batch, place, runs, rows, out):
     """Match one batch; return what stopped it: 0 done, 1 the ring is too small, 2 time goes back.
 
@@ -54,18 +89,12 @@ def find_chains(batch, place, runs, rows, out):
     ts, key, letter, price = batch.ts, batch.key, batch.type, batch.price
     size = ts.size
     begin, head, found = place[3], place[1], place[2]
-    if begin == 0:
-        back = ts[0] < place[0]
-        for i in range(1, size):
-            back |= ts[i] < ts[i - 1]
-        if back:
-            return 2
-    selected = 0
-    for i in range(begin, size):
-        rows[selected] = i
-        selected += (letter[i] < 3) & (price[i] > 50.0)
+    if begin == 0 and in_order(ts, place[0]) == 0:
+        return 2
+    selected = select(letter, price, begin, rows)
     ring = runs.start.size
     mask = ring - 1
+    oldest = max(head - ring, 0)
     for x in range(selected):
         i = rows[x]
         k = key[i]
@@ -79,40 +108,30 @@ def find_chains(batch, place, runs, rows, out):
             runs.first[at] = price[i]
             waiting = runs.wait_b[k]
             runs.behind[at] = waiting
-            if waiting < 0:
-                runs.tail_b[k] = head
             runs.wait_b[k] = head
             head += 1
+            oldest = max(head - ring, 0)
         elif which == 1:
-            run = runs.wait_b[k]
-            if run >= 0:
-                oldest = head - ring
-                p = price[i]
-                tail = runs.tail_b[k]
-                if tail >= oldest:
-                    while run != tail:
-                        runs.second[run & mask] = p
-                        run = runs.behind[run & mask]
-                    runs.second[tail & mask] = p
-                    runs.behind[tail & mask] = runs.wait_c[k]
-                else:
-                    while run >= oldest:
-                        runs.second[run & mask] = p
-                        run = runs.behind[run & mask]
-                runs.wait_c[k] = runs.wait_b[k]
-                runs.wait_b[k] = -1
+            newest = run = runs.wait_b[k]
+            alive = np.int64(-1)
+            while run >= oldest and ts[i] - runs.start[run & mask] <= BOUND_MS:
+                runs.second[run & mask] = price[i]
+                alive = run
+                run = runs.behind[run & mask]
+            if alive >= 0:
+                runs.behind[alive & mask] = runs.wait_c[k]
+                runs.wait_c[k] = newest
+            runs.wait_b[k] = -1
         else:
             run = runs.wait_c[k]
-            if run >= 0:
-                oldest = max(head - ring, 0)
-                while run >= oldest and ts[i] - runs.start[run & mask] <= BOUND_MS:
-                    out.key[found] = k
-                    out.first[found] = runs.first[run & mask]
-                    out.second[found] = runs.second[run & mask]
-                    out.third[found] = price[i]
-                    found += 1
-                    run = runs.behind[run & mask]
-                runs.wait_c[k] = -1
+            while run >= oldest and ts[i] - runs.start[run & mask] <= BOUND_MS:
+                out.key[found] = k
+                out.first[found] = runs.first[run & mask]
+                out.second[found] = runs.second[run & mask]
+                out.third[found] = price[i]
+                found += 1
+                run = runs.behind[run & mask]
+            runs.wait_c[k] = -1
     place[0], place[1], place[2], place[3] = ts[size - 1], head, found, 0
     return 0
 
@@ -130,7 +149,7 @@ class Limit:
         """Forget what was taken."""
         self._place = np.array([-(2**63), self._ring, 0, 0], np.int64)
         never = np.full(self._ring, -(2**62), np.int64)
-        lists = (np.full(KEYS, -1, np.int64) for _ in range(3))
+        lists = (np.full(KEYS, -1, np.int64) for _ in range(2))
         numbers = np.full(self._ring, -1, np.int64)
         self._runs = Runs(never, numbers, np.zeros(self._ring), np.zeros(self._ring), *lists)
 
@@ -152,10 +171,10 @@ class Limit:
             wider[numbers & (2 * ring - 1)] = column[numbers & (ring - 1)]
             columns.append(wider)
         # what had been overwritten before must not be taken for a run of the wider ring
-        lists = [np.where(column < head - ring, -1, column) for column in (old.wait_b, old.wait_c)]
-        behind = columns[1]
-        behind[behind < head - ring] = -1
-        self._runs = Runs(*columns, lists[0], old.tail_b, lists[1])
+        behind, lists = columns[1], [old.wait_b, old.wait_c]
+        for links in (behind, *lists):
+            links[links < head - ring] = -1
+        self._runs = Runs(*columns, *lists)
 
     @property
     def found(self) -> dict[str, np.ndarray]:

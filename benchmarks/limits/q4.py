@@ -33,13 +33,20 @@ class Found(NamedTuple):
 
 
 @njit(cache=True, error_model="numpy", nogil=True)
+def in_order(ts, last):
+    """Return 1 when no event is earlier than the one before it."""
+    before, after = ts[:-1], ts[1:]
+    back = np.int64(ts[0] < last)
+    for i in range(after.size):
+        back += after[i] < before[i]
+    return np.int64(back == 0)
+
+
+@njit(cache=True, error_model="numpy", nogil=True)
 def find_valleys(batch, last, state, prices, out, found):
     """Write the emitted columns from ``found`` on; return how many stand there now, -1 when time goes back."""
     ts, keys, price = batch.ts, batch.key, batch.price
-    back = ts[0] < last
-    for i in range(1, ts.size):
-        back |= ts[i] < ts[i - 1]
-    if back:
+    if in_order(ts, last) == 0:
         return -1
     for i in range(ts.size):
         key, now = keys[i], price[i]

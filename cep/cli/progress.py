@@ -60,12 +60,9 @@ class Progress:
         """Tell that kernels are being compiled, and how many are done."""
         text = f"compiling kernels, once: {done} of {total}"
         if self._bar is not None and self._task is not None:
-            working = done < total
-            self._bar.update(
-                self._task, description=text if working else "reading", completed=done, total=total if working else None
-            )
+            self._bar.update(self._task, description=text, completed=done, total=total)
             self._bar.refresh()
-        elif not self._announced or done == total:  # in a pipe: that it begins, and that it is over
+        elif not self._announced:  # once in a pipe: that it begins, and why nothing else happens
             self._announced = True
             say(text)
         self._begun = time.monotonic()
@@ -79,6 +76,6 @@ class Progress:
         rate = events / max(now - self._begun, 1e-9)
         counts = f"{events:,} events  {rate:,.0f}/s  {matches:,} matches"
         if part is None:
-            self._bar.update(self._task, counts=counts)
+            self._bar.update(self._task, description="reading", counts=counts, total=None)
         else:
-            self._bar.update(self._task, counts=counts, total=1.0, completed=part)
+            self._bar.update(self._task, description="reading", counts=counts, total=1.0, completed=part)

@@ -93,7 +93,13 @@ class Emitter:
         known = [f for f in flags if f is not None]
         if not known:
             return None
-        return known[0] if len(known) == 1 else self.let(" | ".join(known))
+        return known[0] if len(known) == 1 else self._join("|", known)
+
+    def _join(self, sign: str, operands: list[str]) -> str:
+        # a hundred at a time: Python's compiler goes down a long chain by recursion
+        while len(operands) > 100:
+            operands = [self._join(sign, operands[i : i + 100]) for i in range(0, len(operands), 100)]
+        return self.let(f" {sign} ".join(operands))
 
     # ---------------------------------------------------------------------------------------------------- terms
 
@@ -183,7 +189,7 @@ class Emitter:
 
     def _logic(self, op: str, terms: list[Term]) -> Term:
         sign = "&" if op == "and" else "|"
-        value = self.let(f" {sign} ".join(t.value for t in terms))
+        value = self._join(sign, [t.value for t in terms])
         null = self.either(*(t.null for t in terms))
         if null is None:
             return Term(value, None)
@@ -191,7 +197,7 @@ class Emitter:
             return Term(value, self.let(f"{null} & ({value} ^ True)"))
         # unknown unless something is false; value is already true only where all are
         false = [f"({t.value} ^ True)" + (f" & ({t.null} ^ True)" if t.null else "") for t in terms]
-        some_false = self.let(" | ".join(f"({f})" for f in false))
+        some_false = self._join("|", [f"({f})" for f in false])
         return Term(value, self.let(f"{null} & ({some_false} ^ True)"))
 
     def _boolean(self, value: str, null: str | None) -> Term:

@@ -7,13 +7,15 @@ Tested by: tests/compiler/test_text.py
 from __future__ import annotations
 
 import operator
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from cep.model.batch import Text
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from cep.model.batch import AnyArray, BoolArray
 
 _OPERATORS = {
@@ -70,10 +72,9 @@ def matches_text(value: TextVector | str, pattern: str) -> BoolArray | bool:
     return _decide(value, lambda strings: pc.match_substring_regex(strings, rf"\A(?:{pattern})\z"))
 
 
-def _decide(value: TextVector | str, decide: object) -> BoolArray | bool:
+def _decide(value: TextVector | str, decide: Callable[[Any], Any]) -> BoolArray | bool:
     import pyarrow as pa
 
-    assert callable(decide)
     if isinstance(value, str):
         return bool(decide(pa.array([value]))[0].as_py())
     text = value.text
@@ -83,7 +84,7 @@ def _decide(value: TextVector | str, decide: object) -> BoolArray | bool:
 
 def _equals(text: Text, wanted: bytes) -> BoolArray:
     lengths = np.diff(text.offsets)
-    same = lengths == len(wanted)
+    same: BoolArray = lengths == len(wanted)
     if wanted and same.any():
         rows = np.flatnonzero(same)
         at = text.offsets[rows, None] + np.arange(len(wanted))
@@ -93,7 +94,8 @@ def _equals(text: Text, wanted: bytes) -> BoolArray:
 
 def _gather(decided: BoolArray, codes: AnyArray) -> BoolArray:
     # an empty dictionary goes with rows that are all null; whatever stands under a null is never looked at
-    return decided[codes] if decided.size else np.zeros(codes.size, np.bool_)
+    gathered: BoolArray = decided[codes] if decided.size else np.zeros(codes.size, np.bool_)
+    return gathered
 
 
 def _take(values: AnyArray, codes: AnyArray) -> AnyArray:

@@ -120,7 +120,7 @@ def test_a_record_is_flat_and_its_optional_presence_reaches_its_leaves():
         Attribute("a.lat", FLOAT, "a.Lat"),
         Attribute("a.city", STRING.as_optional(), "a.city"),
         Attribute("b", Type("record", optional=True, name="Place"), "B"),
-        Attribute("b.lat", FLOAT.as_optional(), "B.Lat"),
+        Attribute("b.lat", FLOAT.as_optional(), "B.Lat", with_record=True),
         Attribute("b.city", STRING.as_optional(), "B.city"),
         Attribute("c", Type("float", infinite=True), "c"),
         Attribute("d", Type("decimal", optional=True, scale=2), "d"),

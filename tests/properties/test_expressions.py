@@ -12,8 +12,8 @@ from properties.test_laws import SEEDS, assert_agrees, examples
 STREAM = f"stream S ordered by ts {{ {FIELDS} }}\n"
 
 
-def rows_of(rng, size):
-    return [("S", row(rng, 100 + n)) for n in range(size)]
+def rows_of(rng, size, huge=True):
+    return [("S", row(rng, 100 + n, huge)) for n in range(size)]
 
 
 def shown(rng, one):
@@ -48,12 +48,16 @@ def test_expressions_of_two_events(seed):
 def test_aggregates_of_expressions(seed):
     rng = generator("aggregate", seed)
     one = Expressions(rng, ("a",))
+    huge = rng.random() < 0.5
     fields = [f"n = count(a), k = count({one.int(1)})"]
     for n, fold in enumerate(("sum", "avg", "min", "max", "first", "last")):
-        value = rng.choice((one.int, one.float, one.decimal))(rng.choice((0, 0, 1)))
+        kinds = (one.int, one.float, one.decimal)
+        if fold == "avg" and huge:  # beyond int64 the engine's mean is as good as a float, not float(exact sum)
+            kinds = (one.float,)
+        value = rng.choice(kinds)(rng.choice((0, 0, 1)))
         fields.append(f"x{n} = {fold}({value})")
     low = rng.choice(
         ("sum(a.v) > 0", "avg(a.d) <= 1.5", "max(a.f) >= min(a.g)", "last(a.s) != first(a.s)", "count(a.v) > 1")
     )
     text = f"{STREAM}rule R when 3 S as a then S as b where {low} within 9 us\nemit R {{ {', '.join(fields)} }}"
-    assert_agrees(text, rows_of(rng, 60), "open")
+    assert_agrees(text, rows_of(rng, 60, huge), "open")

@@ -26,6 +26,7 @@ from properties.generate import arrivals, file_of, generator, rule_text, rule_te
 
 SEEDS = st.integers(0, 2**62)
 US = 1_000
+HERE = Path(__file__).parent
 CUTS = (Cut(WHOLE), Cut(ONE), Cut(1, 2), Cut(3), Cut(7, 7), Cut(MIXED), Cut(MIXED, 7))
 
 
@@ -238,7 +239,7 @@ def without_the_compiler(cache, *command):
     """What a command of Python prints when numba is out of the way."""
     done = subprocess.run(
         [sys.executable, *command],
-        cwd=Path(__file__).parent.parent,
+        cwd=HERE.parent,
         env=os.environ | {"NUMBA_DISABLE_JIT": "1", "CEP_CACHE": str(cache), "PYTHONPATH": package_path()},
         capture_output=True,
         text=True,
@@ -258,7 +259,7 @@ def test_plain_and_compiled_say_the_same(tmp_path):
 
 @compiled_only
 def test_the_laws_hold_without_the_compiler(tmp_path):
-    without_the_compiler(tmp_path, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "-W", "ignore", HERE)
+    without_the_compiler(tmp_path, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "-W", "ignore", str(HERE))
 
 
 def package_path():

@@ -155,5 +155,6 @@ def flatten(
                     out.append((None, f, flat))
                 else:
                     wide = leaf.type.as_optional(leaf.type.optional or found.optional)
-                    out.append((Attribute(flat, wide, f"{column}.{leaf.column}"), f, flat))
+                    with_record = found.optional and not leaf.type.optional
+                    out.append((Attribute(flat, wide, f"{column}.{leaf.column}", with_record), f, flat))
     return out
