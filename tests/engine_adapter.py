@@ -12,7 +12,7 @@ from oracle import Result
 
 import cep
 
-WHOLE = "whole"  # one table a stream, by cep.run
+WHOLE = "whole"  # one table a stream, by Engine.send_batch
 ONE = "one by one"  # every event by Engine.send
 MIXED = "mixed"  # pieces of random length, by send and send_batch in turn
 

@@ -11,14 +11,11 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numba import njit
 
+from benchmarks.limits.bits import in_order, list_bits
+from benchmarks.stream import BATCH_ROWS
+
 if TYPE_CHECKING:
     from benchmarks.stream import Ticks
-
-
-# a word's lowest bit times this number has the bit's place in its upper six bits, by way of the table
-DE_BRUIJN = np.uint64(0x03F79D71B4CB0A89)
-PLACE = np.zeros(64, np.int64)
-PLACE[[(int(DE_BRUIJN) << j) % 2**64 >> 58 for j in range(64)]] = np.arange(64)
 
 
 class Found(NamedTuple):
@@ -31,42 +28,36 @@ class Found(NamedTuple):
     volume: np.ndarray
 
 
-@njit(cache=True, error_model="numpy", nogil=True)
-def in_order(ts, last):
-    """Return 1 when no event is earlier than the one before it."""
-    before, after = ts[:-1], ts[1:]
-    back = np.int64(ts[0] < last)
-    for i in range(after.size):
-        back += after[i] < before[i]
-    return np.int64(back == 0)
+@njit(error_model="numpy", nogil=True)
+def select(letter, price, words, rows):
+    """Write the rows that are an A above 90; return how many."""
+    full = letter.size >> 6
+    for word in range(full):  # a loop of constant length becomes vector operations
+        bits = np.uint64(0)
+        for j in range(64):
+            i = word * 64 + j
+            bits |= np.uint64((letter[i] == 0) & (price[i] > 90.0)) << np.uint64(j)
+        words[word] = bits
+    words[full] = 0
+    for i in range(full * 64, letter.size):
+        words[full] |= np.uint64((letter[i] == 0) & (price[i] > 90.0)) << np.uint64(i & 63)
+    return list_bits(words, full + 1, rows)
 
 
-@njit(cache=True, error_model="numpy", nogil=True)
-def find_dear(batch, last, out, found):
+@njit(error_model="numpy", nogil=True)
+def find_dear(batch, last, words, rows, out, found):
     """Write the emitted columns from ``found`` on; return how many stand there now, -1 when time goes back."""
     if in_order(batch.ts, last) == 0:
         return -1
-    letter, price = batch.type, batch.price
-    for word in range((letter.size + 63) >> 6):
-        at = word << 6
-        bits = np.uint64(0)
-        if at + 64 <= letter.size:  # a loop of constant length becomes one vector operation
-            for j in range(64):
-                bits |= np.uint64((letter[at + j] == 0) & (price[at + j] > 90.0)) << np.uint64(j)
-        else:
-            for j in range(letter.size - at):
-                bits |= np.uint64((letter[at + j] == 0) & (price[at + j] > 90.0)) << np.uint64(j)
-        while bits != 0:
-            low = bits & (~bits + np.uint64(1))
-            i = at + PLACE[(low * DE_BRUIJN) >> np.uint64(58)]
-            out.ts[found] = batch.ts[i]
-            out.key[found] = batch.key[i]
-            out.type[found] = letter[i]
-            out.price[found] = price[i]
-            out.volume[found] = batch.volume[i]
-            found += 1
-            bits ^= low
-    return found
+    selected = select(batch.type, batch.price, words, rows)
+    for x in range(selected):
+        i = rows[x]
+        out.ts[found + x] = batch.ts[i]
+        out.key[found + x] = batch.key[i]
+        out.type[found + x] = batch.type[i]
+        out.price[found + x] = batch.price[i]
+        out.volume[found + x] = batch.volume[i]
+    return found + selected
 
 
 class Limit:
@@ -81,6 +72,8 @@ class Limit:
             np.zeros(room),
             np.zeros(room, np.int32),
         )
+        self._words = np.zeros(BATCH_ROWS // 64 + 1, np.uint64)
+        self._rows = np.zeros(BATCH_ROWS, np.int32)
         self.reset()
 
     def reset(self) -> None:
@@ -90,7 +83,7 @@ class Limit:
 
     def take(self, batch: Ticks) -> None:
         """Take the next batch; ValueError when time goes back."""
-        found = find_dear(batch, self._last, self._out, self._found)
+        found = find_dear(batch, self._last, self._words, self._rows, self._out, self._found)
         if found < 0:
             msg = "time goes back"
             raise ValueError(msg)

@@ -1,7 +1,7 @@
 """Q2 by hand: the events above 50 of the three letters are selected first, without a branch, then matched by lists.
 
-Runs that wait for a B, and runs that wait for a C, are a list each for each key, newest first; a B puts what is alive of
-the first in front of the second. Runs stand in a ring in order of their start, which bounds memory by what can start
+Runs that wait for a B, and runs that wait for a C, are a list each for each key, newest first; a B puts what is alive
+of the first in front of the second. Runs stand in a ring in order of their start, which bounds memory by what can start
 within the bound: a run that is overwritten has expired, and so has everything behind it in its list.
 
 Invariant: numbers fall along a list; a number below ``head - ring`` stands for a run overwritten.
@@ -16,17 +16,14 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numba import njit
 
+from benchmarks.limits.bits import in_order, list_bits
 from benchmarks.stream import BATCH_ROWS, KEYS
 
 if TYPE_CHECKING:
-    from benchmarks.stream import Ticks
+    from benchmarks.limits.bits import in_order, list_bits
+from benchmarks.stream import Ticks
 
 BOUND_MS = 9999
-
-# a word's lowest bit times this number has the bit's place in its upper six bits, by way of the table
-DE_BRUIJN = np.uint64(0x03F79D71B4CB0A89)
-PLACE = np.zeros(64, np.int64)
-PLACE[[(int(DE_BRUIJN) << j) % 2**64 >> 58 for j in range(64)]] = np.arange(64)
 
 
 class Runs(NamedTuple):
@@ -49,60 +46,45 @@ class Found(NamedTuple):
     third: np.ndarray
 
 
-@njit(cache=True, error_model="numpy", nogil=True)
-def in_order(ts, last):
-    """Return 1 when no event is earlier than the one before it."""
-    before, after = ts[:-1], ts[1:]
-    back = np.int64(ts[0] < last)
-    for i in range(after.size):
-        back += after[i] < before[i]
-    return np.int64(back == 0)
-
-
-@njit(cache=True, error_model="numpy", nogil=True)
-def select(letter, price, begin, rows):
-    """Write the rows from ``begin`` on that are an A, B or C above 50; return how many."""
-    count = 0
-    for word in range(begin >> 6, (letter.size + 63) >> 6):
-        at = word << 6
+@njit(error_model="numpy", nogil=True)
+def select(letter, price, words, rows):
+    """Write the rows that are an A, B or C above 50; return how many."""
+    full = letter.size >> 6
+    for word in range(full):  # a loop of constant length becomes vector operations
         bits = np.uint64(0)
-        if at + 64 <= letter.size:  # a loop of constant length becomes one vector operation
-            for j in range(64):
-                bits |= np.uint64((letter[at + j] < 3) & (price[at + j] > 50.0)) << np.uint64(j)
-        else:
-            for j in range(letter.size - at):
-                bits |= np.uint64((letter[at + j] < 3) & (price[at + j] > 50.0)) << np.uint64(j)
-        while bits != 0:
-            low = bits & (~bits + np.uint64(1))
-            rows[count] = at + PLACE[(low * DE_BRUIJN) >> np.uint64(58)]
-            count += rows[count] >= begin
-            bits ^= low
-    return count
+        for j in range(64):
+            i = word * 64 + j
+            bits |= np.uint64((letter[i] < 3) & (price[i] > 50.0)) << np.uint64(j)
+        words[word] = bits
+    words[full] = 0
+    for i in range(full * 64, letter.size):
+        words[full] |= np.uint64((letter[i] < 3) & (price[i] > 50.0)) << np.uint64(i & 63)
+    return list_bits(words, full + 1, rows)
 
 
-@njit(cache=True, error_model="numpy", nogil=True)
-def find_chains(batch, place, runs, rows, out):
+@njit(error_model="numpy", nogil=True)
+def find_chains(batch, place, runs, words, rows, out):
     """Match one batch; return what stopped it: 0 done, 1 the ring is too small, 2 time goes back.
 
-    ``place`` is [time of the last event, number of the next run, results, row to begin with].
+    ``place`` is [time of the last event, number of the next run, results, selected row to begin with].
     """
     ts, key, letter, price = batch.ts, batch.key, batch.type, batch.price
     size = ts.size
     begin, head, found = place[3], place[1], place[2]
     if begin == 0 and in_order(ts, place[0]) == 0:
         return 2
-    selected = select(letter, price, begin, rows)
+    selected = select(letter, price, words, rows)
     ring = runs.start.size
     mask = ring - 1
     oldest = max(head - ring, 0)
-    for x in range(selected):
+    for x in range(begin, selected):
         i = rows[x]
         k = key[i]
         which = letter[i]
         if which == 0:
             at = head & mask
             if ts[i] - runs.start[at] <= BOUND_MS:
-                place[1], place[2], place[3] = head, found, i
+                place[1], place[2], place[3] = head, found, x
                 return 1
             runs.start[at] = ts[i]
             runs.first[at] = price[i]
@@ -141,7 +123,8 @@ class Limit:
 
     def __init__(self, events: int, ring: int = 1024) -> None:
         self._out = Found(np.zeros(events + 1, np.int32), *(np.zeros(events + 1) for _ in range(3)))
-        self._rows = np.zeros(BATCH_ROWS + 1, np.int32)
+        self._words = np.zeros(BATCH_ROWS // 64 + 1, np.uint64)
+        self._rows = np.zeros(BATCH_ROWS, np.int32)
         self._ring = ring
         self.reset()
 
@@ -155,7 +138,7 @@ class Limit:
 
     def take(self, batch: Ticks) -> None:
         """Take the next batch; ValueError when time goes back."""
-        while (stopped := find_chains(batch, self._place, self._runs, self._rows, self._out)) == 1:
+        while (stopped := find_chains(batch, self._place, self._runs, self._words, self._rows, self._out)) == 1:
             self._double()
         if stopped:
             msg = "time goes back"

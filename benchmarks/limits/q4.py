@@ -1,7 +1,7 @@
 """Q4 by hand: a state and three prices a key, and no branch at all.
 
-A key's state says what its last event was: 0 the end of a match or nothing yet, 1 a start, 2 falling, 3 climbing. The next state stands
-in a table by state and move; results are written always and counted when there is one.
+A key's state says what its last event was: 0 the end of a match or nothing yet, 1 a start, 2 falling, 3 climbing. The
+next state stands in a table by state and move; results are written always and counted when there is one.
 Cost: O(events), one cache line a key.
 Tested by: tests/test_benchmarks.py
 """
@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numba import njit
 
+from benchmarks.limits.bits import in_order
 from benchmarks.stream import KEYS
 
 if TYPE_CHECKING:
-    from benchmarks.stream import Ticks
+    from benchmarks.limits.bits import in_order
+from benchmarks.stream import Ticks
 
 # by 3 * state + move; moves: 0 down, 1 up, 2 level
 AFTER = np.array([1, 1, 1, 2, 1, 1, 2, 3, 1, 0, 3, 0], np.int64)
@@ -32,17 +34,7 @@ class Found(NamedTuple):
     peak: np.ndarray
 
 
-@njit(cache=True, error_model="numpy", nogil=True)
-def in_order(ts, last):
-    """Return 1 when no event is earlier than the one before it."""
-    before, after = ts[:-1], ts[1:]
-    back = np.int64(ts[0] < last)
-    for i in range(after.size):
-        back += after[i] < before[i]
-    return np.int64(back == 0)
-
-
-@njit(cache=True, error_model="numpy", nogil=True)
+@njit(error_model="numpy", nogil=True)
 def find_valleys(batch, last, state, prices, out, found):
     """Write the emitted columns from ``found`` on; return how many stand there now, -1 when time goes back."""
     ts, keys, price = batch.ts, batch.key, batch.price

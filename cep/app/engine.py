@@ -13,7 +13,7 @@ from cep.app.compile import prepare
 from cep.app.summary import Summary
 from cep.io.convert import Decoder, table_of
 from cep.model.errors import UsageError
-from cep.model.time import MIN_TIME, parse_time
+from cep.model.time import MAX_TIME, MIN_TIME, parse_time
 from cep.runtime.executor import Executor
 
 if TYPE_CHECKING:
@@ -125,6 +125,7 @@ class Engine:
         [<EventBatch Quiet: 1 events, machine>]
         """
         to = _nanoseconds(time)
+        self._must_be_open()
         if stream is not None:
             self.decoder(stream)
         out: list[EventBatch] = []
@@ -212,6 +213,11 @@ class Engine:
 
     # ------------------------------------------------------------------------------------------------------ inside
 
+    def _must_be_open(self) -> None:
+        if self._closed:
+            msg = "the engine is closed; start another"
+            raise UsageError(msg)
+
     def _step(self, executor: Executor, *, final: bool = False) -> list[EventBatch]:
         out = executor.step(final=final)
         if executor.side_events:
@@ -232,9 +238,7 @@ class Engine:
 
     def decoder(self, stream: str) -> Decoder:
         """What reads rows of a declared stream. Raises `UsageError` for another name, and once the engine is closed."""
-        if self._closed:
-            msg = "the engine is closed; start another"
-            raise UsageError(msg)
+        self._must_be_open()
         found = self._decoders.get(stream)
         if found is None:
             schema = self._rules.rulebook.streams.get(stream)
@@ -261,13 +265,17 @@ def _nanoseconds(time: int | str | datetime) -> int:
     if isinstance(time, bool) or not isinstance(time, int | str | datetime):
         msg = f"a time is RFC 3339 text, a datetime or nanoseconds since 1970, not {type(time).__name__}"
         raise UsageError(msg)
-    if isinstance(time, int):
-        return time
+    if isinstance(time, str):
+        try:
+            return parse_time(time)
+        except ValueError as error:
+            raise UsageError(str(error)) from None
+    ns = time
     if isinstance(time, datetime):
         aware = time if time.tzinfo is not None else time.replace(tzinfo=UTC)
         since = aware - datetime(1970, 1, 1, tzinfo=UTC)
-        return (since.days * 86_400 + since.seconds) * 10**9 + since.microseconds * 1000
-    try:
-        return parse_time(time)
-    except ValueError as error:
-        raise UsageError(str(error)) from None
+        ns = (since.days * 86_400 + since.seconds) * 10**9 + since.microseconds * 1000
+    if not MIN_TIME <= ns <= MAX_TIME:
+        msg = f"{time} is outside the years 1678 to 2262"
+        raise UsageError(msg)
+    return ns

@@ -97,15 +97,17 @@ def reader_is_gone(error: BaseException | None) -> bool:
 
 def say(text: str) -> None:
     """Write a line on standard error; a closed standard error is nobody's loss."""
-    with contextlib.suppress(OSError, ValueError):
-        print(text, file=sys.stderr, flush=True)
+    if sys.stderr is not None:
+        with contextlib.suppress(OSError, ValueError):
+            print(text, file=sys.stderr, flush=True)
 
 
 def ending(command: Callable[[], object]) -> int:
     """Run ``command``; say what went wrong, if anything; return the exit code."""
     try:
         returned = command()
-        sys.stdout.flush()
+        if sys.stdout is not None:
+            sys.stdout.flush()
         return returned if isinstance(returned, int) else OK
     except RuleError as error:
         count = sum(d.severity == "error" for d in error.diagnostics)
@@ -161,7 +163,7 @@ def _usage(error: Exception) -> int:
 
 def _leave_standard_output() -> None:
     """Point standard output at nothing, so that what is left in its buffer cannot fail at exit."""
-    with contextlib.suppress(OSError, ValueError):
+    with contextlib.suppress(OSError, ValueError, AttributeError):
         nothing = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nothing, sys.stdout.fileno())
         os.close(nothing)

@@ -7,13 +7,14 @@ Tested by: tests/cli/test_run.py, tests/cli/test_bad_input.py
 
 from __future__ import annotations
 
+import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cep.model.errors import CepError
+from cep.model.errors import CepError, OutputError
 
 if TYPE_CHECKING:
     from cep.app.rules import Rules
@@ -70,6 +71,8 @@ def run(
     loaded = cep.load(rule_files(rules), params=params_of(settings or ()))
     inputs = inputs_of(sources or (), type_column, loaded.rulebook, columns_of(columns or ()))
     refuse_overwriting(inputs, to)
+    if to == "-" and sys.stdout is None:
+        raise OutputError("standard output is closed; name a file with --to")
     _run(loaded, inputs, to=to, final=end is End.FINAL, lineage=lineage, strict=strict, shards=shards)
 
 

@@ -86,7 +86,7 @@ def compile_columns(expressions: Sequence[Typed], params: Mapping[str, CheckedPa
     return ColumnFunction(
         tuple(e.type for e in expressions),
         tuple(leaves),
-        f"def evaluate(leaves, ints, floats, texts, faults, rows):\n{body}",
+        f"def evaluate(leaves, ints, floats, texts, faults, size):\n{body}",
         np.array(constants.ints, np.int64),
         np.array(constants.floats, np.float64),
         tuple(constants.texts),
@@ -97,13 +97,18 @@ def column_names() -> dict[str, Any]:
     """What emitted column text may call."""
     return {
         "where": np.where,
-        "count_nonzero": np.count_nonzero,
+        "count_where": _count_where,
         "abs": np.abs,
         "inf": np.inf,
         "compare_texts": compare_texts,
         "like_text": like_text,
         "matches_text": matches_text,
     }
+
+
+def _count_where(flag: Any, size: int) -> int:
+    # what is computed from constants alone holds in every row
+    return int(np.count_nonzero(flag)) if np.ndim(flag) else int(flag) * size
 
 
 @cache

@@ -83,7 +83,7 @@ class Emitter:
         """Count where ``flag`` holds and ``null`` does not."""
         real = flag if null is None else f"({flag} & ({null} ^ True))"
         if self.target == "column":
-            self.lines.append(f"faults[{kind}] += count_nonzero({real})")
+            self.lines.append(f"faults[{kind}] += count_where({real}, size)")
         else:
             self.lines.append(f"if {real}:")
             self.lines.append(f"    faults[{kind}] += 1")

@@ -307,7 +307,7 @@ class _Builder:
         emitter = Emitter("column", self.reader.leaf, self.params, constants)
         terms = [emitter.term(e) for _, e in emit.fields]
         closing = f"return [{', '.join(f'({t.value}, {t.null or False})' for t in terms)}]"
-        body = "".join(f"    {line}\n" for line in ["run = 0", *emitter.lines, closing])
+        body = "".join(f"    {line}\n" for line in ["run, size = 0, at.size", *emitter.lines, closing])
         head = "def emit(rows, rows_f, runs, runs_f, at, ints, floats, texts, faults, text):\n"
         return EmitProgram(
             emit.type,

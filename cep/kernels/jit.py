@@ -75,14 +75,17 @@ GENERATED = types.int64(
 """The signature of every generated function; see `cep.compiler.generate`."""
 
 
-def kernel(signature: Any) -> Callable[[Function], Function]:
-    """A decorator: compile the function for ``signature`` alone, release the GIL, keep it in the cache folder."""
+def kernel(signature: Any, *, inline: bool = False) -> Callable[[Function], Function]:
+    """A decorator: compile the function for ``signature`` alone, release the GIL, keep it in the cache folder.
+
+    ``inline`` is for parts of a kernel's loop: their tables are then not copied to be passed.
+    """
 
     def wrap(function: Function) -> Function:
         if PLAIN:
             return function
         with _numba_cache_in(cache_folder()) as cached:
-            dispatcher = numba.njit(cache=cached, **_FLAGS)(function)
+            dispatcher = numba.njit(cache=cached, forceinline=inline, **_FLAGS)(function)
         _registered.append((dispatcher, signature))
         return dispatcher
 

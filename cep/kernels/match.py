@@ -133,7 +133,7 @@ OperandsType = types.NamedTuple((Vector, FloatVector, Bytes, Matrix, Vector), Op
 _Place = types.UniTuple(types.int64, 5)
 
 
-@kernel(types.int64(MatchProgramType, RunStateType, OperandsType, Callee, Integer, Integer, Integer))
+@kernel(types.int64(MatchProgramType, RunStateType, OperandsType, Callee, Integer, Integer, Integer), inline=True)
 def fits(
     program: MatchProgram, state: RunState, operands: Operands, test: Address, p: Whole, row: Whole, run: Whole
 ) -> Whole:
@@ -160,7 +160,7 @@ def fits(
     )
 
 
-@kernel(types.int64(MatchProgramType, RunStateType, MatchesType, OperandsType, Callee, _Place))
+@kernel(types.int64(MatchProgramType, RunStateType, MatchesType, OperandsType, Callee, _Place), inline=True)
 def bind(
     program: MatchProgram,
     state: RunState,
@@ -246,13 +246,13 @@ def bind(
     return 0
 
 
-@kernel(types.int64(Integer, Integer))
+@kernel(types.int64(Integer, Integer), inline=True)
 def add_time(ts: Whole, duration: Whole) -> Whole:
     """Return ts + duration, or FOREVER where that would overflow; ``duration`` >= 0."""
     return ts + duration if ts <= FOREVER - duration else FOREVER
 
 
-@kernel(types.int64(RunStateType, MatchesType, Integer, Integer, Integer, Integer))
+@kernel(types.int64(RunStateType, MatchesType, Integer, Integer, Integer, Integer), inline=True)
 def give_out(state: RunState, matches: Matches, run: Whole, decided_at: Whole, phase: Whole, decider: Whole) -> Whole:
     """Copy a run that is complete to ``found``; return how many stand there now."""
     runs, counts = state.runs, state.counts
@@ -267,7 +267,7 @@ def give_out(state: RunState, matches: Matches, run: Whole, decided_at: Whole, p
     return target + 1
 
 
-@kernel(types.int64(RunStateType, Integer, Integer))
+@kernel(types.int64(RunStateType, Integer, Integer), inline=True)
 def forget_runs(state: RunState, slot: Whole, bar: Whole) -> Whole:
     """Drop the runs of a key that started at or before ``bar``; return how many are left. O(dropped)."""
     runs, slots = state.runs, state.slots
@@ -367,7 +367,10 @@ def close_absences(program: MatchProgram, state: RunState, matches: Matches, lim
     return DONE
 
 
-@kernel(types.int64(MatchProgramType, RunStateType, MatchesType, OperandsType, Callee, Callee, Integer, Integer))
+@kernel(
+    types.int64(MatchProgramType, RunStateType, MatchesType, OperandsType, Callee, Callee, Integer, Integer),
+    inline=True,
+)
 def show_event(
     program: MatchProgram,
     state: RunState,

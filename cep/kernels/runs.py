@@ -89,7 +89,7 @@ RunStateType = types.NamedTuple(
 )
 
 
-@kernel(types.int64(Matrix, Integer, Integer))
+@kernel(types.int64(Matrix, Integer, Integer), inline=True)
 def hash_slot(slots: IntArray, slot: Whole, words: Whole) -> Whole:
     """Return the hash of a slot's key, as `find_slot` takes it. O(words)."""
     h = np.int64(-3750763034362895579)
@@ -99,7 +99,7 @@ def hash_slot(slots: IntArray, slot: Whole, words: Whole) -> Whole:
     return h ^ (h >> np.int64(17))
 
 
-@kernel(types.int64(RunStateType, Integer, Integer, Integer, Integer))
+@kernel(types.int64(RunStateType, Integer, Integer, Integer, Integer), inline=True)
 def find_slot(state: RunState, row: Whole, first: Whole, words: Whole, add: Whole) -> Whole:
     """Return the slot of the key at ``rows[row, first:first + words]``, or -1; with ``add`` a new one is made.
 
@@ -181,7 +181,7 @@ def free_slot(state: RunState, slot: Whole, words: Whole) -> Whole:
     return counts[LIVE_SLOTS]
 
 
-@kernel(types.int64(RunStateType, Integer, Integer))
+@kernel(types.int64(RunStateType, Integer, Integer), inline=True)
 def free_run(state: RunState, slot: Whole, run: Whole) -> Whole:
     """Unlink a run of a key and give it back; return the run after it, or -1. O(1)."""
     runs, slots, counts = state.runs, state.slots, state.counts
@@ -203,7 +203,7 @@ def free_run(state: RunState, slot: Whole, run: Whole) -> Whole:
     return after
 
 
-@kernel(types.int64(RunStateType, Integer, Integer))
+@kernel(types.int64(RunStateType, Integer, Integer), inline=True)
 def new_run(state: RunState, slot: Whole, before: Whole) -> Whole:
     """Link an unused run of a key in front of run ``before`` (-1: at the end); return it. O(1), in room made before."""
     runs, slots, counts = state.runs, state.slots, state.counts

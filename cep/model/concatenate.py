@@ -98,13 +98,17 @@ def _concatenate_origins(origins: Sequence[Provenance]) -> Provenance:
         for stream in origin.streams:
             streams.setdefault(stream, len(streams))
     keys: list[list[tuple[Column, ...]]] = [[] for _ in rules]
+    sizes, begins = [0] * len(rules), dict[int, int]()
     places: list[AnyArray] = []
     for origin in origins:
         place = origin.place.copy()
         for r, name in enumerate(origin.rules):
-            mine = keys[rules[name]]
-            place[origin.rule == r] += sum(len(parts[0]) for parts in mine if parts)
-            mine.append(origin.keys[r])
+            parts, at = origin.keys[r], rules[name]
+            if parts and id(parts) not in begins:  # batches cut from one batch have its keys in common: taken once
+                begins[id(parts)] = sizes[at]
+                sizes[at] += len(parts[0])
+                keys[at].append(parts)
+            place[origin.rule == r] += begins.get(id(parts), 0)
         places.append(place)
     joined = tuple(_join_keys(parts) for parts in keys)
     shift, offsets = 0, [np.zeros(1, np.int64)]
@@ -131,6 +135,6 @@ def _concatenate_origins(origins: Sequence[Provenance]) -> Provenance:
 
 
 def _join_keys(parts: list[tuple[Column, ...]]) -> tuple[Column, ...]:
-    width = max(map(len, parts))
-    filled = [p for p in parts if p]
-    return tuple(concatenate_columns(filled[0][i].type, [p[i] for p in filled]) for i in range(width))
+    if not parts:
+        return ()
+    return tuple(concatenate_columns(columns[0].type, columns) for columns in zip(*parts, strict=True))

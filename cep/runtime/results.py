@@ -179,10 +179,17 @@ def number(output: Output, first: int) -> Output:
 
 
 def order_values(column: Column) -> AnyArray:
-    """A column as an array that sorts as its values do (nulls first): numbers, or strings as objects."""
-    if column.text is None and column.valid is None:
-        return column.values if column.values.dtype != np.bool_ else column.values.astype(np.int64)
-    return np.array(column.to_list(), dtype=object)
+    """A column as an array that sorts as its values do (nulls first): numbers, or objects where strings or nulls are.
+
+    Decimals by their counts, with nulls or without: attributes that are compared have one scale.
+    """
+    if column.text is not None:
+        return np.array(column.to_list(), dtype=object)
+    values: AnyArray = column.values if column.values.dtype != np.bool_ else column.values.astype(np.int64)
+    if column.valid is not None:
+        values = values.astype(object)
+        values[~column.valid] = None
+    return values
 
 
 def column_ranks(column: Column) -> Int64Array:

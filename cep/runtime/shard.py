@@ -80,6 +80,7 @@ if TYPE_CHECKING:
     from cep.runtime.clock import Frontier
 
 _SMALL = 256
+_MOST_FOUND = 65_536  # matches taken out at once, unless one event has more
 
 
 class PatternShard:
@@ -106,7 +107,7 @@ class PatternShard:
         self._text_columns = [layout.column(s.index) for s in layout.slots if s.type.kind == "string"]
         self._text_keys = [i for i, k in enumerate(operator.rule.keys) if k.type.kind == "string"]
         self._state = _empty_state(program)
-        self._found = _table(_SMALL, layout.run_width)
+        self._found = _table(_SMALL, layout.run_width)  # grows with what a batch finds
 
     @property
     def open_runs(self) -> int:
@@ -310,7 +311,7 @@ class PatternShard:
             if stopped == DONE:
                 return out
             again = (int(stopped), int(state.counts[CURSOR]))
-            if stopped != WANTS_FOUND or not found:
+            if stopped != WANTS_FOUND or not found or len(self._found) < _MOST_FOUND:
                 self._make_room(int(stopped))
                 if again == stuck and stopped == WANTS_NODES:
                     nodes = _grown(self._state.nodes, 2 * len(self._state.nodes))

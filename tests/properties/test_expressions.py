@@ -22,7 +22,7 @@ def shown(rng, one):
     return ", ".join(f"{name} = {make(rng.choice((0, 1, 2)))}" for name, make in kinds.items())
 
 
-@examples(20, 150)
+@examples(10, 80)
 @given(SEEDS)
 def test_expressions_of_one_event(seed):
     rng = generator("filter", seed)
@@ -32,7 +32,7 @@ def test_expressions_of_one_event(seed):
     assert_agrees(text, rows_of(rng, 40), "open")
 
 
-@examples(6, 150)
+@examples(3, 80)
 @given(SEEDS)
 def test_expressions_of_two_events(seed):
     rng = generator("pattern", seed)
@@ -43,7 +43,7 @@ def test_expressions_of_two_events(seed):
     assert_agrees(text, rows_of(rng, 40), "open")
 
 
-@examples(6, 100)
+@examples(3, 60)
 @given(SEEDS)
 def test_aggregates_of_expressions(seed):
     rng = generator("aggregate", seed)

@@ -72,7 +72,7 @@ def example(seed, texts=rule_texts):
 # ------------------------------------------------------------------------------------------ engine and oracle
 
 
-@examples(25, 300)
+@examples(16, 200)
 @given(SEEDS)
 def test_the_engine_finds_what_the_oracle_finds(seed):
     text, rows, end = example(seed)

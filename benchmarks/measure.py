@@ -1,0 +1,170 @@
+"""The rule of the ratio: engine and limit take the same columns in the same run, in turn, and the counts must be true.
+
+Both start from the int64, int32 and float64 columns of `benchmarks.stream` in batches of 65,536 and end with the columns
+of the emit clause written; both check time order. Three ways are timed, one after the other, round by round:
+
+- ``engine``: the columns as Arrow record batches (the same memory) through `Engine.send_batch`, then `Engine.close`; this
+  is the headline, because both sides start from the same columns;
+- ``decoded``: the same batches decoded beforehand, through `Engine.feed`: what is left when reading columns costs nothing;
+- ``limit``: the kernel of benchmarks/limits.
+
+Not timed: loading the rule, starting the engine, making room for the limit's results. A first round warms up and is
+dropped. Garbage is collected between rounds, not while the clock runs.
+Invariant: no figure is returned unless each of the three found as many matches as plain Python does.
+Tested by: tests/test_benchmarks.py
+"""
+
+from __future__ import annotations
+
+import gc
+import statistics
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import cep
+from benchmarks.queries import STREAM, TYPE
+from benchmarks.stream import cut, to_arrow
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from benchmarks.queries import Limit, Query
+    from benchmarks.stream import Ticks
+    from cep import EventBatch
+    from cep.io.convert import Decoded
+
+LIMIT_RUNS = 3
+"""How often the limit runs in a round: it is quick, so it gets more tries, to its advantage."""
+
+
+class WrongCountError(Exception):
+    """What was timed did not find what is there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Seconds for the whole stream."""
+
+    best: float
+    median: float
+
+    @staticmethod
+    def of(seconds: Sequence[float]) -> Timing:
+        """The best and the median of several runs."""
+        return Timing(min(seconds), statistics.median(seconds))
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """One query on one stream."""
+
+    query: str
+    events: int
+    matches: int
+    rounds: int
+    engine: Timing
+    decoded: Timing
+    limit: Timing
+
+    @property
+    def ratio(self) -> float:
+        """How many times the limit's time the engine needs, best against best."""
+        return self.engine.best / self.limit.best
+
+    @property
+    def ratio_decoded(self) -> float:
+        """The same for batches decoded beforehand."""
+        return self.decoded.best / self.limit.best
+
+
+class Bench:
+    """One query made ready: rules loaded, input in all its forms, true count known."""
+
+    def __init__(self, query: Query, ticks: Ticks) -> None:
+        self.query = query
+        self.events = ticks.events
+        self.count = query.count(ticks)
+        self._rules = cep.load(query.rules)
+        self._batches = cut(ticks)
+        self._tables = to_arrow(self._batches)
+        self._limit = query.limit(ticks.events)
+        self._decoded: list[Decoded] = []
+        decoder, row = self.start().decoder(STREAM), 0
+        for table in self._tables:
+            self._decoded.append(decoder.decode(table, row))
+            row += table.num_rows
+
+    def start(self) -> cep.Engine:
+        """A fresh engine."""
+        return cep.Engine(self._rules)
+
+    def fresh_limit(self) -> Limit:
+        """The limit, with nothing taken."""
+        self._limit.reset()
+        return self._limit
+
+    def run_engine(self, engine: cep.Engine) -> list[EventBatch]:
+        """All derived events, from columns."""
+        out: list[EventBatch] = []
+        for table in self._tables:
+            out += engine.send_batch(STREAM, table)
+        return out + engine.close()
+
+    def run_decoded(self, engine: cep.Engine) -> list[EventBatch]:
+        """All derived events, from batches decoded beforehand."""
+        out: list[EventBatch] = []
+        for decoded in self._decoded:
+            out += engine.feed(STREAM, decoded)
+        return out + engine.close()
+
+    def run_limit(self, limit: Limit) -> Limit:
+        """The limit, with everything taken."""
+        for batch in self._batches:
+            limit.take(batch)
+        return limit
+
+    def check_engine(self, found: Iterable[EventBatch], who: str = "engine") -> None:
+        """WrongCountError unless the derived events are as many as they should be."""
+        self._check(sum(len(batch) for batch in found if batch.schema.name == TYPE), who)
+
+    def check_limit(self, limit: Limit) -> None:
+        """WrongCountError unless the limit found as many as it should."""
+        self._check(next(iter(limit.found.values())).size, "limit")
+
+    def _check(self, found: int, who: str) -> None:
+        if found != self.count:
+            msg = f"{self.query.name}: the {who} found {found} of {self.count} in {self.events} events"
+            raise WrongCountError(msg)
+
+
+def measure(query: Query, ticks: Ticks, rounds: int = 7) -> Measured:
+    """Time one query in ``rounds`` rounds after a warm-up."""
+    bench = Bench(query, ticks)
+    engine: list[float] = []
+    decoded: list[float] = []
+    limit: list[float] = []
+    for _ in range(rounds + 1):
+        gc.collect()
+        seconds, found = _timed(bench.run_engine, bench.start())
+        bench.check_engine(found)
+        engine.append(seconds)
+        seconds, found = _timed(bench.run_decoded, bench.start())
+        bench.check_engine(found, "engine on decoded batches")
+        decoded.append(seconds)
+        for _ in range(LIMIT_RUNS):
+            seconds, done = _timed(bench.run_limit, bench.fresh_limit())
+            bench.check_limit(done)
+            limit.append(seconds)
+    warm = (engine[1:], decoded[1:], limit[LIMIT_RUNS:])
+    return Measured(query.name, ticks.events, bench.count, rounds, *map(Timing.of, warm))
+
+
+def _timed(run: Callable, argument: object) -> tuple[float, object]:
+    gc.disable()
+    try:
+        begun = time.perf_counter()
+        result = run(argument)
+        return time.perf_counter() - begun, result
+    finally:
+        gc.enable()

@@ -1,0 +1,103 @@
+"""The benchmarks measure what they say: counts are true, limits and engine find the same, a record names no machine."""
+
+from __future__ import annotations
+
+import json
+import platform
+
+import numpy as np
+import pytest
+
+from benchmarks import truth
+from benchmarks.__main__ import main
+from benchmarks.limits import q2
+from benchmarks.measure import Bench, WrongCountError, measure
+from benchmarks.queries import QUERIES, TYPE
+from benchmarks.stream import Ticks, cut, draw_ticks
+from cep.kernels import jit
+
+pytestmark = pytest.mark.skipif(jit.PLAIN, reason="speed is of compiled code")
+
+
+@pytest.fixture(scope="module")
+def ticks():
+    return draw_ticks(20_000)
+
+
+def test_the_true_counts_of_a_hundred_thousand_events_are_known():
+    ticks = draw_ticks(100_000)
+    counts = [truth.count_q1(ticks), truth.count_q2(ticks), truth.count_q4(ticks)]
+    assert counts == [968, 476, 17142]
+
+
+@pytest.mark.parametrize("name", QUERIES)
+def test_engine_and_limit_write_the_same_columns(name, ticks):
+    bench = Bench(QUERIES[name], ticks)
+    found = bench.run_engine(bench.start())
+    limit = bench.run_limit(bench.fresh_limit())
+    bench.check_engine(found)
+    bench.check_limit(limit)
+    columns = limit.found
+    if name == "Q1":
+        columns["ts"] = columns["ts"] * 1_000_000
+        columns["type"] = np.full(bench.count, "A")
+    derived = [row for batch in found if batch.schema.name == TYPE for row in values(batch)]
+    assert sorted(derived) == sorted(zip(*(c.tolist() for c in columns.values()), strict=True))
+
+
+def values(batch):
+    return zip(*(column.to_list() for column in batch.columns.values()), strict=True)
+
+
+@pytest.mark.parametrize("name", QUERIES)
+def test_a_limit_keeps_its_state_from_batch_to_batch(name, ticks):
+    query = QUERIES[name]
+    whole, pieces = query.limit(ticks.events), query.limit(ticks.events)
+    whole.take(ticks)
+    for piece in cut(ticks, 777):
+        pieces.take(piece)
+    for one, other in zip(whole.found.values(), pieces.found.values(), strict=True):
+        assert np.array_equal(one, other)
+
+
+def test_the_ring_of_q2_grows_without_losing_a_run(ticks):
+    crowded = ticks._replace(ts=ticks.ts[0] + np.arange(ticks.events) // 4)
+    small, large = q2.Limit(ticks.events, ring=4), q2.Limit(ticks.events, ring=1 << 15)
+    for piece in cut(crowded, 5000):
+        small.take(piece)
+        large.take(piece)
+    assert small.found["key"].size == truth.count_q2(crowded)
+    for one, other in zip(small.found.values(), large.found.values(), strict=True):
+        assert np.array_equal(one, other)
+
+
+@pytest.mark.parametrize("name", QUERIES)
+def test_a_limit_checks_time_order(name, ticks):
+    first, second = cut(Ticks(*(c[:200] for c in ticks)), 100)
+    within = first._replace(ts=first.ts[::-1].copy())
+    limit = QUERIES[name].limit(200)
+    with pytest.raises(ValueError, match="time goes back"):
+        limit.take(within)
+    limit.reset()
+    limit.take(second)
+    with pytest.raises(ValueError, match="time goes back"):
+        limit.take(first)
+
+
+def test_a_wrong_count_gives_no_figure(ticks, monkeypatch):
+    monkeypatch.setattr(Bench, "run_decoded", lambda self, engine: [])
+    with pytest.raises(WrongCountError, match="Q1: the engine on decoded batches found 0 of"):
+        measure(QUERIES["Q1"], ticks, rounds=1)
+
+
+def test_the_command_prints_a_table_and_writes_a_record(tmp_path, capsys):
+    path = tmp_path / "figures.json"
+    assert main(["--events", "3000", "--rounds", "1", "--no-start", "--json", str(path)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines[2:]] == ["query", "Q1", "Q2", "Q4"]
+    text = path.read_text()
+    told = json.loads(text)
+    assert [q["query"] for q in told["queries"]] == ["Q1", "Q2", "Q4"]
+    assert told["machine"]["processor"]
+    assert "/" not in text.replace("A/s", "")
+    assert platform.node() not in text
