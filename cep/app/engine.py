@@ -270,8 +270,9 @@ def _nanoseconds(time: int | str | datetime) -> int:
             return parse_time(time)
         except ValueError as error:
             raise UsageError(str(error)) from None
-    ns = time
-    if isinstance(time, datetime):
+    if isinstance(time, int):
+        ns = time
+    else:
         aware = time if time.tzinfo is not None else time.replace(tzinfo=UTC)
         since = aware - datetime(1970, 1, 1, tzinfo=UTC)
         ns = (since.days * 86_400 + since.seconds) * 10**9 + since.microseconds * 1000

@@ -37,6 +37,7 @@ from cep.kernels.runs import (
     FIRST_FREE_RUN,
     FIRST_FREE_SLOT,
     FOUND,
+    GENERATION,
     KEY,
     LENGTH,
     LIVE_RUNS,
@@ -70,7 +71,7 @@ from cep.runtime.results import Order, Output, column_ranks, order_values
 from cep.runtime.strings import Strings
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from cep.compiler.pattern import PatternProgram
     from cep.model.batch import AnyArray, Int64Array
@@ -279,16 +280,29 @@ class PatternShard:
             if crowded or 2 * int(state.counts[NODES_USED]) > len(state.nodes) - _SMALL:
                 self._state = state._replace(nodes=_grown(state.nodes, 2 * len(state.nodes)))
         elif wanted == WANTS_STARTS:
-            self._state = state._replace(
-                starts=_grown_ring(state.starts, int(state.counts[STARTS_HEAD]), int(state.counts[STARTS_TAIL]))
-            )
+            begun = np.unique(state.runs[state.runs[:, NODE] >= 0, START_NO])
+            starts = self._roomier(state.starts, STARTS_HEAD, STARTS_TAIL, lambda e: np.isin(e[:, 2], begun))
+            self._state = state._replace(starts=starts)
         elif wanted == WANTS_CLOSERS:
-            self._state = state._replace(
-                closers=_grown_ring(state.closers, int(state.counts[CLOSERS_HEAD]), int(state.counts[CLOSERS_TAIL]))
+            runs = state.runs
+            closers = self._roomier(
+                state.closers, CLOSERS_HEAD, CLOSERS_TAIL, lambda e: runs[e[:, 2], GENERATION] == e[:, 3]
             )
+            self._state = state._replace(closers=closers)
         else:
             assert wanted == WANTS_SLOTS, wanted
             self._state = _rehashed(state, len(self._operator.rule.keys))
+
+    def _roomier(self, ring: Int64Array, head: int, tail: int, is_live: Callable[[Int64Array], AnyArray]) -> Int64Array:
+        """A ring of deadlines without those whose runs are gone, and twice as large if it is still half full."""
+        counts = self._state.counts
+        places = np.arange(int(counts[head]), int(counts[tail])) & (len(ring) - 1)
+        entries = ring[places]
+        entries = entries[is_live(entries)]
+        counts[head], counts[tail] = 0, len(entries)
+        out = np.zeros((2 * len(ring) if 2 * len(entries) > len(ring) else len(ring), ring.shape[1]), np.int64)
+        out[: len(entries)] = entries
+        return out
 
     # --------------------------------------------------------------------------------------------------------- match
 
@@ -387,13 +401,6 @@ def _table(capacity: int, width: int) -> Int64Array:
 def _grown(table: Int64Array, capacity: int) -> Int64Array:
     out = np.zeros((capacity, table.shape[1]), np.int64)
     out[: len(table)] = table
-    return out
-
-
-def _grown_ring(ring: Int64Array, head: int, tail: int) -> Int64Array:
-    out = np.zeros((2 * len(ring), ring.shape[1]), np.int64)
-    places = np.arange(head, tail)
-    out[places & (len(out) - 1)] = ring[places & (len(ring) - 1)]
     return out
 
 

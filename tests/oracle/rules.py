@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from cep.language import ast
 from cep.language.parser import parse
 from cep.model.diagnostics import Source
+from cep.model.time import parse_time
 from oracle.expression import Scope, evaluate, holds
 from oracle.order import Event, admit, declared_streams, order
 from oracle.sequence import BY_EVENT, Search, matches
@@ -67,6 +68,8 @@ class House:
                     value = written.value
                 if not isinstance(value, int | float | decimal.Decimal):
                     value = evaluate(value, Scope())
+                if d.type.name == "time" and isinstance(value, str):
+                    value = parse_time(value, d.type.argument)
                 self.params[d.name.text] = admit(value.text if isinstance(value, Point) else value, d.type)
         # 'Its schema is the union of the fields of all rules that emit it', 'in order of the first rule that emits it'
         self.derived: dict[str, list[str]] = {}

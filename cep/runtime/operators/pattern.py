@@ -14,6 +14,7 @@ Tested by: tests/runtime/test_pattern.py, tests/test_corpus.py, tests/properties
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -118,7 +119,7 @@ class PatternOperator:
         block[:, SEQ] = batch.seq[rows]
         block[:, BITS] = bits
         for i, name in enumerate(source.keys):
-            block[:, layout.key_at + i] = _words(batch[name].take(rows), strings)
+            block[:, layout.key_at + i] = _words(_key_column(batch[name].take(rows)), strings)
         # a slot of an attribute that this stream lacks is null; no step of this stream reads it
         for word in range(layout.null_words):
             block[:, VALUES + word] = -1 if len(source.present) < len(layout.slots) else 0
@@ -158,10 +159,15 @@ def _words(column: Column, strings: Strings) -> AnyArray:
     if column.text is not None:
         return strings.intern(column.text, column.values) if len(column.text) else np.zeros(len(column), np.int64)
     if column.type.kind == "float":
-        return (column.values + 0.0).view(np.int64)  # -0.0 becomes 0.0: they are equal, so their keys must be
+        return column.values.view(np.int64)
     if column.type.kind == "bool" and column.valid is not None:
         return column.values & column.valid
     return column.values
+
+
+def _key_column(column: Column) -> Column:
+    """The column with -0.0 as 0.0: they are equal, so their words must be."""
+    return replace(column, values=column.values + 0.0) if column.type.kind == "float" else column
 
 
 def _shard_of(keys: list[Column], shards: int) -> Int64Array:
@@ -170,7 +176,7 @@ def _shard_of(keys: list[Column], shards: int) -> Int64Array:
         if column.text is not None:
             words[:, i] = shard_of_strings(column.text, column.values)
         elif column.type.kind == "float":
-            words[:, i] = (column.values + 0.0).view(np.int64)
+            words[:, i] = _key_column(column).values.view(np.int64)
         else:
             words[:, i] = column.values
     hashes = np.zeros(len(words), np.int64)
