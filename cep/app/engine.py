@@ -64,8 +64,8 @@ class Engine:
         if shards < 1:
             msg = f"shards must be 1 or more, not {shards}"
             raise UsageError(msg)
+        prepare(rules, on_compile)
         self._begun = clock.perf_counter()
-        prepare(on_compile)
         self._rules = rules
         book, plan = rules.rulebook, rules.plan
         parts = (plan.operators,) if together and plan.operators else plan.parts

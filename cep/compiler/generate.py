@@ -24,11 +24,12 @@ from cep.kernels.jit import PLAIN, cache_folder, compile_generated
 
 @dataclass(frozen=True, slots=True)
 class Generated:
-    """The addresses of the two functions of a module, and what keeps them alive."""
+    """The addresses of the two functions of a module, what keeps them alive, and whether they had to be compiled."""
 
     test: Any
     update: Any
     alive: tuple[Any, ...]
+    is_new: bool = False
 
 
 NOTHING = Generated(None if PLAIN else 0, None if PLAIN else 0, ())
@@ -42,9 +43,9 @@ def load_generated(text: str) -> Generated:
         return NOTHING
     name = f"cep_generated_{hashlib.blake2b(text.encode(), digest_size=10).hexdigest()}"
     functions = _import(name, text)
-    test, keep_test = compile_generated(functions["test"])
-    update, keep_update = compile_generated(functions["update"])
-    return Generated(test, update, (keep_test, keep_update))
+    test, keep_test, new_test = compile_generated(functions["test"])
+    update, keep_update, new_update = compile_generated(functions["update"])
+    return Generated(test, update, (keep_test, keep_update), new_test or new_update)
 
 
 def _import(name: str, text: str) -> dict[str, Any]:

@@ -16,8 +16,8 @@ import contextlib
 import hashlib
 import platform
 import sys
-from collections.abc import Callable
-from functools import cache
+from collections.abc import Callable, Sequence
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -92,32 +92,37 @@ def kernel(signature: Any, *, inline: bool = False) -> Callable[[Function], Func
     return wrap
 
 
-def prepare(on_compile: Callable[[int, int], None] | None = None) -> None:
-    """Compile or load every registered kernel; ``on_compile(done, total)`` is told when that means compiling."""
-    todo = [(d, s) for d, s in _registered if not d.signatures]
+def prepare(on_compile: Callable[[int, int], None] | None = None, further: Sequence[Callable[[], bool]] = ()) -> None:
+    """Compile or load every registered kernel, then call ``further``, each of which says whether it had to compile.
+
+    ``on_compile(done, total)`` is told how far it is, from the first thing on that was not in the cache.
+    """
+    kernels = [partial(_compile, d, s) for d, s in _registered if not d.signatures]
+    todo: list[Callable[[], bool]] = [*kernels, *further]
     slow = False
-    for done, (dispatcher, signature) in enumerate(todo):
+    for done, make in enumerate(todo, 1):
+        slow = make() or slow
         if slow and on_compile is not None:
             on_compile(done, len(todo))
-        try:
-            dispatcher.compile(signature)
-        except Exception:
-            dispatcher._cache = NullCache()  # a damaged entry in the cache is no reason to fail
-            dispatcher.compile(signature)
-        dispatcher.disable_compile()
-        fresh = not dispatcher.stats.cache_hits
-        if fresh and not slow and on_compile is not None:
-            on_compile(done + 1, len(todo))
-        slow = slow or bool(fresh)
 
 
-def compile_generated(function: Callable[..., int]) -> Any:
-    """The address of ``function`` compiled with the signature GENERATED, and the object that keeps it alive.
+def _compile(dispatcher: Any, signature: Any) -> bool:
+    try:
+        dispatcher.compile(signature)
+    except Exception:
+        dispatcher._cache = NullCache()  # a damaged entry in the cache is no reason to fail
+        dispatcher.compile(signature)
+    dispatcher.disable_compile()
+    return not dispatcher.stats.cache_hits
+
+
+def compile_generated(function: Callable[..., int]) -> tuple[Address, Any, bool]:
+    """The address of ``function`` compiled with the signature GENERATED, what keeps it alive, and whether it is new.
 
     Passed to kernels as a plain integer: passing a numba function object costs 200 µs a call, an address nothing.
     """
     if PLAIN:
-        return function, function
+        return function, function, False
     with _numba_cache_in(cache_folder()) as cached:
         try:
             compiled = numba.cfunc(GENERATED, cache=cached, error_model="numpy")(function)
@@ -126,7 +131,7 @@ def compile_generated(function: Callable[..., int]) -> Any:
                 raise
             # a damaged or foreign entry in the cache is no reason to fail: without it, it compiles or shows the fault
             compiled = numba.cfunc(GENERATED, error_model="numpy")(function)
-    return compiled.address, compiled
+    return compiled.address, compiled, not compiled.cache_hits
 
 
 Callee = types.int64
