@@ -1,11 +1,11 @@
 """The rule of the ratio: engine and limit take the same columns in the same run, in turn, and the counts must be true.
 
-Both start from the int64, int32 and float64 columns of `benchmarks.stream` in batches of 65,536 and end with the columns
-of the emit clause written; both check time order. Three ways are timed, one after the other, round by round:
+Both start from the int64, int32 and float64 columns of `benchmarks.stream` in batches of 65,536 and end with the
+columns of the emit clause written; both check time order. Three ways are timed, one after the other, round by round:
 
-- ``engine``: the columns as Arrow record batches (the same memory) through `Engine.send_batch`, then `Engine.close`; this
-  is the headline, because both sides start from the same columns;
-- ``decoded``: the same batches decoded beforehand, through `Engine.feed`: what is left when reading columns costs nothing;
+- ``engine``: the columns as Arrow record batches (the same memory) through `Engine.send_batch`, then `Engine.close`;
+  this is the headline, because both sides start from the same columns;
+- ``decoded``: the same batches decoded beforehand, through `Engine.feed`: what is left when reading them costs nothing;
 - ``limit``: the kernel of benchmarks/limits.
 
 Not timed: loading the rule, starting the engine, making room for the limit's results. A first round warms up and is
@@ -20,7 +20,7 @@ import gc
 import statistics
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import cep
 from benchmarks.queries import STREAM, TYPE
@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     from benchmarks.stream import Ticks
     from cep import EventBatch
     from cep.io.convert import Decoded
+
+Given = TypeVar("Given")
+Result = TypeVar("Result")
 
 LIMIT_RUNS = 3
 """How often the limit runs in a round: it is quick, so it gets more tries, to its advantage."""
@@ -160,7 +163,7 @@ def measure(query: Query, ticks: Ticks, rounds: int = 7) -> Measured:
     return Measured(query.name, ticks.events, bench.count, rounds, *map(Timing.of, warm))
 
 
-def _timed(run: Callable, argument: object) -> tuple[float, object]:
+def _timed(run: Callable[[Given], Result], argument: Given) -> tuple[float, Result]:
     gc.disable()
     try:
         begun = time.perf_counter()

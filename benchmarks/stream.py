@@ -46,7 +46,7 @@ class Ticks(NamedTuple):
 
 
 def draw_ticks(events: int, seed: int = 7) -> Ticks:
-    """A stream of ``events`` events; another length is another stream, for the columns are drawn one after the other."""
+    """A stream of ``events`` events; another length is another stream, for one column is drawn after the other."""
     draw = np.random.default_rng(seed)
     key = draw.integers(0, KEYS, events)
     letter = draw.integers(0, len(TYPES), events)

@@ -1,8 +1,8 @@
 """What each query must find, in plain Python, by another way than any matcher takes.
 
-Q1 filters. Q2 goes backwards: for each key it remembers when the next C comes, and at a B which C that is; so at an A it
-knows when its C will be. Q4 writes the moves of each key's price as letters and leaves the rest to a regular expression,
-which is leftmost and greedy and goes on behind each match, as the row pattern does.
+Q1 filters. Q2 goes backwards: for each key it remembers when the next C comes, and at a B which C that is; so at an A
+it knows when its C will be. Q4 writes the moves of each key's price as letters and leaves the rest to a regular
+expression, which is leftmost and greedy and goes on behind each match, as the row pattern does.
 Cost: about a second for a million events.
 Tested by: tests/test_benchmarks.py
 """

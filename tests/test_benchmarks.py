@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import platform
 
 import numpy as np
 import pytest
@@ -11,6 +10,7 @@ import pytest
 from benchmarks import truth
 from benchmarks.__main__ import main
 from benchmarks.limits import q2
+from benchmarks.machine import ROOT
 from benchmarks.measure import Bench, WrongCountError, measure
 from benchmarks.queries import QUERIES, TYPE
 from benchmarks.stream import Ticks, cut, draw_ticks
@@ -98,6 +98,5 @@ def test_the_command_prints_a_table_and_writes_a_record(tmp_path, capsys):
     text = path.read_text()
     told = json.loads(text)
     assert [q["query"] for q in told["queries"]] == ["Q1", "Q2", "Q4"]
-    assert told["machine"]["processor"]
-    assert "/" not in text.replace("A/s", "")
-    assert platform.node() not in text
+    assert told["machine"].keys() == {"processor", "cores", "system", "load"}
+    assert str(ROOT) not in text

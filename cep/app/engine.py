@@ -7,17 +7,19 @@ from __future__ import annotations
 
 import time as clock
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from operator import index
+from typing import TYPE_CHECKING, SupportsIndex
 
 from cep.app.compile import prepare
 from cep.app.summary import Summary
 from cep.io.convert import Decoder, table_of
-from cep.model.errors import UsageError
+from cep.model.errors import InputError, UsageError
 from cep.model.time import MAX_TIME, MIN_TIME, parse_time
+from cep.runtime.clock import StreamClock
 from cep.runtime.executor import Executor
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from typing import Literal
 
     from cep.app.rules import Rules
@@ -70,48 +72,81 @@ class Engine:
         book, plan = rules.rulebook, rules.plan
         parts = (plan.operators,) if together and plan.operators else plan.parts
         self._executors = [Executor(rules.programs, part, shards) for part in parts]
+        # streams that no rule reads are judged and counted as the others are, and nobody waits for them
+        read = {name for e in self._executors for name in e.clocks}
+        unread = Executor(rules.programs, (), shards)
+        unread.clocks = {n: StreamClock(plan.places[n], s.late) for n, s in book.streams.items() if n not in read}
+        self._executors.append(unread)
         self._of: dict[str, Executor] = {name: e for e in self._executors for name in e.clocks}
         self._decoders: dict[str, Decoder] = {}
         self._rows = dict.fromkeys(book.streams, 0)
-        self._unread_until = MIN_TIME
-        self._unread: dict[str, tuple[int, int]] = {}
         self._callbacks: dict[str, list[Callable[[EventBatch], object]]] = {}
         self._closed = False
 
     # -------------------------------------------------------------------------------------------------- events in
 
     def send(self, stream: str, event: Mapping[str, object]) -> list[EventBatch]:
-        """Take one event; return what it decides. A malformed or late one is counted, see `summary`, never raised."""
+        """Take one event; return what it decides. A malformed or late one is counted, see `summary`, never raised.
+
+        Raises `UsageError` for a stream that is not declared or has ended, and once the engine is closed.
+
+        >>> import cep
+        >>> engine = cep.Engine(cep.loads('''
+        ... stream Pay ordered by at { at: time(s), card: string, amount: int }
+        ... rule Big from Pay where amount > 100 emit Alert { card, amount }
+        ... '''))
+        >>> engine.send("Pay", {"at": 1, "card": "c1", "amount": 500})
+        [<EventBatch Alert: 1 events, card, amount>]
+        >>> engine.send("Pay", {"at": 2, "card": "c1", "amount": "much"})
+        []
+        >>> engine.summary.rejected
+        {'Pay': 1}
+        """
         decoder = self.decoder(stream)
         return self.feed(stream, decoder.decode_rows([event], self._rows[stream]))
 
     def send_batch(self, stream: str, table: object) -> list[EventBatch]:
         """Take events in order of arrival: an Arrow table, a data frame, a dict of columns, or an iterable of dicts.
 
-        Raises `InputError` when a required column is missing or has a type of which no value can be read.
+        Raises `InputError` when a required column is missing or has a type of which no value can be read, and
+        `UsageError` as `send` does.
+
+        >>> import cep
+        >>> engine = cep.Engine(cep.loads('''
+        ... stream Pay ordered by at { at: time(s), card: string, amount: int }
+        ... rule Big from Pay where amount > 100 emit Alert { card, amount }
+        ... '''))
+        >>> [found] = engine.send_batch("Pay", {"at": [1, 2], "card": ["c1", "c2"], "amount": [500, 700]})
+        >>> found.to_dicts(meta=True)[1]["_time"]
+        '1970-01-01T00:00:02Z'
         """
+        return [batch for decoded in self.decode(stream, table) for batch in self.feed(stream, decoded)]
+
+    def decode(self, stream: str, table: object) -> Iterator[Decoded]:
+        """The rows of a table block by block; each is to be fed before the next is asked for."""
         decoder = self.decoder(stream)
-        out: list[EventBatch] = []
-        for block in table_of(table):
-            out += self.feed(stream, decoder.decode(block, self._rows[stream]))
-        return out
+        try:
+            for block in table_of(table):
+                yield decoder.decode(block, self._rows[stream])
+        except InputError as error:
+            error.stream = error.stream or stream  # what is no table at all does not know whose it should be
+            raise
 
     def feed(self, stream: str, decoded: Decoded) -> list[EventBatch]:
         """Take events that a source has decoded already."""
         self.decoder(stream)
+        executor = self._of[stream]
+        if executor.clocks[stream].ended:
+            msg = f"{stream} has ended; nothing more can be sent to it"
+            raise UsageError(msg)
         self._rows[stream] += decoded.rows
-        executor = self._of.get(stream)
-        if executor is None:  # no rule reads it: counted, no more
-            if len(decoded.batch):
-                self._unread_until = max(self._unread_until, int(decoded.batch.ts.max()))
-            events, rejected = self._unread.get(stream, (0, 0))
-            self._unread[stream] = (events + len(decoded.batch), rejected + decoded.rows - len(decoded.batch))
-            return []
         executor.receive(stream, decoded.batch, decoded.rejected)
         return self._step(executor)
 
-    def advance(self, time: int | str | datetime, stream: str | None = None) -> list[EventBatch]:
+    def advance(self, time: SupportsIndex | str | datetime, stream: str | None = None) -> list[EventBatch]:
         """Promise that no event before ``time`` (RFC 3339, datetime, or ns) will come on any stream, or on one.
+
+        Raises `UsageError` for what is no time of the years 1678 to 2262, and as `send` does.
 
         >>> import cep
         >>> rules = cep.loads('''
@@ -137,11 +172,23 @@ class Engine:
         return out
 
     def end(self, stream: str) -> list[EventBatch]:
-        """Take note that a stream has ended: nobody waits for it any more."""
+        """Take note that a stream has ended: nobody waits for it any more, and nothing can be sent to it.
+
+        >>> import cep
+        >>> engine = cep.Engine(cep.loads('''
+        ... stream Order ordered by at { at: time(s), id: int }
+        ... stream Paid ordered by at { at: time(s), id: int }
+        ... rule Sold keyed by id when Order as o then Paid as p emit Sale { id }
+        ... '''))
+        >>> engine.send("Order", {"at": 1, "id": 7})
+        []
+        >>> engine.send("Paid", {"at": 5, "id": 7})  # an order at 4 could still come
+        []
+        >>> engine.end("Order")
+        [<EventBatch Sale: 1 events, id>]
+        """
         self.decoder(stream)
-        executor = self._of.get(stream)
-        if executor is None:
-            return []
+        executor = self._of[stream]
         executor.clocks[stream].ended = True
         return self._step(executor)
 
@@ -150,6 +197,16 @@ class Engine:
         decided too.
 
         Afterwards nothing can be sent any more.
+
+        >>> import cep
+        >>> engine = cep.Engine(cep.loads('''
+        ... stream Temp ordered by at { at: time(s), machine: string }
+        ... rule Silent keyed by machine when Temp as seen then no Temp for 5 min emit Quiet { machine }
+        ... '''))
+        >>> engine.send("Temp", {"at": 0, "machine": "m1"})
+        []
+        >>> engine.close("final")
+        [<EventBatch Quiet: 1 events, machine>]
         """
         if end not in ("open", "final"):
             msg = f"end is 'open' or 'final', not {end!r}"
@@ -158,7 +215,7 @@ class Engine:
             return []
         out: list[EventBatch] = []
         clocks = [c for executor in self._executors for c in executor.clocks.values()]
-        highest = max([self._unread_until, *(c.highest for c in clocks)])
+        highest = max((c.highest for c in clocks), default=MIN_TIME)
         for clock_of in clocks:
             clock_of.ended = True
             if highest > MIN_TIME:  # just past the greatest time seen on any stream, of another part too
@@ -173,7 +230,20 @@ class Engine:
     # ------------------------------------------------------------------------------------------------- results out
 
     def on(self, type: str, callback: Callable[[EventBatch], object]) -> None:  # noqa: A002  (the language's word)
-        """Call ``callback`` with every batch of a derived type, or of ``Late.X`` or ``Rejected.X``, as it comes out."""
+        """Call ``callback`` with every batch of a derived type, or of ``Late.X`` or ``Rejected.X``, as it comes out.
+
+        >>> import cep
+        >>> engine = cep.Engine(cep.loads('''
+        ... stream Pay ordered by at { at: time(s), card: string, amount: int }
+        ... rule Big from Pay where amount > 100 emit Alert { card, amount }
+        ... '''))
+        >>> engine.on("Alert", lambda batch: print(batch.to_dicts()))
+        >>> engine.on("Rejected.Pay", lambda batch: print(batch["reason"].to_list()))
+        >>> found = engine.send("Pay", {"at": 1, "card": "c1", "amount": 500})
+        [{'card': 'c1', 'amount': 500}]
+        >>> found = engine.send("Pay", {"at": 2, "card": "c1"})
+        ['amount is missing']
+        """
         if type not in self._rules.rulebook.sources or type in self._rules.rulebook.streams:
             known = ", ".join(self._rules.rulebook.derived) or "none"
             msg = f"no rule emits {type}; derived types: {known}"
@@ -186,10 +256,6 @@ class Engine:
         events = dict.fromkeys(self._rules.rulebook.streams, 0)
         late: dict[str, int] = {}
         rejected: dict[str, int] = {}
-        for name, (taken, refused) in self._unread.items():
-            events[name] = taken
-            if refused:
-                rejected[name] = refused
         matches: dict[str, int] = {}
         null_keys: dict[str, int] = {}
         open_runs: dict[str, int] = {}
@@ -221,20 +287,17 @@ class Engine:
     def _step(self, executor: Executor, *, final: bool = False) -> list[EventBatch]:
         out = executor.step(final=final)
         if executor.side_events:
-            for name, batches in executor.side_events.items():
+            aside = dict(executor.side_events)
+            executor.side_events.clear()  # first: a callback may send, and may raise
+            for name, batches in aside.items():
                 for call in self._callbacks.get(name, ()):
                     for batch in batches:
                         call(batch)
-            executor.side_events.clear()
         if self._callbacks:
             for batch in out:
                 for call in self._callbacks.get(batch.schema.name, ()):
                     call(batch)
         return out
-
-    def rows_of(self, stream: str) -> int:
-        """How many rows of a stream have arrived."""
-        return self._rows[stream]
 
     def decoder(self, stream: str) -> Decoder:
         """What reads rows of a declared stream. Raises `UsageError` for another name, and once the engine is closed."""
@@ -261,8 +324,8 @@ def _unknown(stream: str, rules: Rules) -> str:
     return f"no stream {stream} is declared{hint}"
 
 
-def _nanoseconds(time: int | str | datetime) -> int:
-    if isinstance(time, bool) or not isinstance(time, int | str | datetime):
+def _nanoseconds(time: SupportsIndex | str | datetime) -> int:
+    if isinstance(time, bool) or not isinstance(time, SupportsIndex | str | datetime):
         msg = f"a time is RFC 3339 text, a datetime or nanoseconds since 1970, not {type(time).__name__}"
         raise UsageError(msg)
     if isinstance(time, str):
@@ -270,8 +333,8 @@ def _nanoseconds(time: int | str | datetime) -> int:
             return parse_time(time)
         except ValueError as error:
             raise UsageError(str(error)) from None
-    if isinstance(time, int):
-        ns = time
+    if isinstance(time, SupportsIndex):  # an int, or numpy's
+        ns = index(time)
     else:
         aware = time if time.tzinfo is not None else time.replace(tzinfo=UTC)
         since = aware - datetime(1970, 1, 1, tzinfo=UTC)

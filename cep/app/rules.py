@@ -65,6 +65,18 @@ def load(
 
     Raises `RuleError` with every mistake and its place, `InputError` for a file that cannot be read, and `UsageError`
     for a param that is not there or a value of another type.
+
+    >>> import cep, pathlib, tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = pathlib.Path(folder) / "big.cep"
+    ...     _ = path.write_text('''
+    ... param limit: int = 100
+    ... stream Pay ordered by at { at: time(s), card: string, amount: int }
+    ... rule Big from Pay where amount > limit emit Alert { card, amount }
+    ... ''')
+    ...     rules = cep.load(path, params={"limit": 200})
+    >>> cep.run(rules, {"Pay": [{"at": 1, "card": "a", "amount": 150}]}).summary.matches
+    {'Big': 0}
     """
     from cep.language.parser import read_source
 

@@ -9,7 +9,6 @@ import heapq
 from typing import TYPE_CHECKING
 
 from cep.app.engine import Engine
-from cep.io.convert import table_of
 from cep.model.concatenate import concatenate
 from cep.model.errors import UsageError
 
@@ -29,7 +28,19 @@ _BEGINNING = -(2**63)
 class Result:
     """What a run derived: one `EventBatch` for each type, in result order, and the ``summary`` of counts.
 
-    Also ``Late.X`` and ``Rejected.X``. A type of which nothing came out is an empty batch.
+    Also ``Late.X`` and ``Rejected.X``. A type of which nothing came out is an empty batch; a name that is no type of
+    these raises `KeyError`.
+
+    >>> import cep
+    >>> rules = cep.loads('''
+    ... stream Pay ordered by at { at: time(s), card: string, amount: int }
+    ... rule Big from Pay where amount > 100 emit Alert { card, amount }
+    ... ''')
+    >>> result = cep.run(rules, {"Pay": [{"at": 9, "card": "a", "amount": 500}, {"at": 5, "card": "b", "amount": 500}]})
+    >>> result
+    <Result: 1 Alert>
+    >>> result["Late.Pay"].to_dicts()
+    [{'at': '1970-01-01T00:00:05Z', 'card': 'b', 'amount': 500}]
     """
 
     def __init__(self, rules: Rules, batches: Mapping[str, list[EventBatch]], summary: Summary) -> None:
@@ -115,8 +126,6 @@ def run(
 
 
 def _blocks(engine: Engine, stream: str, table: object) -> Iterator[tuple[list[EventBatch], int]]:
-    decoder = engine.decoder(stream)
-    for block in table_of(table):
-        decoded = decoder.decode(block, engine.rows_of(stream))
+    for decoded in engine.decode(stream, table):
         reached = int(decoded.batch.ts.max()) if len(decoded.batch) else _BEGINNING
         yield engine.feed(stream, decoded), reached

@@ -20,7 +20,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What was read, refused, found and left open."""
+    """What was read, refused, found and left open.
+
+    >>> summary = Summary(events={"Pay": 1200}, matches={"Big": 3}, rejected={"Pay": 1}, seconds=0.5)
+    >>> print(summary)
+    1,200 events, 3 matches, 0 late, 1 rejected
+    >>> summary.rate
+    2400.0
+    """
 
     events: Mapping[str, int] = field(default_factory=dict)
     late: Mapping[str, int] = field(default_factory=dict)

@@ -45,6 +45,8 @@ from cep.kernels.match import (
 )
 from cep.kernels.runs import CLOSE_BIT, FOREVER
 from cep.language.typed import Apply, Attr, Const, Fold, ParamRef, Present, Prev, Typed
+from cep.model.diagnostics import Diagnostic
+from cep.model.errors import RuleError
 from cep.model.types import BOOL
 
 if TYPE_CHECKING:
@@ -138,10 +140,15 @@ def compile_pattern(
 ) -> PatternProgram:
     """The program of a rule whose body is a pattern; `RuleError` for an operation that cannot run in one yet."""
     learned = Layout(len(rule.keys))
-    _Builder(rule, sources, params, learned).build()
-    learned.freeze()
-    fixed = replace(learned, slots=[], positions=[], folds=[])
-    return _Builder(rule, sources, params, fixed).build()
+    try:
+        _Builder(rule, sources, params, learned).build()
+        learned.freeze()
+        fixed = replace(learned, slots=[], positions=[], folds=[])
+        return _Builder(rule, sources, params, fixed).build()
+    except RecursionError:  # an aggregate is compared with the others, all its argument's depth
+        problem = "an expression of this pattern is too long inside an aggregate"
+        hint = "let a rule before this one compute it, as a field of a derived event"
+        raise RuleError([Diagnostic("too-long", problem, rule.source, rule.span, hint)]) from None
 
 
 @cache

@@ -34,7 +34,9 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 PLAIN: bool = bool(config.DISABLE_JIT)
 """Whether everything runs as plain Python."""
 
-_FLAGS = {"nogil": True, "error_model": "numpy"}
+# Kernels allocate nothing, so numba need not count references to the arrays that they unpack from their tables: it did
+# so at every step, with atomic operations, and that was more than half of the matcher's time.
+_FLAGS = {"nogil": True, "error_model": "numpy", "_nrt": False}
 _registered: list[tuple[Any, Any]] = []
 
 IntArray = npt.NDArray[np.int64]

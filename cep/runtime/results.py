@@ -110,7 +110,8 @@ def sort_order(order: Order) -> Int64Array | None:
     keys: list[AnyArray] = [order.emit, order.first]
     keys += [ranks(k) for k in reversed(order.keys)] if (order.phase > 0).any() else []
     keys += [order.rule, order.seq, order.rank]
-    keys += [_ranks_by_class(t, order.kind) for t in reversed(order.ties)]
+    by_event = order.phase == 0  # a deadline has no ties: what stands in its place may be 0 here and None there
+    keys += [np.where(by_event, _ranks_by_class(t, order.kind), 0) for t in reversed(order.ties)]
     keys += [order.kind, order.phase, order.level, ts]
     rows: Int64Array = np.lexsort(keys)
     return rows

@@ -264,7 +264,8 @@ class PatternShard:
         used += [live[:, KEY + i] for i in self._text_keys]
         self.strings.collect(used)
 
-    def _make_room(self, wanted: int) -> None:
+    def _make_room(self, wanted: int, again: bool) -> None:
+        """Make room in the table that was too small; ``again``: what was made before was not enough for one event."""
         state = self._state
         if wanted == WANTS_FOUND:
             self._found = _table(2 * len(self._found), self._found.shape[1])
@@ -277,30 +278,30 @@ class PatternShard:
             crowded = len(state.nodes) < len(state.rows)
             if not crowded:
                 self._compact()
-            if crowded or 2 * int(state.counts[NODES_USED]) > len(state.nodes) - _SMALL:
+            if again or crowded or 2 * int(state.counts[NODES_USED]) > len(state.nodes) - _SMALL:
                 self._state = state._replace(nodes=_grown(state.nodes, 2 * len(state.nodes)))
         elif wanted == WANTS_STARTS:
             begun = np.unique(state.runs[state.runs[:, NODE] >= 0, START_NO])
             starts = self._roomier(state.starts, STARTS_HEAD, STARTS_TAIL, lambda e: np.isin(e[:, 2], begun))
-            self._state = state._replace(starts=starts)
+            self._state = state._replace(starts=_widened(starts, again))
         elif wanted == WANTS_CLOSERS:
             runs = state.runs
             closers = self._roomier(
                 state.closers, CLOSERS_HEAD, CLOSERS_TAIL, lambda e: runs[e[:, 2], GENERATION] == e[:, 3]
             )
-            self._state = state._replace(closers=closers)
+            self._state = state._replace(closers=_widened(closers, again))
         else:
             assert wanted == WANTS_SLOTS, wanted
             self._state = _rehashed(state, len(self._operator.rule.keys))
 
     def _roomier(self, ring: Int64Array, head: int, tail: int, is_live: Callable[[Int64Array], AnyArray]) -> Int64Array:
-        """A ring of deadlines without those whose runs are gone, and twice as large if it is still half full."""
+        """A ring of deadlines without those whose runs are gone, and twice as large unless hardly any are left."""
         counts = self._state.counts
         places = np.arange(int(counts[head]), int(counts[tail])) & (len(ring) - 1)
         entries = ring[places]
         entries = entries[is_live(entries)]
         counts[head], counts[tail] = 0, len(entries)
-        out = np.zeros((2 * len(ring) if 2 * len(entries) > len(ring) else len(ring), ring.shape[1]), np.int64)
+        out = np.zeros((2 * len(ring) if 8 * len(entries) > len(ring) else len(ring), ring.shape[1]), np.int64)
         out[: len(entries)] = entries
         return out
 
@@ -319,17 +320,14 @@ class PatternShard:
                 self._generated.test, self._generated.update, self._watermark,
             )  # fmt: skip
             found = int(state.counts[FOUND])
-            if found:
+            if found and stopped in (DONE, WANTS_FOUND, WANTS_NODES):  # before rows and bindings may move
                 out += self._harvest(found)
                 state.counts[FOUND] = 0
             if stopped == DONE:
                 return out
             again = (int(stopped), int(state.counts[CURSOR]))
             if stopped != WANTS_FOUND or not found or len(self._found) < _MOST_FOUND:
-                self._make_room(int(stopped))
-                if again == stuck and stopped == WANTS_NODES:
-                    nodes = _grown(self._state.nodes, 2 * len(self._state.nodes))
-                    self._state = self._state._replace(nodes=nodes)
+                self._make_room(int(stopped), again == stuck)
             stuck = again
 
     def _harvest(self, n: int) -> list[Output]:
@@ -402,6 +400,11 @@ def _grown(table: Int64Array, capacity: int) -> Int64Array:
     out = np.zeros((capacity, table.shape[1]), np.int64)
     out[: len(table)] = table
     return out
+
+
+def _widened(ring: Int64Array, wanted: bool) -> Int64Array:
+    # its head stands at 0
+    return _grown(ring, 2 * len(ring)) if wanted else ring
 
 
 def _empty_state(program: PatternProgram) -> RunState:

@@ -65,9 +65,10 @@ class Strings:
             return TextVector(np.zeros(0, np.int32), Text.of([""]))
         distinct, place = np.unique(codes, return_inverse=True)
         spans = self.store.spans[distinct]
+        lengths = np.maximum(spans[:, 1], 0)  # what stands under a null may be a code that is free
         offsets = np.zeros(distinct.size + 1, np.int64)
-        np.cumsum(spans[:, 1], out=offsets[1:])
-        at = np.repeat(spans[:, 0] - offsets[:-1], spans[:, 1]) + np.arange(offsets[-1])
+        np.cumsum(lengths, out=offsets[1:])
+        at = np.repeat(spans[:, 0] - offsets[:-1], lengths) + np.arange(offsets[-1])
         return TextVector(place.astype(np.int32), Text(offsets, self.store.heap[at]))
 
     @property

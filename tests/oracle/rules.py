@@ -12,7 +12,7 @@ from cep.model.time import parse_time
 from oracle.expression import Scope, evaluate, holds
 from oracle.order import Event, admit, declared_streams, order
 from oracle.sequence import BY_EVENT, Search, matches
-from oracle.values import Point, Value
+from oracle.values import HIGH, Point, Value
 
 
 @dataclass(frozen=True)
@@ -143,8 +143,8 @@ class House:
         keep_all = body.skip is not None and body.skip.to == "keep all"
         for match in matches(search.all(), keep_all):
             time, kind, *place = match.completion
-            if kind != BY_EVENT and time > horizon:
-                continue  # 'A deadline is decided when the watermark has passed it: w > t'
+            if kind != BY_EVENT and (time > horizon or time >= HIGH):
+                continue  # 'decided when the watermark has passed it: w > t'; what 64 bits cannot hold never passes
             rank = mine[place[0]].rank if kind == BY_EVENT else ()
             bound = [mine[j] for j, _ in match.bound]
             yield (time, kind, rank), bound[0].rank, bound, search.scope(match.bound, None, None)
