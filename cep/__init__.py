@@ -1,10 +1,16 @@
 """cep: complex event processing. Rules in readable files, compiled to finite-state matchers, run over event streams.
 
-    import cep
-
-    rules = cep.load("rules.cep")
-    result = cep.run(rules, {"Pay": table})
-    result["Alert"].to_dicts()
+>>> import cep
+>>> rules = cep.loads('''
+... stream Pay ordered by at { at: time, card: string, amount: int }
+... rule CardTesting keyed by card
+... when Pay as small where amount < 5 then Pay as big where amount > 40 * small.amount
+... within 10 min
+... emit Alert { card, taken = big.amount }
+... ''')
+>>> table = {"at": ["2025-01-01T10:00", "2025-01-01T10:09"], "card": ["c1", "c1"], "amount": [1, 500]}
+>>> cep.run(rules, {"Pay": table})["Alert"].to_dicts()
+[{'card': 'c1', 'taken': 500}]
 
 Everything is imported when it is first used, so that ``import cep`` costs nothing.
 Tested by: tests/test_api.py

@@ -178,7 +178,7 @@ class Engine:
         >>> engine = cep.Engine(cep.loads('''
         ... stream Order ordered by at { at: time(s), id: int }
         ... stream Paid ordered by at { at: time(s), id: int }
-        ... rule Sold keyed by id when Order as o then Paid as p emit Sale { id }
+        ... rule Sold keyed by id when Order as o then Paid as p within 1 h emit Sale { id }
         ... '''))
         >>> engine.send("Order", {"at": 1, "id": 7})
         []

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import importlib.util
 import linecache
 import os
 import sys
@@ -17,6 +16,7 @@ import tempfile
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from cep.kernels.jit import PLAIN, cache_folder, compile_generated
@@ -53,12 +53,10 @@ def _import(name: str, text: str) -> dict[str, Any]:
     if folder is not None and not PLAIN:
         with contextlib.suppress(OSError):
             file = _write(folder / "generated", name, text)
-            spec = importlib.util.spec_from_file_location(name, file)
-            assert spec is not None
-            assert spec.loader is not None
-            module = importlib.util.module_from_spec(spec)
+            module = ModuleType(name)
             sys.modules[name] = module  # what numba loads from its cache asks for the module by name
-            spec.loader.exec_module(module)
+            # not by an importer, whose byte code beside the file may be damaged
+            exec(compile(text, str(file), "exec"), vars(module))
             return vars(module)
     place = f"<{name}>"
     linecache.cache[place] = (len(text), None, text.splitlines(keepends=True), place)

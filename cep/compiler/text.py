@@ -45,6 +45,10 @@ def compare_texts(op: str, left: TextVector | str, right: TextVector | str) -> B
     if isinstance(right, str):
         if op in ("eq", "ne"):
             decided = _equals(left.text, right.encode("utf-8", "surrogatepass"))
+            places = np.flatnonzero(decided)
+            if places.size == 1:  # comparing codes is many times as fast as gathering what was decided for each
+                same: BoolArray = left.codes == places[0].astype(left.codes.dtype)
+                return same if op == "eq" else ~same
             return _gather(decided if op == "eq" else ~decided, left.codes)
         compare = _OPERATORS[op]
         return _gather(np.array([compare(s, right) for s in left.text.strings], np.bool_), left.codes)

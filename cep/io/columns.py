@@ -294,7 +294,7 @@ def _ints(array: pa.Array, wanted: Type) -> Cells:
         return Cells(whole_numbers(array), valid)
     if pa.types.is_integer(kind):
         if kind != pa.uint64():
-            return Cells(whole_numbers(array.cast(pa.int64())), valid)
+            return Cells(_widened(array), valid)
         values = window(array.buffers()[1], np.uint64, array.offset, len(array))
         wrong = values > np.uint64(2**63 - 1)
         cells = Cells(values.astype(np.int64), valid)
@@ -311,6 +311,11 @@ def _ints(array: pa.Array, wanted: Type) -> Cells:
     else:
         raise refusal(array, wanted, "declare it as time or duration" if pa.types.is_temporal(kind) else None)
     return mend(cells, np.flatnonzero(wrong if valid is None else wrong & valid), array, wanted)
+
+
+def _widened(array: pa.Array) -> AnyArray:
+    dtype = array.type.to_pandas_dtype()
+    return window(array.buffers()[1], dtype, array.offset, len(array)).astype(np.int64)
 
 
 def _float_values(array: pa.Array) -> AnyArray:
@@ -431,8 +436,10 @@ def _numbers_as_times(array: pa.Array, wanted: Type) -> Cells:
     assert wanted.unit is not None
     kind, valid, nanoseconds = array.type, valid_of(array), NANOSECONDS[wanted.unit]
     if pa.types.is_integer(kind) and kind != pa.uint64():
-        numbers = whole_numbers(array.cast(pa.int64()))
+        numbers = whole_numbers(array) if kind == pa.int64() else _widened(array)
         low, high = -(-MIN_TIME // nanoseconds), MAX_TIME // nanoseconds
+        if valid is None and numbers.size and low <= int(numbers.min()) and int(numbers.max()) <= high:
+            return Cells(numbers if nanoseconds == 1 else numbers * nanoseconds, None)
         wrong = (numbers < low) | (numbers > high)
         values = np.where(wrong, 0, numbers) * nanoseconds
     elif pa.types.is_floating(kind):

@@ -246,6 +246,12 @@ def bind(
     return 0
 
 
+@kernel(types.boolean(Matrix, Integer, Integer, Integer), inline=True)
+def is_due(ring: IntArray, head: Whole, tail: Whole, limit: Whole) -> bool:
+    """Return whether the next deadline of a ring comes before ``limit``."""
+    return bool(head < tail and ring[head & (ring.shape[0] - 1), 0] < limit)
+
+
 @kernel(types.int64(Integer, Integer), inline=True)
 def add_time(ts: Whole, duration: Whole) -> Whole:
     """Return ts + duration, or FOREVER where that would overflow; ``duration`` >= 0."""
@@ -512,12 +518,14 @@ def match_rows(
     while counts[CURSOR] < counts[ROWS_USED]:
         row = counts[CURSOR]
         now = rows[row, TS]
-        stopped = close_starts(program, state, matches, now)
-        if stopped != DONE:
-            return stopped
-        stopped = close_absences(program, state, matches, now)
-        if stopped != DONE:
-            return stopped
+        if is_due(state.starts, counts[STARTS_HEAD], counts[STARTS_TAIL], now):
+            stopped = close_starts(program, state, matches, now)
+            if stopped != DONE:
+                return stopped
+        if is_due(state.closers, counts[CLOSERS_HEAD], counts[CLOSERS_TAIL], now):
+            stopped = close_absences(program, state, matches, now)
+            if stopped != DONE:
+                return stopped
         slot = find_slot(state, row, key_at, words, np.int64(0))
         starting = rows[row, BITS] & scalars[FIRST] != 0
         if slot < 0 and not starting:

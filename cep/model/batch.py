@@ -199,7 +199,21 @@ def _key_texts(parts: list[Column]) -> list[str]:
 
 @dataclass(frozen=True, eq=False)
 class EventBatch:
-    """Events of one stream as columns; see the module's words."""
+    """Events of one stream as columns; see the module's words.
+
+    >>> import cep
+    >>> rules = cep.loads('''
+    ... stream Pay ordered by at { at: time(s), card: string, amount: int }
+    ... rule Big from Pay where amount > 100 emit Alert { card, amount }
+    ... ''')
+    >>> alerts = cep.run(rules, {"Pay": {"at": [1, 2], "card": ["a", "b"], "amount": [500, 700]}})["Alert"]
+    >>> alerts
+    <EventBatch Alert: 2 events, card, amount>
+    >>> alerts["amount"].values
+    array([500, 700])
+    >>> alerts.to_arrow(meta=False).column_names
+    ['card', 'amount']
+    """
 
     schema: Schema
     ts: Int64Array

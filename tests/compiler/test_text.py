@@ -1,0 +1,88 @@
+"""Operations on string columns against Python's strings, row by row."""
+
+from __future__ import annotations
+
+import operator
+import re
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cep.compiler.text import TextVector, compare_texts, like_text, matches_text
+from cep.model.batch import EMPTY_TEXT, Text
+
+OPERATORS = {name: getattr(operator, name) for name in ("eq", "ne", "lt", "le", "gt", "ge")}
+STRINGS = st.text(st.sampled_from("aAb%_.\\\n\0é€😀\uffff"), max_size=4)
+SOME = ["", "a", "ab", "a\nb", "A", "é", "éx", "e\u0301", "a%", "a_b", ".", "a.b", "\n", "abbc", "😀", "a\\", "\0", "a\0"]
+
+
+def vector(strings):
+    """A column over a dictionary in another order, with a string that no row has."""
+    distinct = sorted(set(strings), reverse=True)
+    text = Text.of(["never", *distinct])
+    return TextVector(np.array([1 + distinct.index(s) for s in strings], np.int32), text)
+
+
+def as_list(found, rows):
+    return [found] * rows if isinstance(found, bool) else found.tolist()
+
+
+@given(rows=st.lists(st.tuples(STRINGS, STRINGS), max_size=8), constant=STRINGS)
+def test_strings_compare_by_code_points(rows, constant):
+    left, right = vector([a for a, _ in rows]), vector([b for _, b in rows])
+    for op, compare in OPERATORS.items():
+        assert as_list(compare_texts(op, left, right), len(rows)) == [compare(a, b) for a, b in rows]
+        assert as_list(compare_texts(op, left, constant), len(rows)) == [compare(a, constant) for a, _ in rows]
+        assert as_list(compare_texts(op, constant, right), len(rows)) == [compare(constant, b) for _, b in rows]
+        assert compare_texts(op, constant, "a") is compare(constant, "a")
+        assert as_list(compare_texts(op, left, left), len(rows)) == [compare(a, a) for a, _ in rows]
+
+
+@pytest.mark.parametrize("op", OPERATORS)
+def test_surrogates_and_the_last_code_point_keep_their_order(op):
+    strings = ["\ud7ff", "\ud800", "\udfff", "\ue000", "\uffff", "\U00010000", "\U0010ffff", "z"]
+    rows = [(a, b) for a in strings for b in strings]
+    found = compare_texts(op, vector([a for a, _ in rows]), vector([b for _, b in rows]))
+    assert found.tolist() == [OPERATORS[op](a, b) for a, b in rows]
+    assert compare_texts(op, vector(strings), "\ud800").tolist() == [OPERATORS[op](s, "\ud800") for s in strings]
+
+
+@pytest.mark.parametrize("op", OPERATORS)
+def test_an_empty_dictionary_goes_with_rows_that_are_all_null(op):
+    none = TextVector(np.zeros(3, np.int32), EMPTY_TEXT)
+    for other in (none, vector(["a", "b", "c"]), "a", ""):
+        assert len(compare_texts(op, none, other)) == 3
+        assert len(compare_texts(op, other, none)) == 3
+    assert like_text(none, "%").tolist() == matches_text(none, ".*").tolist() == [False] * 3
+
+
+def like_in_python(pattern):
+    """SQL's LIKE as a regular expression; a backslash takes the next character as it is."""
+    out, i = "", 0
+    while i < len(pattern):
+        if pattern[i] == "\\" and i + 1 < len(pattern):
+            i += 1
+            out += re.escape(pattern[i])
+        else:
+            out += {"%": ".*", "_": "."}.get(pattern[i], re.escape(pattern[i]))
+        i += 1
+    return re.compile(out, re.DOTALL)
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    ["", "%", "_", "__", "a%", "%b", "%b%", "a_b", "a%b%c", "é_", "_x", "%.%", r"a\%", r"a\_b", "a.b", "(", "[a]", "a%_", "%\n%"],
+)  # fmt: skip
+def test_like_is_that_of_sql(pattern):
+    want = [like_in_python(pattern).fullmatch(s) is not None for s in SOME]
+    assert dict(zip(SOME, like_text(vector(SOME), pattern).tolist(), strict=True)) == dict(zip(SOME, want, strict=True))
+    assert [like_text(s, pattern) for s in SOME] == want
+
+
+@pytest.mark.parametrize("pattern", ["", ".*", "a", "a|ab", "a.b", "(?s)a.b", "[a-z]+", "a$", "^a", "é.?", "(?i)A", r"\w+", "a\n?b", r"\x00"])
+def test_matches_is_of_the_whole_string(pattern):
+    want = [re.fullmatch(pattern, s, re.ASCII) is not None for s in SOME]
+    assert dict(zip(SOME, matches_text(vector(SOME), pattern).tolist(), strict=True)) == dict(zip(SOME, want, strict=True))
+    assert [matches_text(s, pattern) for s in SOME] == want
