@@ -9,13 +9,14 @@ Tested by: tests/compiler/test_columns.py
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from cep.compiler.emit import Constants, Emitter, Term
 from cep.compiler.text import TextVector, compare_texts, like_text, matches_text
+from cep.language.typed import Apply, Key
 from cep.model.batch import EMPTY_TEXT, Column, Text
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 Leaf = tuple[Any, Any]
 """A value (an array, or a `TextVector`) and its null flag (an array, or False)."""
 
+_MOST_CONJUNCTS = 16
 _DTYPES = {"float": np.float64, "bool": np.bool_, "string": np.int32}
 
 
@@ -42,9 +44,14 @@ class ColumnFunction:
     floats: AnyArray
     texts: tuple[str, ...]
 
-    @property
+    @cached_property
+    def reads_key(self) -> bool:
+        """Whether it reads a part of the key, which is another attribute for another rule."""
+        return any(isinstance(n, Key) for n in self.leaves)
+
+    @cached_property
     def identity(self) -> tuple[Any, ...]:
-        """Equal for functions that compute the same from the same attributes."""
+        """Equal for functions that compute the same from the same attributes and parts of the key."""
         return (self.text, self.leaves, self.ints.tobytes(), self.floats.tobytes(), self.texts)
 
     def __call__(self, leaf: Callable[[Typed], Leaf], rows: int, faults: Int64Array) -> list[tuple[Any, Any]]:
@@ -91,6 +98,19 @@ def compile_columns(expressions: Sequence[Typed], params: Mapping[str, CheckedPa
         np.array(constants.floats, np.float64),
         tuple(constants.texts),
     )
+
+
+def compile_conditions(where: Typed | None, params: Mapping[str, CheckedParam]) -> tuple[ColumnFunction, ...]:
+    """The conjuncts of a condition, each by itself, so that steps and rules that test the same share it; () for None.
+
+    Very many of them are one function: splitting them would cost more than sharing gives.
+    """
+    if where is None:
+        return ()
+    parts = where.args if isinstance(where, Apply) and where.op == "and" else (where,)
+    if len(parts) > _MOST_CONJUNCTS:
+        parts = (where,)
+    return tuple(compile_columns([part], params) for part in parts)
 
 
 def column_names() -> dict[str, Any]:

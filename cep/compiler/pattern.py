@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cep.compiler.columns import ColumnFunction, as_column, column_names, compile_columns
+from cep.compiler.columns import ColumnFunction, as_column, column_names, compile_columns, compile_conditions
 from cep.compiler.emit import Constants, Emitter
 from cep.compiler.layout import Layout, PositionRegister
 from cep.compiler.reading import Reader
@@ -65,12 +65,12 @@ UNLIMITED = 2**62
 class Input:
     """How events of one stream are selected and retained.
 
-    ``predicates``: (bit, condition; None: always). ``slots``: for each slot of the row the attribute's expression, or
-    None where this stream has no such attribute. ``ties``: attributes that order events of one time.
+    ``predicates``: (bit, conditions that must all hold). ``values`` computes the slots ``present``, those that
+    this stream has. ``ties``: attributes that order events of one time.
     """
 
     stream: str
-    predicates: tuple[tuple[int, ColumnFunction | None], ...]
+    predicates: tuple[tuple[int, tuple[ColumnFunction, ...]], ...]
     values: ColumnFunction
     present: tuple[int, ...]
     keys: tuple[str, ...]
@@ -337,7 +337,7 @@ class _Builder:
     def _input(self, stream: str, local: list[Typed | None]) -> Input:
         schema = self.sources[stream]
         predicates = tuple(
-            (p, None if (condition := local[p]) is None else compile_columns([condition], self.params))
+            (p, compile_conditions(local[p], self.params))
             for p, (streams, _) in enumerate(self.predicates)
             if stream in streams
         )

@@ -34,7 +34,8 @@ if TYPE_CHECKING:
     from cep.model.batch import Int64Array
     from cep.model.schema import Schema
     from cep.plan.plan import Operator, Plan, StreamPlace
-    from cep.runtime.operators.filter import FilterProgram, Memo
+    from cep.runtime.conditions import Memo
+    from cep.runtime.operators.filter import FilterProgram
 
 
 class RunningOperator(Protocol):

@@ -199,7 +199,7 @@ def test_data_for_no_stream_is_a_wrong_call(rules, data, says):
         (pa.table({"at": TIMES, "card": ["a"] * 3}), "amount", "Pay needs a column amount"),
         ({"at": TIMES, "card": ["a"] * 3, "Amount": [1.0] * 3}, "amount", "did you mean Amount?"),
         (pa.table({**PAYS, "amount": [[1.0]] * 3}), "amount", "read as Pay.amount: a column of type list"),
-        ({**PAYS, "at": [1, 2, 3]}, "at", "declare its unit"),
+        ({**PAYS, "at": [1, 2, 3]}, "at", "declare the unit of the numbers"),
         ({**PAYS, "amount": 5}, "amount", "column amount is a number, not a column"),
         ({**PAYS, "card": ["a"]}, None, "columns of unequal length"),
         ("pays.csv", None, "text is no table"),

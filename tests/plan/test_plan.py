@@ -1,6 +1,10 @@
-"""The operator graph: levels put causes before effects, parts wait for nobody else, places order streams at one time."""
+"""The operator graph: levels put causes before effects, parts wait for nobody, places order streams at one time."""
 
 from __future__ import annotations
+
+from random import Random
+
+import pytest
 
 import cep
 from cep.plan.plan import StreamPlace, base_stream
@@ -10,6 +14,25 @@ stream A ordered by at { at: time(s), k: int, s: string }
 stream B ordered by at { at: time(s), k: int, s: string }
 stream C ordered by at { at: time(s), k: int, s: string }
 """
+
+CHAIN = """
+stream Reading ordered by at late 5 s { at: time(s), machine: string, celsius: int }
+stream Move ordered by at { at: time(s), robot: string }
+rule Twice keyed by machine when Hot as a then Hot as b within 1 min emit Alarm { machine }
+rule Warm keyed by machine from Reading where celsius > 80 emit Hot { machine, celsius }
+rule Calls keyed by machine when Alarm as a then no Hot for 5 min emit Call { machine } emit Note { machine }
+rule Stuck keyed by robot when Move as m then no Move for 1 min emit Halt { robot }
+rule Tardy from Late.Reading emit Note { machine }
+rule Broken from Rejected.Move emit Bad { row }
+"""
+
+GOLDEN = """\
+Twice: Hot -> pattern of 2 steps keyed by machine -> Alarm (level 1)
+Warm: Reading -> filter keyed by machine -> Hot (level 0)
+Calls: Alarm, Hot -> pattern of 1 step keyed by machine -> Call, Note (level 2)
+Stuck: Move -> pattern of 1 step keyed by robot -> Halt (level 0)
+Tardy: Late.Reading -> filter -> Note (level 0)
+Broken: Rejected.Move -> filter -> Bad (level 0)"""
 
 
 def plan(rules, streams=STREAMS):
@@ -34,6 +57,13 @@ def test_a_level_is_one_more_than_that_of_what_is_read():
         """
     )
     assert levels(made) == {"Last": 2, "First": 0, "Middle": 1, "Other": 0}
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_chain_has_its_levels_in_whatever_order_its_rules_are_written(seed):
+    rules = [f"rule R{n} from {f'E{n - 1}' if n else 'A'} emit E{n} {{ k }}" for n in range(30)]
+    Random(seed).shuffle(rules)
+    assert levels(plan("\n".join(rules))) == {f"R{n}": n for n in range(30)}
 
 
 def test_late_and_rejected_events_come_from_outside():
@@ -118,6 +148,15 @@ def test_a_plan_is_printed_a_line_a_rule():
         "Two: A -> pattern of 1 step keyed by k, s -> Z (level 0)",
         "Three: B, X -> pattern of 2 steps -> W (level 1)",
     ]
+
+
+def test_a_rulebook_with_a_chain_has_this_plan():
+    made = plan(CHAIN, "")
+    assert str(made) == GOLDEN
+    assert parts(made) == [["Twice", "Warm", "Calls", "Tardy"], ["Stuck", "Broken"]]
+    names = ["Reading", "Move", "Late.Reading", "Late.Move", "Rejected.Reading", "Rejected.Move"]
+    names += ["Alarm", "Hot", "Call", "Note", "Halt", "Bad"]  # derived: by the first rule that emits each
+    assert sorted(made.places, key=lambda n: (made.places[n].kind, made.places[n].rank)) == names
 
 
 def test_no_rules_make_an_empty_plan():

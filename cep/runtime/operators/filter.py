@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cep.compiler.columns import ColumnFunction, batch_leaf, compile_columns
+from cep.compiler.columns import ColumnFunction, batch_leaf, compile_columns, compile_conditions
 from cep.language.typed import Attr, CheckedFilter, Key
 from cep.model.batch import Column, EventBatch
+from cep.runtime.conditions import Memo, decide
 from cep.runtime.identity import emit_seed, provenance
 from cep.runtime.results import Order, Output, order_values
 
@@ -27,20 +28,16 @@ if TYPE_CHECKING:
 
     from cep.compiler.columns import Leaf
     from cep.language.typed import CheckedParam, CheckedRule, Typed
-    from cep.model.batch import AnyArray, BoolArray
     from cep.model.schema import Schema
     from cep.plan.plan import Operator, StreamPlace
     from cep.runtime.clock import Frontier
 
-Memo = dict[tuple[object, ...], tuple["BoolArray", "AnyArray"]]
-"""Conditions already decided for the batch at hand, with the faults they counted."""
-
 
 @dataclass(frozen=True, eq=False)
 class FilterProgram:
-    """The compiled rule: condition and projections."""
+    """The compiled rule: conditions that must all hold, and projections."""
 
-    condition: ColumnFunction | None
+    conditions: tuple[ColumnFunction, ...]
     emits: tuple[tuple[str, tuple[str, ...], ColumnFunction], ...]
 
 
@@ -51,7 +48,7 @@ def compile_filter(rule: CheckedRule, params: Mapping[str, CheckedParam]) -> Fil
     emits = tuple(
         (e.type, tuple(n for n, _ in e.fields), compile_columns([x for _, x in e.fields], params)) for e in rule.emits
     )
-    return FilterProgram(None if where is None else compile_columns([where], params), emits)
+    return FilterProgram(compile_conditions(where, params), emits)
 
 
 class FilterOperator:
@@ -91,8 +88,10 @@ class FilterOperator:
             if valid is not None:
                 selected &= valid
         self.null_keys += len(batch) - int(np.count_nonzero(selected))
-        if self._program.condition is not None:
-            selected &= decide(self._program.condition, leaf, batch, memo, self.faults)
+        names = tuple(k.attributes[stream] for k in rule.keys)
+        wanted = decide(self._program.conditions, leaf, batch, names, memo, self.faults)
+        if wanted is not None:
+            selected &= wanted
         rows = np.flatnonzero(selected)
         if rows.size == 0:
             return
@@ -150,14 +149,3 @@ class FilterOperator:
 def _index(node: Typed) -> int:
     assert isinstance(node, Key)
     return node.index
-
-
-def decide(condition: ColumnFunction, leaf: object, batch: EventBatch, memo: Memo, faults: AnyArray) -> BoolArray:
-    """Where a condition holds; rules that test the same on one batch share the answer."""
-    assert callable(leaf)
-    known = memo.get(condition.identity)
-    if known is None:
-        counted = np.zeros(3, np.int64)
-        known = memo[condition.identity] = (condition.condition(leaf, len(batch), counted), counted)
-    faults += known[1]
-    return known[0]

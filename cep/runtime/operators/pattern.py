@@ -23,7 +23,7 @@ from cep.compiler.columns import batch_leaf
 from cep.kernels.runs import BITS, SEQ, STREAM, TS, VALUES
 from cep.kernels.text import hash_rows
 from cep.language.typed import Attr, Key
-from cep.runtime.operators.filter import Memo, decide
+from cep.runtime.conditions import Memo, decide
 from cep.runtime.shard import PatternShard
 from cep.runtime.strings import shard_of_strings
 
@@ -78,7 +78,7 @@ class PatternOperator:
         def leaf(node: Typed) -> Leaf:
             return batch_leaf(batch[_attribute(node, source)])
 
-        masks = [(p, None if c is None else decide(c, leaf, batch, memo, self._faults)) for p, c in source.predicates]
+        masks = [(p, decide(c, leaf, batch, source.keys, memo, self._faults)) for p, c in source.predicates]
         keys = [batch[name] for name in source.keys]
         keyed = None
         for column in keys:

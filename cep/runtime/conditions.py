@@ -1,0 +1,45 @@
+"""Conditions on one event alone, decided a column at a time and shared by all rules that ask the same of a batch.
+
+Cost: O(rows) for each distinct conjunct of a batch.
+Tested by: tests/runtime/test_filter.py, tests/compiler/test_columns.py
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from cep.compiler.columns import ColumnFunction, Leaf
+    from cep.language.typed import Typed
+    from cep.model.batch import BoolArray, EventBatch, Int64Array
+
+Memo = dict[tuple[object, ...], tuple["BoolArray", "Int64Array"]]
+"""Conjuncts already decided for the batch at hand, with the faults they counted."""
+
+
+def decide(
+    conditions: Sequence[ColumnFunction],
+    leaf: Callable[[Typed], Leaf],
+    batch: EventBatch,
+    keys: tuple[str, ...],
+    memo: Memo,
+    faults: Int64Array,
+) -> BoolArray | None:
+    """Where all conditions hold (None: there are none); the answer is shared and must not be written into.
+
+    ``keys`` are the attributes that are the rule's key in this batch.
+    """
+    found: BoolArray | None = None
+    for condition in conditions:
+        name = (*condition.identity, keys if condition.reads_key else ())
+        known = memo.get(name)
+        if known is None:
+            counted = np.zeros(3, np.int64)
+            known = memo[name] = (condition.condition(leaf, len(batch), counted), counted)
+        faults += known[1]
+        found = known[0] if found is None else found & known[0]
+    return found
