@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, SupportsIndex
 from cep.app.compile import prepare
 from cep.app.summary import Summary
 from cep.io.convert import Decoder, table_of
+from cep.model.decided import Decided, join
 from cep.model.errors import InputError, UsageError
 from cep.model.time import MAX_TIME, MIN_TIME, parse_time
 from cep.runtime.clock import StreamClock
@@ -85,7 +86,7 @@ class Engine:
 
     # -------------------------------------------------------------------------------------------------- events in
 
-    def send(self, stream: str, event: Mapping[str, object]) -> list[EventBatch]:
+    def send(self, stream: str, event: Mapping[str, object]) -> Decided:
         """Take one event; return what it decides. A malformed or late one is counted, see `summary`, never raised.
 
         Raises `UsageError` for a stream that is not declared or has ended, and once the engine is closed.
@@ -105,7 +106,7 @@ class Engine:
         decoder = self.decoder(stream)
         return self.feed(stream, decoder.decode_rows([event], self._rows[stream]))
 
-    def send_batch(self, stream: str, table: object) -> list[EventBatch]:
+    def send_batch(self, stream: str, table: object) -> Decided:
         """Take events in order of arrival: an Arrow table, a data frame, a dict of columns, or an iterable of dicts.
 
         Raises `InputError` when a required column is missing or has a type of which no value can be read, and
@@ -120,7 +121,7 @@ class Engine:
         >>> found.to_dicts(meta=True)[1]["_time"]
         '1970-01-01T00:00:02Z'
         """
-        return [batch for decoded in self.decode(stream, table) for batch in self.feed(stream, decoded)]
+        return join([self.feed(stream, decoded) for decoded in self.decode(stream, table)])
 
     def decode(self, stream: str, table: object) -> Iterator[Decoded]:
         """The rows of a table block by block; each is to be fed before the next is asked for."""
@@ -132,7 +133,7 @@ class Engine:
             error.stream = error.stream or stream  # what is no table at all does not know whose it should be
             raise
 
-    def feed(self, stream: str, decoded: Decoded) -> list[EventBatch]:
+    def feed(self, stream: str, decoded: Decoded) -> Decided:
         """Take events that a source has decoded already."""
         self.decoder(stream)
         executor = self._of[stream]
@@ -143,7 +144,7 @@ class Engine:
         executor.receive(stream, decoded.batch, decoded.rejected)
         return self._step(executor)
 
-    def advance(self, time: SupportsIndex | str | datetime, stream: str | None = None) -> list[EventBatch]:
+    def advance(self, time: SupportsIndex | str | datetime, stream: str | None = None) -> Decided:
         """Promise that no event before ``time`` (RFC 3339, datetime, or ns) will come on any stream, or on one.
 
         Raises `UsageError` for what is no time of the years 1678 to 2262, and as `send` does.
@@ -163,15 +164,15 @@ class Engine:
         self._must_be_open()
         if stream is not None:
             self.decoder(stream)
-        out: list[EventBatch] = []
+        out: list[Decided] = []
         for executor in self._executors:
             for name, clock_of in executor.clocks.items():
                 if stream in (None, name):
                     clock_of.advance(to)
-            out += self._step(executor)
-        return out
+            out.append(self._step(executor))
+        return join(out)
 
-    def end(self, stream: str) -> list[EventBatch]:
+    def end(self, stream: str) -> Decided:
         """Take note that a stream has ended: nobody waits for it any more, and nothing can be sent to it.
 
         >>> import cep
@@ -192,7 +193,7 @@ class Engine:
         executor.clocks[stream].ended = True
         return self._step(executor)
 
-    def close(self, end: Literal["open", "final"] = "open") -> list[EventBatch]:
+    def close(self, end: Literal["open", "final"] = "open") -> Decided:
         """End every stream; return what that decides. With ``final`` time runs out: open absences and loops are
         decided too.
 
@@ -212,8 +213,8 @@ class Engine:
             msg = f"end is 'open' or 'final', not {end!r}"
             raise UsageError(msg)
         if self._closed:
-            return []
-        out: list[EventBatch] = []
+            return Decided()
+        out: list[Decided] = []
         clocks = [c for executor in self._executors for c in executor.clocks.values()]
         highest = max((c.highest for c in clocks), default=MIN_TIME)
         for clock_of in clocks:
@@ -221,11 +222,11 @@ class Engine:
             if highest > MIN_TIME:  # just past the greatest time seen on any stream, of another part too
                 clock_of.advance(highest + 1)
         for executor in self._executors:
-            out += self._step(executor)
+            out.append(self._step(executor))
             if end == "final":
-                out += self._step(executor, final=True)
+                out.append(self._step(executor, final=True))
         self._closed = True
-        return out
+        return join(out)
 
     # ------------------------------------------------------------------------------------------------- results out
 
@@ -284,7 +285,7 @@ class Engine:
             msg = "the engine is closed; start another"
             raise UsageError(msg)
 
-    def _step(self, executor: Executor, *, final: bool = False) -> list[EventBatch]:
+    def _step(self, executor: Executor, *, final: bool = False) -> Decided:
         out = executor.step(final=final)
         if executor.side_events:
             aside = dict(executor.side_events)
@@ -293,7 +294,7 @@ class Engine:
                 for call in self._callbacks.get(name, ()):
                     for batch in batches:
                         call(batch)
-        if self._callbacks:
+        if any(batch.schema.name in self._callbacks for piece in out.pieces for batch in piece.batches):
             for batch in out:
                 for call in self._callbacks.get(batch.schema.name, ()):
                     call(batch)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from cep.app.rules import Rules
     from cep.app.summary import Summary
     from cep.model.batch import EventBatch
+    from cep.model.decided import Decided
 
 __all__ = ["Result", "run"]
 
@@ -104,28 +105,30 @@ def run(
     def keep(batch: EventBatch) -> None:
         batches.setdefault(batch.schema.name, []).append(batch)
 
+    def keep_all(decided: Decided) -> None:
+        for piece in decided.pieces:
+            for batch in piece.batches:
+                keep(batch)
+
     for name in (n for n in rules.rulebook.sources if "." in n):
         engine.on(name, keep)
     lanes = {stream: _blocks(engine, stream, table) for stream, table in data.items()}
     for stream in rules.rulebook.streams:
         if stream not in lanes:
-            for batch in engine.end(stream):
-                keep(batch)
+            keep_all(engine.end(stream))
     queue = [(_BEGINNING, place, stream) for place, stream in enumerate(lanes)]
     while queue:  # the stream that is least far comes next, so that little waits for the others
         reached, place, stream = heapq.heappop(queue)
         step = next(lanes[stream], None)
         out = engine.end(stream) if step is None else step[0]
-        for batch in out:
-            keep(batch)
+        keep_all(out)
         if step is not None:
             heapq.heappush(queue, (max(reached, step[1]), place, stream))
-    for batch in engine.close(end):
-        keep(batch)
+    keep_all(engine.close(end))
     return Result(rules, batches, engine.summary)
 
 
-def _blocks(engine: Engine, stream: str, table: object) -> Iterator[tuple[list[EventBatch], int]]:
+def _blocks(engine: Engine, stream: str, table: object) -> Iterator[tuple[Decided, int]]:
     for decoded in engine.decode(stream, table):
         reached = int(decoded.batch.ts.max()) if len(decoded.batch) else _BEGINNING
         yield engine.feed(stream, decoded), reached

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from cep.app.rules import Rules
     from cep.app.summary import Summary
     from cep.cli.picture import Panel
-    from cep.model.batch import EventBatch
+    from cep.model.decided import Decided
 
 TYPE_COLUMN = "kind"
 HEADING = "Flights out of New York, 2013"
@@ -137,13 +137,14 @@ def _run(rules: Rules, data: Path, found: dict[str, Found]) -> Summary:
     from cep.cli.inputs import Input, Inputs, open_inputs, streams_read
     from cep.cli.progress import Progress
 
-    def note(batch: EventBatch) -> None:
-        origin = batch.provenance
-        assert origin is not None, "a derived event knows its rule"
-        for number, name in enumerate(origin.rules):
-            times = batch.ts[origin.rule == number].tolist()
-            if times:
-                found[name].add(times)
+    def note(decided: Decided) -> None:
+        for batch in (batch for piece in decided.pieces for batch in piece.batches):
+            origin = batch.provenance
+            assert origin is not None, "a derived event knows its rule"
+            for number, name in enumerate(origin.rules):
+                times = batch.ts[origin.rule == number].tolist()
+                if times:
+                    found[name].add(times)
 
     tally = Tally()
     failure: BaseException | None = None

@@ -18,13 +18,13 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from cep.cli.ends import Stop
     from cep.cli.progress import Progress
     from cep.io.convert import Decoded
     from cep.io.source import Block
-    from cep.model.batch import EventBatch
+    from cep.model.decided import Decided
 
 SHOWN_REASONS = 3
 _NOWHERE = -(2**63)
@@ -36,13 +36,13 @@ End = Literal["open", "final"]
 class Fed(Protocol):
     """What is driven: an engine."""
 
-    def feed(self, stream: str, decoded: Decoded) -> Iterable[EventBatch]:
+    def feed(self, stream: str, decoded: Decoded) -> Decided:
         """Take a block's events in; give what they decide."""
 
-    def end(self, stream: str) -> Iterable[EventBatch]:
+    def end(self, stream: str) -> Decided:
         """Take note that a stream has ended; give what that decides."""
 
-    def close(self, end: End) -> Iterable[EventBatch]:
+    def close(self, end: End) -> Decided:
         """Take note that everything has ended; give what that decides."""
 
 
@@ -129,7 +129,7 @@ def in_step(lanes: Sequence[Lane], tally: Tally) -> Iterator[tuple[str, Decoded 
 def drive(
     engine: Fed,
     sources: Sequence[tuple[tuple[str, ...], Opened]],
-    write: Callable[[EventBatch], None],
+    write: Callable[[Decided], None],
     stop: Stop,
     progress: Progress,
     tally: Tally,
@@ -141,17 +141,17 @@ def drive(
     """
     for stream, decoded in in_step(lanes_of(sources), tally):
         with stop.held():
-            for batch in engine.end(stream) if decoded is None else engine.feed(stream, decoded):
-                tally.matches += len(batch)
-                write(batch)
+            out = engine.end(stream) if decoded is None else engine.feed(stream, decoded)
+            tally.matches += out.events
+            write(out)
         if decoded is not None:
             tally.events += len(decoded.batch)
             _note_reasons(stream, decoded, tally)
         progress.show(tally.events, tally.matches, _part(sources))
     with stop.held():
-        for batch in engine.close(end):
-            tally.matches += len(batch)
-            write(batch)
+        out = engine.close(end)
+        tally.matches += out.events
+        write(out)
 
 
 def _part(sources: Sequence[tuple[tuple[str, ...], Opened]]) -> float | None:

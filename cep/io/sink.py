@@ -34,9 +34,10 @@ from cep.model.errors import OutputError
 from cep.model.time import format_duration, format_times
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from cep.model.batch import AnyArray, EventBatch, Provenance, Text
+    from cep.model.decided import Decided, Piece
     from cep.model.schema import Schema
     from cep.model.types import Type
 
@@ -46,8 +47,8 @@ ROW_GROUP_ROWS = 65_536
 class Sink(Protocol):
     """Where derived events go. OutputError when the world refuses them; a reader that went away is BrokenPipeError."""
 
-    def write(self, batch: EventBatch) -> None:
-        """Write the events of ``batch`` after those before."""
+    def write(self, decided: Decided) -> None:
+        """Write the events of ``decided`` after those before, in its order."""
 
     def close(self) -> None:
         """Write what is still held and close; further calls do nothing."""
@@ -128,13 +129,15 @@ class JsonLinesSink:
         self._file = file
         self._lineage = lineage
 
-    def write(self, batch: EventBatch) -> None:
-        """Write the events of ``batch`` after those before."""
-        if len(batch) == 0:
-            return
+    def write(self, decided: Decided) -> None:
+        """Write the events of ``decided`` after those before, in its order."""
+        for piece in decided.pieces:
+            self._file.write("".join(_in_order(piece, self._lines)).encode())
+
+    def _lines(self, batch: EventBatch) -> Iterator[str]:
         columns = _texts(batch, _json_string, "null", self._lineage)
         template = "{" + ",".join(f'"{name}":%s' for name in columns) + "}\n"
-        self._file.write("".join(map(template.__mod__, zip(*columns.values(), strict=True))).encode())
+        return map(template.__mod__, zip(*columns.values(), strict=True))
 
     def close(self) -> None:
         """Close the file."""
@@ -154,21 +157,29 @@ class CsvSink:
         self._names = tuple(names)
         self._file.write((",".join(map(_csv_cell, self._names)) + "\n").encode())
 
-    def write(self, batch: EventBatch) -> None:
-        """Write the events of ``batch`` after those before."""
-        size = len(batch)
-        if size == 0:
-            return
+    def write(self, decided: Decided) -> None:
+        """Write the events of ``decided`` after those before, in its order."""
+        for piece in decided.pieces:
+            # a lone surrogate, which a rule may cut out of a string, has no UTF-8
+            self._file.write(("\n".join(_in_order(piece, self._lines)) + "\n").encode("utf-8", "replace"))
+
+    def _lines(self, batch: EventBatch) -> Iterator[str]:
         columns = _texts(batch, _csv_cell, "", self._lineage)
         assert columns.keys() <= set(self._names), "a type that was not among the schemas"
-        empty = [""] * size
-        lines = zip(*(columns.get(name, empty) for name in self._names), strict=True)
-        # a lone surrogate, which a rule may cut out of a string, has no UTF-8
-        self._file.write(("\n".join(map(",".join, lines)) + "\n").encode("utf-8", "replace"))
+        empty = [""] * len(batch)
+        return map(",".join, zip(*(columns.get(name, empty) for name in self._names), strict=True))
 
     def close(self) -> None:
         """Close the file."""
         self._file.close()
+
+
+def _in_order(piece: Piece, lines: Callable[[EventBatch], Iterator[str]]) -> Iterator[str]:
+    """The lines of all types of a piece, in result order."""
+    by_type = [lines(batch) for batch in piece.batches]
+    if piece.types is None:
+        return by_type[0]
+    return (next(by_type[t]) for t in piece.types.tolist())
 
 
 def _is_written(kind: Type) -> bool:
@@ -294,10 +305,20 @@ class ColumnarSink:
         except (OSError, pa.ArrowException) as error:
             raise refused(path, _plain_reason(error)) from None
 
-    def write(self, batch: EventBatch) -> None:
-        """Write the events of ``batch`` after those before."""
-        if len(batch) == 0:
-            return
+    def write(self, decided: Decided) -> None:
+        """Write the events of ``decided`` after those before, in its order."""
+        for piece in decided.pieces:
+            table = pa.Table.from_batches([self._batch(b) for b in piece.batches], self._schema)
+            if piece.types is not None:
+                # event k of type t stands in the table behind all of the types before it
+                places = np.argsort(np.argsort(piece.types, kind="stable"), kind="stable")
+                table = table.take(pa.array(places))
+            self._held += table.to_batches()
+            self._rows += len(piece)
+        if self._rows >= ROW_GROUP_ROWS:
+            self._flush()
+
+    def _batch(self, batch: EventBatch) -> pa.RecordBatch:
         have = batch.to_arrow(lineage=self._lineage)
         arrays = [
             have.column(field.name).cast(field.type)
@@ -305,10 +326,7 @@ class ColumnarSink:
             else pa.nulls(len(batch), field.type)
             for field in self._schema
         ]
-        self._held.append(pa.record_batch(arrays, schema=self._schema))
-        self._rows += len(batch)
-        if self._rows >= ROW_GROUP_ROWS:
-            self._flush()
+        return pa.record_batch(arrays, schema=self._schema)
 
     def _flush(self) -> None:
         table = pa.Table.from_batches(self._held, self._schema).combine_chunks()

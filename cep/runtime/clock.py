@@ -85,7 +85,7 @@ def joint_frontier(clocks: Iterable[StreamClock]) -> Frontier:
         if not clock.ended:
             running.append((clock.watermark, clock.place))
     if not running:  # all have ended: everything up to the greatest time seen is decided
-        return Frontier(max(highest + 1, promised) if highest > MIN_TIME else promised, NOTHING)
+        return Frontier(max(highest + 1, promised), NOTHING)
     time = min(w for w, _ in running)
     # at the watermark itself: an event of a later class still waits for this stream; with ties, one of its own class
     # too

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from cep.compiler.pattern import PatternProgram
     from cep.model.batch import Int64Array
+    from cep.model.decided import Decided
     from cep.model.schema import Schema
     from cep.plan.plan import Operator, Plan, StreamPlace
     from cep.runtime.conditions import Memo
@@ -128,7 +129,7 @@ class Executor:
         self.events[stream] = self.events.get(stream, 0) + len(batch)
         self._show(stream, batch)
 
-    def step(self, *, final: bool = False) -> list[EventBatch]:
+    def step(self, *, final: bool = False) -> Decided:
         """Decide all that can be decided now; ``final`` lets time run out. Results in order."""
         frontier = END_OF_TIME if final else joint_frontier(self.clocks.values())
         strict = Frontier(frontier.time, NOTHING)

@@ -16,6 +16,7 @@ import numpy as np
 
 from cep.model.batch import EventBatch
 from cep.model.concatenate import concatenate
+from cep.model.decided import Decided, Piece
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -81,25 +82,16 @@ def merge(schema: Schema, outputs: Sequence[Output]) -> Output:
     return Output(batch.take(rows), order.take(rows))
 
 
-def interleave(outputs: Sequence[Output]) -> list[EventBatch]:
-    """Derived events of several types, each in order, as one sequence: consecutive events of a type stand together."""
+def interleave(outputs: Sequence[Output]) -> Decided:
+    """Derived events of several types, each in order, as one sequence."""
     full = [o for o in outputs if len(o.order)]
+    batches = tuple(o.batch for o in full)
     if len(full) <= 1:
-        return [o.batch for o in full]
+        return Decided([Piece(batches)])
     order = _concatenate([o.order for o in full])
     types = np.repeat(np.arange(len(full)), [len(o.order) for o in full])
     rows = sort_order(order)
-    if rows is not None:
-        types = types[rows]
-    ends = np.append(np.flatnonzero(np.diff(types)) + 1, types.size)
-    at = [0] * len(full)
-    out, start = [], 0
-    for end in ends.tolist():
-        which = int(types[start])
-        out.append(full[which].batch.take(slice(at[which], at[which] + end - start)))
-        at[which] += end - start
-        start = end
-    return out
+    return Decided([Piece(batches, types if rows is None else types[rows])])
 
 
 def sort_order(order: Order) -> Int64Array | None:

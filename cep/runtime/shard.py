@@ -81,6 +81,7 @@ if TYPE_CHECKING:
     from cep.runtime.clock import Frontier
 
 _SMALL = 256
+_NEVER = 2**63
 _MOST_FOUND = 65_536  # matches taken out at once, unless one event has more
 
 
@@ -102,6 +103,7 @@ class PatternShard:
         self._ranks = np.array([places[s].rank for s in self._streams], np.int64)
         self._generated = load_generated(program.text)
         self._waiting: list[Int64Array] = []
+        self._least = _NEVER  # the least time of a row that waits
         self._next_no = 0
         self._watermark = -(2**63)
         layout = program.layout
@@ -118,6 +120,7 @@ class PatternShard:
     def take(self, block: Int64Array) -> None:
         """Let rows wait for the frontier."""
         self._waiting.append(block)
+        self._least = min(self._least, int(block[:, TS].min()))
 
     def advance(self, frontier: Frontier) -> list[Output]:
         """Show the matcher what the frontier has passed; return the derived events of its matches."""
@@ -135,7 +138,7 @@ class PatternShard:
 
     def _ready(self, frontier: Frontier) -> Int64Array | None:
         """The rows that the frontier has passed, in the total order."""
-        if not self._waiting:
+        if frontier.time < self._least or not self._waiting:
             return None
         rows = self._waiting[0] if len(self._waiting) == 1 else np.concatenate(self._waiting)
         ts = rows[:, TS]
@@ -146,9 +149,10 @@ class PatternShard:
             self._waiting = [rows]
             return None
         if ready.all():
-            self._waiting = []
+            self._waiting, self._least = [], _NEVER
         else:
             self._waiting = [np.ascontiguousarray(rows[~ready])]
+            self._least = int(ts[~ready].min())
             rows = np.ascontiguousarray(rows[ready])
         return self._sorted(rows)
 

@@ -14,6 +14,7 @@ from cep.cli.ends import Interrupted, Stop
 from cep.cli.progress import Progress
 from cep.io.convert import Decoder
 from cep.io.source import Block
+from cep.model.decided import Decided, Piece
 from cep.model.schema import Attribute, Schema
 from cep.model.types import Type
 
@@ -47,15 +48,15 @@ class Engine:
 
     def feed(self, stream, decoded):
         self.told.append((stream, decoded.batch.ts.tolist()))
-        return [decoded.batch]
+        return Decided([Piece((decoded.batch,))])
 
     def end(self, stream):
         self.told.append((stream, "ended"))
-        return []
+        return Decided()
 
     def close(self, end):
         self.told.append(("closed", end))
-        return []
+        return Decided()
 
 
 def order(*sources):
@@ -101,7 +102,7 @@ def test_everything_is_fed_written_ended_and_closed():
     with Progress() as progress:
         drive(engine, [(("A",), source)], written.append, Stop(), progress, tally, "final")
     assert engine.told == [("A", [1, 2]), ("A", [3]), ("A", "ended"), ("closed", "final")]
-    assert np.concatenate([batch.ts for batch in written]).tolist() == [1, 2, 3]
+    assert np.concatenate([batch.ts for decided in written for batch in decided]).tolist() == [1, 2, 3]
     assert (tally.events, tally.matches, tally.other) == (3, 3, Counter({"X": 8}))
     assert tally.reasons == {"A": ["row 1: at is missing"]}
 
@@ -115,4 +116,4 @@ def test_a_signal_while_a_block_is_in_the_engine_ends_the_drive_after_it():
     written = []
     with Stop().listening() as stop, Progress() as progress, pytest.raises(Interrupted):
         drive(Hit(), [(("A",), File("A", [1], [2]))], written.append, stop, progress, Tally(), "open")
-    assert [batch.ts.tolist() for batch in written] == [[1]]
+    assert [batch.ts.tolist() for decided in written for batch in decided] == [[1]]

@@ -130,7 +130,7 @@ def leaf_column(values, kind):
 
 
 def event_text(expressions, params=()):
-    """A function that computes the expressions for one row: values and nulls by attribute in, both by expression out."""
+    """A function that computes the expressions for one row: values and nulls in by attribute, out by expression."""
     names: list[str] = []
 
     def leaf(emitter, node):
@@ -314,9 +314,7 @@ def test_decimals_of_different_scales_compare_exactly(left, right):
     results, faults = run_every_way([Apply(op, (a, b), BOOL_OR_NULL) for op in COMPARE], values)
     assert faults == [0, 0, 0]
     for op, found in zip(COMPARE, results, strict=True):
-        want = [
-            compare(op, x if x is None else x * 10**right, y if y is None else y * 10**left) for x, y in both
-        ]
+        want = [compare(op, x if x is None else x * 10**right, y if y is None else y * 10**left) for x, y in both]
         assert list(zip(both, found, strict=True)) == list(zip(both, want, strict=True)), op
 
 
@@ -365,7 +363,9 @@ def test_constants_and_params_are_operands_of_a_shared_text():
     def expressions(n, x):
         a, f = attr("a", INT), attr("f", FLOAT)
         low = Apply("gt", (a, ParamRef("p", INT)), BOOL)
-        return [Apply("and", (low, Apply("lt", (f, Const(x, FLOAT)), BOOL), Apply("ne", (a, Const(n, INT)), BOOL)), BOOL)]
+        return [
+            Apply("and", (low, Apply("lt", (f, Const(x, FLOAT)), BOOL), Apply("ne", (a, Const(n, INT)), BOOL)), BOOL)
+        ]
 
     values = {"a": [1, 2, 3, 4], "f": [0.5, 1.5, 2.5, 3.5]}
     texts = set()

@@ -1,4 +1,4 @@
-"""Patterns to programs: tables of the automaton, layouts of any width, long conditions, texts that say too much refused."""
+"""Patterns to programs: tables of the automaton, layouts of any width, long conditions; what is too long is refused."""
 
 from __future__ import annotations
 
@@ -44,13 +44,18 @@ def test_what_a_run_may_bind_next_is_a_mask():
 
 
 def test_a_pattern_may_begin_with_what_may_be_left_out():
-    made = program("when optional S as a then 0 or more S as b then S as c within 1 s after match keep all emit X { n = c.n }")
+    made = program(
+        "when optional S as a then 0 or more S as b then S as c within 1 s after match keep all emit X { n = c.n }"
+    )
     assert made.tables.scalars[FIRST] == 0b111
     assert made.tables.scalars[KEEP_ALL] == 1
 
 
 def test_links_and_absences_are_tables_from_step_to_step():
-    made = program("when S as a then no S where n = 1 then optional S as b next S as c then no S where n = 2 for 5 s within 9 s emit X { n = a.n }")
+    made = program(
+        "when S as a then no S where n = 1 then optional S as b next S as c "
+        "then no S where n = 2 for 5 s within 9 s emit X { n = a.n }"
+    )
     # predicates 3 and 4 are the absences
     assert made.tables.guards.tolist() == [[0, 0b1000, 0b1000], [0, 0, 0], [0, 0, 0]]
     assert made.tables.strict.tolist() == [[0, 0, 1], [0, 0, 1], [0, 0, 0]]
@@ -64,7 +69,9 @@ def test_no_bound_is_for_ever():
 
 
 def test_conjuncts_about_one_event_are_decided_before_the_matcher():
-    made = program("when S as a where n > 1 then S as b where n > 2 and n > a.n and s is null within 1 s emit X { n = a.n }")
+    made = program(
+        "when S as a where n > 1 then S as b where n > 2 and n > a.n and s is null within 1 s emit X { n = a.n }"
+    )
     (source,) = made.inputs
     assert [p for p, condition in source.predicates if condition is not None] == [0, 1]
     assert made.text.count(" > ") == 1
@@ -119,7 +126,8 @@ def test_seventy_nullable_values_come_back_as_they_went_in():
     }
     fields = ", ".join(f"f{i}: {kind}?" for i, kind in enumerate(kinds))
     emit = ", ".join(f"g{i} = a.f{i}, h{i} = last(l.f{i})" for i in range(n))
-    text = f"stream W ordered by at {{ at: time(s), {fields} }}\nrule R when W as a then 3 W as l within 1 min emit X {{ {emit} }}"
+    text = f"stream W ordered by at {{ at: time(s), {fields} }}\n"
+    text += f"rule R when W as a then 3 W as l within 1 min emit X {{ {emit} }}"
     rows = [{"at": t} | {f"f{i}": rng.choice(samples[k]) for i, k in enumerate(kinds)} for t in range(4)]
     (match,) = engine_adapter.run(text, [("W", r) for r in rows])
     for i in range(n):
@@ -136,7 +144,8 @@ def test_ten_thousand_terms_about_one_event_run_in_a_pattern_and_in_a_filter(whe
         "plus": f"{' + '.join(['n'] * n)} > {4 * n}",
     }[where]
     # in one go, so that the text is checked once
-    text = f"{STREAM}rule F from S where {condition} emit X {{ n }}\nrule R when S as a where {condition} then S as b within 9 s emit Y {{ n = a.n }}"
+    text = f"{STREAM}rule F from S where {condition} emit X {{ n }}\n"
+    text += f"rule R when S as a where {condition} then S as b within 9 s emit Y {{ n = a.n }}"
     results = [(r.type, r.fields["n"]) for r in engine_adapter.run(text, [("S", row(t, t + 2)) for t in range(6)])]
     assert [n for kind, n in results if kind == "X"] == [5, 6, 7]
     assert [n for kind, n in results if kind == "Y"] == [5]
@@ -148,7 +157,9 @@ def test_many_terms_that_compare_with_a_bound_event_run(where):
     terms = [f"n != a.n + {i}" for i in range(n)]
     condition = " and ".join(terms) if where == "and" else f"not n in ({', '.join(f'a.n + {i}' for i in range(n))})"
     rows = [row(0, 0), row(1, 59, k=2), row(2, 7, k=2), row(3, 60, k=2)]
-    assert found(f"when S as a where k = 1 then S as b where {condition} within 9 s emit X {{ n = b.n }}", rows) == [{"n": 60}]
+    assert found(f"when S as a where k = 1 then S as b where {condition} within 9 s emit X {{ n = b.n }}", rows) == [
+        {"n": 60}
+    ]
 
 
 def test_an_aggregate_of_ten_thousand_terms_is_refused_in_words():
@@ -159,19 +170,23 @@ def test_an_aggregate_of_ten_thousand_terms_is_refused_in_words():
 
 
 def test_a_blank_run_has_bound_nothing():
-    made = program("when S as a then 1 or more S as l where n > a.n within 9 s emit X { c = count(l), s = sum(l.n), o = first(l.s) }")
+    made = program(
+        "when S as a then 1 or more S as l where n > a.n within 9 s "
+        "emit X { c = count(l), s = sum(l.n), o = first(l.s) }"
+    )
     positions = len(made.layout.positions)
     assert made.blank[:positions].tolist() == [-1] * positions
     assert not np.any(made.blank[positions:])
     assert len(made.blank) == made.layout.run_width - REGISTERS
 
 
+LEAST, MOST = -(2**63), 2**63 - 1
 SUMS = {
     "mixed": ([1, 2, None, -4], {"c": 3, "t": -1, "m": -1 / 3, "lo": -4, "hi": 2, "a": 1, "z": -4}),
     "nothing": ([None, None], {"c": 0, "t": None, "m": None, "lo": None, "hi": None, "a": None, "z": None}),
-    "there and back": ([2**63 - 1, 1, -1], {"c": 3, "t": 2**63 - 1, "m": (2.0**63) / 3, "lo": -1, "hi": 2**63 - 1, "a": 2**63 - 1, "z": -1}),
-    "beyond": ([2**63 - 1, 1], {"c": 2, "t": None, "m": 2.0**62, "lo": 1, "hi": 2**63 - 1, "a": 2**63 - 1, "z": 1}),
-    "far below": ([-(2**63)] * 3, {"c": 3, "t": None, "m": -(2.0**63), "lo": -(2**63), "hi": -(2**63), "a": -(2**63), "z": -(2**63)}),
+    "there and back": ([MOST, 1, -1], {"c": 3, "t": MOST, "m": (2.0**63) / 3, "lo": -1, "hi": MOST, "a": MOST, "z": -1}),
+    "beyond": ([MOST, 1], {"c": 2, "t": None, "m": 2.0**62, "lo": 1, "hi": MOST, "a": MOST, "z": 1}),
+    "far below": ([LEAST] * 3, {"c": 3, "t": None, "m": -(2.0**63), "lo": LEAST, "hi": LEAST, "a": LEAST, "z": LEAST}),
 }  # fmt: skip
 
 

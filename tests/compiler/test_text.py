@@ -15,7 +15,26 @@ from cep.model.batch import EMPTY_TEXT, Text
 
 OPERATORS = {name: getattr(operator, name) for name in ("eq", "ne", "lt", "le", "gt", "ge")}
 STRINGS = st.text(st.sampled_from("aAb%_.\\\n\0é€😀\uffff"), max_size=4)
-SOME = ["", "a", "ab", "a\nb", "A", "é", "éx", "e\u0301", "a%", "a_b", ".", "a.b", "\n", "abbc", "😀", "a\\", "\0", "a\0"]
+SOME = [
+    "",
+    "a",
+    "ab",
+    "a\nb",
+    "A",
+    "é",
+    "éx",
+    "e\u0301",
+    "a%",
+    "a_b",
+    ".",
+    "a.b",
+    "\n",
+    "abbc",
+    "😀",
+    "a\\",
+    "\0",
+    "a\0",
+]
 
 
 def vector(strings):
@@ -73,7 +92,8 @@ def like_in_python(pattern):
 
 @pytest.mark.parametrize(
     "pattern",
-    ["", "%", "_", "__", "a%", "%b", "%b%", "a_b", "a%b%c", "é_", "_x", "%.%", r"a\%", r"a\_b", "a.b", "(", "[a]", "a%_", "%\n%"],
+    ["", "%", "_", "__", "a%", "%b", "%b%", "a_b", "a%b%c", "é_", "_x", "%.%",
+     r"a\%", r"a\_b", "a.b", "(", "[a]", "a%_", "%\n%"],
 )  # fmt: skip
 def test_like_is_that_of_sql(pattern):
     want = [like_in_python(pattern).fullmatch(s) is not None for s in SOME]
@@ -81,8 +101,12 @@ def test_like_is_that_of_sql(pattern):
     assert [like_text(s, pattern) for s in SOME] == want
 
 
-@pytest.mark.parametrize("pattern", ["", ".*", "a", "a|ab", "a.b", "(?s)a.b", "[a-z]+", "a$", "^a", "é.?", "(?i)A", r"\w+", "a\n?b", r"\x00"])
+@pytest.mark.parametrize(
+    "pattern", ["", ".*", "a", "a|ab", "a.b", "(?s)a.b", "[a-z]+", "a$", "^a", "é.?", "(?i)A", r"\w+", "a\n?b", r"\x00"]
+)
 def test_matches_is_of_the_whole_string(pattern):
     want = [re.fullmatch(pattern, s, re.ASCII) is not None for s in SOME]
-    assert dict(zip(SOME, matches_text(vector(SOME), pattern).tolist(), strict=True)) == dict(zip(SOME, want, strict=True))
+    assert dict(zip(SOME, matches_text(vector(SOME), pattern).tolist(), strict=True)) == dict(
+        zip(SOME, want, strict=True)
+    )
     assert [matches_text(s, pattern) for s in SOME] == want

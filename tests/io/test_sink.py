@@ -24,6 +24,7 @@ from source_reading import read_one, schema_of
 from cep.io.convert import Decoder
 from cep.io.sink import open_sink
 from cep.model.batch import Column, EventBatch, Provenance, string_column
+from cep.model.decided import Decided, Piece
 from cep.model.errors import OutputError
 from cep.model.schema import Attribute, Schema
 from cep.model.types import BOOL, DURATION, FLOAT, INT, STRING, TIME, Type, decimal
@@ -71,10 +72,14 @@ def batch_of(rows, schema=ALERT, made=True):
     return EventBatch(schema, ts, batch.seq, batch.columns, provenance(len(rows)) if made else None)
 
 
+def one(batch):
+    return Decided([Piece((batch,))])
+
+
 def written(path, batches, schemas=(ALERT, OTHER), **options):
     sink = open_sink(str(path), schemas, **options)
     for batch in batches:
-        sink.write(batch)
+        sink.write(one(batch))
     sink.close()
     sink.close()
     return path
@@ -216,7 +221,7 @@ def test_standard_output_is_written_at_once(monkeypatch):
     file = io.BytesIO()
     monkeypatch.setattr(sys, "stdout", Stdout(file))
     sink = open_sink("-")
-    sink.write(batch_of(ROWS))
+    sink.write(one(batch_of(ROWS)))
     assert file.getvalue().count(b"\n") == 3
     sink.close()
     assert not file.closed
@@ -230,7 +235,7 @@ def test_a_full_disk_is_told_with_path_and_reason(tmp_path, ending):
     with pytest.raises(OutputError, match="No space left on device") as caught:  # noqa: PT012  (at which call is the system's affair)
         sink = open_sink(str(path), [ALERT])
         for _ in range(300):
-            sink.write(batch_of(ROWS))
+            sink.write(one(batch_of(ROWS)))
         sink.close()
     assert str(path) in str(caught.value)
 
@@ -263,8 +268,26 @@ def test_a_reader_that_goes_away_is_a_broken_pipe(monkeypatch):
     with os.fdopen(writer, "wb") as file:
         monkeypatch.setattr(sys, "stdout", Stdout(file))
         sink = open_sink("-")
-        sink.write(batch_of(ROWS))
+        sink.write(one(batch_of(ROWS)))
         os.close(reader)
         with pytest.raises(BrokenPipeError):
-            sink.write(batch_of(ROWS))
+            sink.write(one(batch_of(ROWS)))
         os.dup2(os.open(os.devnull, os.O_WRONLY), writer)  # so that closing the file does not fail as well
+
+
+@pytest.mark.parametrize("ending", [".jsonl", ".csv", ".parquet", ".arrow"])
+def test_types_that_alternate_are_written_in_result_order(tmp_path, ending):
+    first, second = batch_of(ROWS), batch_of([{"n": i, "z": "q"} for i in range(2)], OTHER)
+    mixed = Decided([Piece((first, second), np.array([0, 1, 0, 1, 0]))])
+    whole, cut = (tmp_path / f"{name}{ending}" for name in ("whole", "cut"))
+    for path, parts in ((whole, [mixed]), (cut, [one(batch) for batch in mixed])):
+        sink = open_sink(str(path), (ALERT, OTHER))
+        for part in parts:
+            sink.write(part)
+        sink.close()
+    assert whole.read_bytes() == cut.read_bytes() if ending in (".jsonl", ".csv") else whole.exists()
+    if ending == ".parquet":
+        assert pa.parquet.read_table(whole).equals(pa.parquet.read_table(cut))
+        assert pa.parquet.read_table(whole)["_type"].to_pylist() == [
+            b.schema.name for b in mixed for _ in range(len(b))
+        ]

@@ -1,4 +1,4 @@
-"""Compiled code: where it is kept, that four processes may make it at once, and that damage to it is mended or passed by."""
+"""Compiled code: where it is kept, that four processes may make it at once, and that damage to it does no harm."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[2]
 compiled_only = pytest.mark.skipif(PLAIN, reason="plain Python compiles nothing")
 
 # a process that makes the kernels of one module, and one generated module, in the folder that it is given
-PROGRAM = '''
+PROGRAM = """
 import json, sys
 from pathlib import Path
 from cep.kernels import jit
@@ -33,14 +33,15 @@ imports = "from math import inf\\nfrom cep.kernels.text import compare_text\\n"
 source = f"{imports}\\ndef test{head}\\n    return p + 41\\n\\ndef update{head}\\n    return p + 42\\n"
 told = []
 made = []
-jit.prepare(lambda done, total: told.append((done, total)), [lambda: made.append(load_generated(source)) or made[0].is_new])
+further = [lambda: made.append(load_generated(source)) or made[0].is_new]
+jit.prepare(lambda done, total: told.append((done, total)), further)
 data = np.frombuffer(bytearray(b"card-1"), np.uint8)
 offsets, out = np.array([0, 6]), np.zeros(1, np.int64)
 text.hash_strings(data, offsets, np.arange(1), out)
 nothing = [0, None, None, 0, None, None, None, None, None, None, None]
 answers = [f.ctypes(1, None, None, *nothing[:1], None, None, 0, None, None, None, None, None) for f in made[0].alive]
 print(json.dumps({"hash": int(out[0]), "answers": answers, "told": told, "folder": str(jit.cache_folder())}))
-'''
+"""
 
 
 def start(cache, **environment):
@@ -130,7 +131,11 @@ def test_without_a_cache_folder_all_is_compiled_in_memory(filled):
 
 def test_a_cache_folder_that_cannot_be_made_is_none(tmp_path, monkeypatch):
     (tmp_path / "file").write_text("")
-    for root, wanted in ((tmp_path / "file", None), (None, None), (tmp_path, tmp_path / f"kernels-{jit.source_hash()}")):
+    for root, wanted in (
+        (tmp_path / "file", None),
+        (None, None),
+        (tmp_path, tmp_path / f"kernels-{jit.source_hash()}"),
+    ):
         monkeypatch.setattr(jit, "_root", [root])
         assert jit.cache_folder.__wrapped__() == wanted
 

@@ -40,9 +40,10 @@ RULES = {
     "absence": "keyed by k when A as a then no B where n > a.n for 3 s emit X { k, n = a.n }",
     "loop, absence": "keyed by k, s when 1 or more C as l where n >= prev(l.n, 0) then no A for 4 s within 30 s "
     "emit X { k, s, c = count(l) } emit Y { k, m = max(l.f), o = first(l.s) }",
-    "in a row": "keyed by k when A as a then 2 or more C in a row as l where s > a.s within 12 s emit X { k, n = max(l.n) }",
-    "guarded": "keyed by s when A as a then no B where f < a.f then 0 or more A as l where n < a.n then C as z within 15 s "
-    "emit X { s, n = z.n, c = count(l), g = min(l.f) }",
+    "in a row": "keyed by k when A as a then 2 or more C in a row as l where s > a.s within 12 s "
+    "emit X { k, n = max(l.n) }",
+    "guarded": "keyed by s when A as a then no B where f < a.f then 0 or more A as l where n < a.n then C as z "
+    "within 15 s emit X { s, n = z.n, c = count(l), g = min(l.f) }",
     "all at once": "when C as a then no C where k != a.k for 2 s after match keep all emit X { k = a.k }",
 }
 
@@ -64,7 +65,10 @@ def events(count, seed=1):
     return out
 
 
-def found(name, rows, cut=Cut(7)):
+SEVEN = Cut(7)
+
+
+def found(name, rows, cut=SEVEN):
     rules = cep.loads(f"{STREAMS}rule R {RULES[name]}")
     return engine_adapter.everything(engine_adapter.batches(rules, rows, "final", cut))
 

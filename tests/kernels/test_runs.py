@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from tests.kernels.check_runs import check_keys
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -33,6 +32,7 @@ from cep.kernels.runs import (
     new_run,
 )
 from cep.runtime.shard import _rehashed
+from tests.kernels.check_runs import check_keys
 
 WORDS = 2
 KEYS = [(i, -i) for i in range(24)] + [(0, 2**63 - 1), (-(2**63), 0), (7, 7)]
@@ -63,7 +63,11 @@ def small_state(slots=16, runs=32):
 
 
 @kinds(find_slot, free_slot, fill_table)
-@given(steps=st.lists(st.tuples(st.sampled_from(["add", "find", "free", "grow"]), st.integers(0, len(KEYS) - 1)), max_size=60))
+@given(
+    steps=st.lists(
+        st.tuples(st.sampled_from(["add", "find", "free", "grow"]), st.integers(0, len(KEYS) - 1)), max_size=60
+    )
+)
 def test_the_key_table_is_a_dict(run, steps):
     """Sixteen slots in a table of 32: entries run into each other, wrap around, and are moved back when one goes."""
     find, free, fill = run

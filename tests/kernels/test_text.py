@@ -166,4 +166,3 @@ def test_hashes_are_the_same_compiled_and_plain(run):
         assert rows(words, hashes) == 3
     assert out.tolist() == HASHES
     assert hashes.tolist() == ROW_HASHES
-

@@ -1,4 +1,4 @@
-"""Joining batches: the joined batch reads as its parts one after the other, and what parts have in common is taken once."""
+"""Joining batches: the whole reads as its parts one after the other; what parts have in common is taken once."""
 
 from __future__ import annotations
 

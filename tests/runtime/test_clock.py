@@ -110,7 +110,7 @@ def test_nothing_can_still_arrive_at_or_before_the_frontier(described):
     running = [d for d in described if not d[3]]
     if not running:
         times = [w for _, _, w, _ in described if w is not None]
-        assert frontier == ((max(times) + 1, NOTHING) if times else (MIN_TIME, NOTHING))
+        assert frontier == (max(times, default=MIN_TIME) + 1, NOTHING)
         return
     for kind, ties, watermark, _ in running:
         # it may bring events from its watermark on: at it, of its own class (with ties: before others of that class)
@@ -129,7 +129,7 @@ def test_one_stream_without_ties_is_decided_as_it_arrives():
 
 def test_what_has_ended_holds_nobody_back():
     assert joint_frontier(clocks((0, False, 5, True), (1, False, 9, False))) == (9, 1)
-    assert joint_frontier(clocks((0, False, None, True), (1, False, None, True))) == (MIN_TIME, NOTHING)
+    assert joint_frontier(clocks((0, False, None, True), (1, False, None, True))) == (MIN_TIME + 1, NOTHING)
 
 
 def test_a_promise_beyond_all_events_counts_when_all_have_ended():

@@ -24,7 +24,7 @@ def arrivals(count, seed):
         time += rng.choice([0, 0, 1, 3])
         row = {"at": time - rng.choice([0, 0, 1, 2, 3, 9]), "k": rng.randrange(3), "n": i}
         if rng.random() < 0.1:
-            row[rng.choice(["at", "k", "n"])] = rng.choice([None, "wrong", 0.5])
+            row[rng.choice(["at", "k", "n"])] = rng.choice([None, "wrong"])
         out.append((rng.choice("AB"), row))
     return out
 
@@ -64,12 +64,14 @@ def test_every_arrival_is_taken_late_or_rejected_and_each_once(seed):
         assert summary.late[s] == len(want["L" + s])
         assert summary.rejected[s] == len(want["R" + s])
         assert summary.events[s] + summary.late[s] + summary.rejected[s] == arrived[s]
-    assert summary.matches == {n: len(v) for n, v in want.items()} | summary.matches
+    assert summary.matches == {n: len(v) for n, v in want.items()}
     assert not summary.is_clean
 
 
 def test_late_and_rejected_events_stand_at_the_watermark_they_met():
-    rules = cep.loads(f"{STREAMS}rule L from Late.A emit L {{ n }}\nrule R from Rejected.A emit R {{ row, column, reason }}")
+    rules = cep.loads(
+        f"{STREAMS}rule L from Late.A emit L {{ n }}\nrule R from Rejected.A emit R {{ row, column, reason }}"
+    )
     rows = [(10, 0), (7, 1), ("x", 2), (20, 3), (17, 4), (18, 5)]
     for cut in (1, 6):
         engine, got = cep.Engine(rules), []
@@ -117,9 +119,8 @@ def test_derived_events_are_numbered_in_their_order():
     got = engine.send_batch("B", [{"at": t, "k": 0, "n": t} for t in range(5)])
     got += engine.send_batch("A", [{"at": t, "k": 0, "n": 10 + t} for t in range(9)]) + engine.close()
     assert [s for b in got for s in b.seq.tolist()] == list(range(14))
-    assert [n for b in got for n in b["n"].to_list()][:4] == [0, 10, 1, 11] or [
-        n for b in got for n in b["n"].to_list()
-    ][:4] == [10, 0, 11, 1]
+    # at one time the event of A decides before that of B, whatever the order of the rules
+    assert [n for b in got for n in b["n"].to_list()] == [10, 0, 11, 1, 12, 2, 13, 3, 14, 4, 15, 16, 17, 18]
 
 
 def test_rules_without_a_common_stream_do_not_wait_for_each_other():

@@ -23,7 +23,9 @@ def operator(rule):
     engine = cep.Engine(rules)
 
     def receive(stream, *rows, first=0):
-        batch = engine.decoder(stream).decode_rows([dict(zip(("at", "k", "n"), r, strict=True)) for r in rows], first).batch
+        batch = (
+            engine.decoder(stream).decode_rows([dict(zip(("at", "k", "n"), r, strict=True)) for r in rows], first).batch
+        )
         running.receive(stream, batch, {})
 
     return running, receive
@@ -79,7 +81,9 @@ def test_rules_that_test_the_same_share_the_answer_and_count_its_faults_each():
 
 @pytest.mark.parametrize("size", [1, 3, 10])
 def test_faults_do_not_hang_on_how_events_are_cut(size):
-    text = f"param p: int = 0\n{STREAMS}rule R from S where n >= 0 emit X {{ a = n div p, b = 9223372036854775807 + n }}"
+    text = (
+        f"param p: int = 0\n{STREAMS}rule R from S where n >= 0 emit X {{ a = n div p, b = 9223372036854775807 + n }}"
+    )
     engine = cep.Engine(cep.loads(text))
     rows = [{"at": i, "k": "x", "n": i % 2} for i in range(10)]
     for at in range(0, 10, size):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from decimal import Decimal
 
 import numpy as np
@@ -92,7 +93,7 @@ def test_how_results_are_spread_over_operators_changes_nothing(rows, homes):
     batches = interleave(list(outputs.values()))
     flat = [(b.schema.name, n) for b in batches for n in b["n"].to_list()]
     assert flat == [(names[r], r[6]) for r in slow(rows)]
-    assert all(a.schema.name != b.schema.name for a, b in zip(batches, batches[1:], strict=False))
+    assert all(a.schema.name != b.schema.name for a, b in itertools.pairwise(batches))
     assert all(len(b) for b in batches)
 
 
@@ -100,7 +101,9 @@ def test_orders_of_different_width_and_kind_are_put_side_by_side():
     """Ties and keys may be strings in one rule, numbers in another, and none in a third."""
     row = (0, 0, 0, 0, None, 0, 0, 0, None, 0, 0)
     orders = []
-    for rule, (ties, keys) in enumerate([((), ()), ((whole([7]),), ()), ((objects(["a"]), whole([1])), (objects(["k"]),))]):
+    for rule, (ties, keys) in enumerate(
+        [((), ()), ((whole([7]),), ()), ((objects(["a"]), whole([1])), (objects(["k"]),))]
+    ):
         one = order_of([row])
         made = Order(one.ts, one.level, one.phase, one.kind + rule, ties, one.rank, one.seq, one.rule + rule, keys,
                      one.first, one.emit)  # fmt: skip
