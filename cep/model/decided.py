@@ -32,7 +32,8 @@ class Piece:
     def __len__(self) -> int:
         return sum(map(len, self.batches))
 
-    def cut(self) -> list[EventBatch]:
+    @cached_property
+    def in_order(self) -> list[EventBatch]:
         """Batches of consecutive events of one type."""
         if self.types is None:
             return list(self.batches)
@@ -60,7 +61,7 @@ class Decided(Sequence["EventBatch"]):
 
     @cached_property
     def _batches(self) -> list[EventBatch]:
-        return [batch for piece in self.pieces for batch in piece.cut()]
+        return [batch for piece in self.pieces for batch in piece.in_order]
 
     @overload
     def __getitem__(self, place: int) -> EventBatch: ...
@@ -74,6 +75,12 @@ class Decided(Sequence["EventBatch"]):
 
     def __eq__(self, other: object) -> bool:
         return self._batches == list(other) if isinstance(other, Sequence) else NotImplemented
+
+    def __add__(self, other: Decided) -> Decided:
+        return join((self, other))
+
+    def __radd__(self, other: list[EventBatch]) -> list[EventBatch]:
+        return other + self._batches
 
     __hash__ = None  # type: ignore[assignment]
 

@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     from cep.runtime.clock import Frontier
 
 
+_NEVER = 2**63
+
+
 @dataclass(frozen=True, eq=False)
 class FilterProgram:
     """The compiled rule: conditions that must all hold, and projections."""
@@ -68,6 +71,7 @@ class FilterOperator:
         self._schemas = schemas
         self._places = places
         self._waiting: list[Output] = []
+        self._least = _NEVER  # the least time of an event that waits
 
     @property
     def open_runs(self) -> int:
@@ -100,9 +104,12 @@ class FilterOperator:
         for place, (name, names, values) in enumerate(self._program.emits):
             columns = dict(zip(names, values.columns(leaf, len(batch), self.faults), strict=True))
             self._waiting.append(self._output(stream, batch, place, name, columns, keys))
+        self._least = min(self._least, int(batch.ts.min()))
 
     def advance(self, frontier: Frontier) -> list[Output]:
         """Give out what the frontier has passed."""
+        if frontier.time < self._least:
+            return []
         out, waiting = [], []
         for output in self._waiting:
             ts, kind = output.order.ts, output.order.kind
@@ -118,6 +125,7 @@ class FilterOperator:
                 for rows, where in ((np.flatnonzero(ready), out), (np.flatnonzero(~ready), waiting)):
                     where.append(Output(output.batch.take(rows), output.order.take(rows)))
         self._waiting = waiting
+        self._least = min((int(o.order.ts.min()) for o in waiting), default=_NEVER)
         return out
 
     def _output(
