@@ -184,7 +184,7 @@ LEAST, MOST = -(2**63), 2**63 - 1
 SUMS = {
     "mixed": ([1, 2, None, -4], {"c": 3, "t": -1, "m": -1 / 3, "lo": -4, "hi": 2, "a": 1, "z": -4}),
     "nothing": ([None, None], {"c": 0, "t": None, "m": None, "lo": None, "hi": None, "a": None, "z": None}),
-    "there and back": ([MOST, 1, -1], {"c": 3, "t": MOST, "m": (2.0**63) / 3, "lo": -1, "hi": MOST, "a": MOST, "z": -1}),
+    "there and back": ([MOST, 1, -1], {"c": 3, "t": MOST, "m": 2.0**63 / 3, "lo": -1, "hi": MOST, "a": MOST, "z": -1}),
     "beyond": ([MOST, 1], {"c": 2, "t": None, "m": 2.0**62, "lo": 1, "hi": MOST, "a": MOST, "z": 1}),
     "far below": ([LEAST] * 3, {"c": 3, "t": None, "m": -(2.0**63), "lo": LEAST, "hi": LEAST, "a": LEAST, "z": LEAST}),
 }  # fmt: skip

@@ -32,7 +32,15 @@ class Refusal:
 def refusal(pattern: CheckedPattern) -> Refusal | None:
     """What keeps the pattern from ever being decided, or its state from being bounded."""
     last = pattern.steps[-1]
-    if last.high is None and not last.in_a_row and pattern.within is None and not pattern.final:
+    timeless = pattern.within is None and not pattern.final
+    if timeless and last.low == 0 and last.link == "then":
+        words = (
+            "undecided-loop",
+            "nothing can ever decide that this step at the end is left out: its event could always still come",
+            "add `within 1 h`, or join it by `next`",
+        )
+        return Refusal(words, last)
+    if timeless and last.high is None and not last.in_a_row:
         low = max(1, last.low)
         words = (
             "undecided-loop",

@@ -70,7 +70,7 @@ class FilterOperator:
         self._program = program
         self._schemas = schemas
         self._places = places
-        self._waiting: list[Output] = []
+        self._waiting: list[tuple[int, int, Output]] = []  # with the least and the greatest time in it
         self._least = _NEVER  # the least time of an event that waits
 
     @property
@@ -103,30 +103,33 @@ class FilterOperator:
         keys = tuple(batch[k.attributes[stream]] for k in rule.keys)
         for place, (name, names, values) in enumerate(self._program.emits):
             columns = dict(zip(names, values.columns(leaf, len(batch), self.faults), strict=True))
-            self._waiting.append(self._output(stream, batch, place, name, columns, keys))
-        self._least = min(self._least, int(batch.ts.min()))
+            self._wait(self._output(stream, batch, place, name, columns, keys))
 
     def advance(self, frontier: Frontier) -> list[Output]:
         """Give out what the frontier has passed."""
         if frontier.time < self._least:
             return []
-        out, waiting = [], []
-        for output in self._waiting:
-            ts, kind = output.order.ts, output.order.kind
-            if int(ts[-1]) < frontier.time and bool((ts < frontier.time).all()):
+        out, waiting = [], self._waiting
+        self._waiting, self._least = [], _NEVER
+        for first, last, output in waiting:
+            if last < frontier.time:
                 out.append(output)
                 continue
-            ready = (ts < frontier.time) | ((ts == frontier.time) & (kind <= frontier.kind))
-            if ready.all():
-                out.append(output)
-            elif not ready.any():
-                waiting.append(output)
-            else:
-                for rows, where in ((np.flatnonzero(ready), out), (np.flatnonzero(~ready), waiting)):
-                    where.append(Output(output.batch.take(rows), output.order.take(rows)))
-        self._waiting = waiting
-        self._least = min((int(o.order.ts.min()) for o in waiting), default=_NEVER)
+            if first > frontier.time:
+                self._waiting.append((first, last, output))
+                self._least = min(self._least, first)
+                continue
+            ts = output.order.ts
+            ready = (ts < frontier.time) | ((ts == frontier.time) & (output.order.kind <= frontier.kind))
+            for rows, take in ((np.flatnonzero(ready), out.append), (np.flatnonzero(~ready), self._wait)):
+                if rows.size:
+                    take(Output(output.batch.take(rows), output.order.take(rows)))
         return out
+
+    def _wait(self, output: Output) -> None:
+        first, last = int(output.order.ts.min()), int(output.order.ts.max())
+        self._waiting.append((first, last, output))
+        self._least = min(self._least, first)
 
     def _output(
         self, stream: str, batch: EventBatch, emit: int, name: str, columns: dict[str, Column], keys: tuple[Column, ...]
