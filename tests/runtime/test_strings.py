@@ -84,7 +84,7 @@ def test_a_shard_hangs_on_the_string_alone():
 
 
 def test_a_code_that_was_freed_reads_as_some_string_and_harms_no_other():
-    # a row without an attribute has 0 in its slot, whose string may be gone: what stands under a null is never looked at
+    # a row without an attribute has 0 in its slot, whose string may be gone; nobody looks at what stands under a null
     strings = Strings([])
     text = Text.of(["gone", "kept"])
     codes = strings.intern(text, np.array([0, 1]))
