@@ -59,6 +59,7 @@ if TYPE_CHECKING:
     from cep.model.types import Type
 
 UNLIMITED = 2**62
+_MOST_LINES = 1_200  # compiling takes more than linear time: some twenty seconds for so many
 
 
 @dataclass(frozen=True, eq=False)
@@ -196,6 +197,10 @@ class _Builder:
         emits = tuple(self._emit(e) for e in self.rule.emits)
         tie_slots = self._ties()
         text = self._text(bodies, self._updates())
+        if text.count("\n") > _MOST_LINES:
+            problem = "the conditions of this pattern that compare events are too long to compile"
+            hint = "let rules before this one compute parts of them, as fields of derived events"
+            raise RuleError([Diagnostic("too-long", problem, self.rule.source, self.rule.span, hint)])
         inputs = tuple(self._input(s, local) for s in self.rule.inputs)
         return PatternProgram(
             self.rule.name,

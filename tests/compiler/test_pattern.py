@@ -169,6 +169,14 @@ def test_an_aggregate_of_ten_thousand_terms_is_refused_in_words():
         _ = rules.programs
 
 
+def test_ten_thousand_terms_that_compare_with_a_bound_event_are_refused_in_words():
+    condition = " and ".join(f"n != a.n + {i}" for i in range(10_000))
+    rules = cep.loads(f"{STREAM}rule R when S as a then S as b where {condition} within 9 s emit X {{ n = b.n }}")
+    with pytest.raises(cep.RuleError, match="too long to compile") as caught:
+        _ = rules.programs
+    assert caught.value.diagnostics[0].code == "too-long"
+
+
 def test_a_blank_run_has_bound_nothing():
     made = program(
         "when S as a then 1 or more S as l where n > a.n within 9 s "

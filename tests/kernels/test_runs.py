@@ -120,6 +120,14 @@ def test_a_gap_that_wraps_around_the_end_of_the_table_is_closed(run):
         free(state, slots[last[2]], WORDS)
         assert find(state, last[1], VALUES, WORDS, 0) == slots[last[1]]
         check_keys(state, WORDS)
+        # what stands at its home does not follow into a gap before it
+        slots[first] = find(state, first, VALUES, WORDS, 1)
+        free(state, slots[last[1]], WORDS)
+        assert find(state, first, VALUES, WORDS, 0) == slots[first]
+        slots[last[0]] = find(state, last[0], VALUES, WORDS, 1)
+        free(state, slots[last[0]], WORDS)
+        assert find(state, first, VALUES, WORDS, 0) == slots[first]
+        check_keys(state, WORDS)
 
 
 def test_a_larger_table_holds_the_same_keys():

@@ -19,6 +19,7 @@ CASES = [
     ("when Pay then no Temp «next Wire within 1 h", "absence-link", "after an absence", "`then`"),
     ("when Pay then «1 or more Temp", "undecided-loop", "nothing can ever decide", "within 1 h"),
     ("when Pay then «1 or more Temp allow unbounded", "undecided-loop", "nothing can ever decide", None),
+    ("when Pay then «2 to 5 Temp allow unbounded", "undecided-loop", "nothing can ever decide", "`2`"),
     ("when Pay then «optional Temp allow unbounded", "undecided-loop", "is left out", "`next`"),
     ("when «Pay then Temp", "unbounded-state", "nothing bounds", "allow unbounded"),
     ("when «2 Pay", "unbounded-state", "nothing bounds", None),

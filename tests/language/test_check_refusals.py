@@ -26,7 +26,6 @@ CASES = [
     ("when «2 of (Pay as a, Temp as b, Wire) within 1 h emit X { c = b.part }", "`2 of`"),
     ("when «(Pay as a then Temp) as g within 1 h emit X { c = a.seq, n = count(g) }", "a group"),
     ("when 2 or more «(Pay as a then Temp) as g within 1 h emit X { n = count(g) }", "a group"),
-    ("when «2 to 3 Pay within 1 h emit X { }", "`2 to 3`"),
     ("when «fewest 2 or more Pay within 1 h emit X { }", "`fewest`"),
     ("when 2 or more Pay until «Temp within 1 h emit X { }", "`until`"),
     ("when «2 Pay in any combination within 1 h emit X { }", "`in any combination`"),

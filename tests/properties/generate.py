@@ -81,7 +81,7 @@ READERS = (  # rules that read what the rules Q and R emit
     "rule Both when 1 or more Q as q then R as r within 20 us emit Both { n = count(q) }\n",
 )
 FOLDS = ("sum", "avg", "last", "min")
-QUANTIFIERS = ("2", "3", "1 or more", "1 or more", "2 or more", "0 or more", "optional", "optional")
+QUANTIFIERS = ("2", "3", "1 or more", "1 or more", "2 or more", "0 or more", "2 to 3", "0 to 2", "optional", "optional")
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ class Step:
 
     @property
     def skippable(self):
-        return self.quantifier in ("0 or more", "optional")
+        return self.quantifier in ("0 or more", "0 to 2", "optional")
 
     @property
     def loop(self):

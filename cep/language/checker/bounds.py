@@ -40,7 +40,7 @@ def refusal(pattern: CheckedPattern) -> Refusal | None:
             "add `within 1 h`, or join it by `next`",
         )
         return Refusal(words, last)
-    if timeless and last.high is None and not last.in_a_row:
+    if timeless and last.high != last.low and last.low > 0 and not last.in_a_row:
         low = max(1, last.low)
         words = (
             "undecided-loop",

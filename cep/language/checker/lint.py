@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cep.language.checker.walk import parts_of
-from cep.language.typed import Apply, Attr, CheckedPattern, Typed
+from cep.language.typed import Apply, Attr, CheckedPattern, CheckedStep, Typed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -47,14 +47,19 @@ def _next_before_loop(reporter: Reporter, checked: CheckedPattern) -> None:
 
 def _loop_at_end(reporter: Reporter, checked: CheckedPattern) -> None:
     last = checked.steps[-1]
-    if last.high is None and not last.in_a_row and not checked.final and checked.within is not None:
+    waits = last.is_loop and last.high != last.low and not last.in_a_row
+    if waits and not checked.final and checked.within is not None:
         low = max(1, last.low)
         reporter.warn(
             last.span,
             "loop-at-end",
-            "this loop takes all it can, so the match comes out only when `within` has passed",
-            f"write `{low}` instead of `{last.low} or more` to match at event {low} of the loop",
+            f"this loop takes all it can, so the match comes out only when {_full(last)}`within` has passed",
+            f"write `{low}` to match at event {low} of the loop",
         )
+
+
+def _full(loop: CheckedStep) -> str:
+    return "" if loop.high is None else "it is full or "
 
 
 def _missing_data(reporter: Reporter, absence: CheckedAbsence) -> None:

@@ -210,8 +210,6 @@ class PatternCheck:
             return 1, 1, False
         if quantifier.fewest:
             reporter.not_yet(span, "`fewest`", f"write `{low}` to take exactly {low}" if low else None)
-        elif quantifier.word == "between":
-            reporter.not_yet(span, f"`{low} to {high}`", f"write `{low}`, or `{low} or more`")
         return low, high, False
 
     def _variables(self, parts: Sequence[_Part]) -> dict[str, Variable]:
