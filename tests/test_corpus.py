@@ -1,9 +1,5 @@
 """Every case of the corpus × the oracle × the engine, however the input is cut, compiled and plain."""
 
-import os
-import subprocess
-import sys
-
 import engine_adapter
 import oracle
 import pytest
@@ -55,20 +51,14 @@ def agrees(cases, **environment):
     nodes = [f"{__file__}::{name}[{c.name}]" for c in cases]
     if len(cases) == len(RUNNING):
         nodes = [f"{__file__}::{name}"]
-    return subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *nodes],
-        env=os.environ | environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    return pytest.mark.beside(["-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *nodes], environment)
 
 
-def test_the_whole_corpus_runs_without_the_compiler(tmp_path):
-    done = agrees(RUNNING, NUMBA_DISABLE_JIT="1", CEP_CACHE=str(tmp_path))
-    assert done.returncode == 0, done.stdout[-4000:]
+@agrees(RUNNING, NUMBA_DISABLE_JIT="1")
+def test_the_whole_corpus_runs_without_the_compiler(beside):
+    assert beside.returncode == 0, beside.stdout[-4000:]
 
 
-def test_a_part_of_the_corpus_runs_with_every_index_checked(tmp_path):
-    done = agrees(RUNNING[::12], NUMBA_BOUNDSCHECK="1", CEP_CACHE=str(tmp_path))
-    assert done.returncode == 0, done.stdout[-4000:]
+@agrees(RUNNING[::12], NUMBA_BOUNDSCHECK="1")
+def test_a_part_of_the_corpus_runs_with_every_index_checked(beside):
+    assert beside.returncode == 0, beside.stdout[-4000:]

@@ -235,6 +235,11 @@ def digest_of_results(count):
     return digest.hexdigest()
 
 
+def package_path():
+    """Where this process found cep, for one that starts elsewhere."""
+    return os.pathsep.join([str(Path(cep.__file__).parent.parent), os.environ.get("PYTHONPATH", "")])
+
+
 def without_the_compiler(cache, *command):
     """What a command of Python prints when numba is out of the way."""
     done = subprocess.run(
@@ -258,10 +263,9 @@ def test_plain_and_compiled_say_the_same(tmp_path):
 
 
 @compiled_only
-def test_the_laws_hold_without_the_compiler(tmp_path):
-    without_the_compiler(tmp_path, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "-W", "ignore", str(HERE))
-
-
-def package_path():
-    """Where this process found cep, for one that starts elsewhere."""
-    return os.pathsep.join([str(Path(cep.__file__).parent.parent), os.environ.get("PYTHONPATH", "")])
+@pytest.mark.beside(
+    ["-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "-W", "ignore", str(HERE)],
+    {"NUMBA_DISABLE_JIT": "1", "PYTHONPATH": package_path()},
+)
+def test_the_laws_hold_without_the_compiler(beside):
+    assert beside.returncode == 0, beside.stdout[-6000:] + beside.stderr[-4000:]
