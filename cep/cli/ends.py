@@ -5,7 +5,7 @@
 | nothing to report | 0 | |
 | input, output (`CepError`) | 1 | the message |
 | a rule's mistake (`RuleError`) | 2 | every mistake with its place |
-| failed tests (reserved) | 3 | |
+| a test that failed | 3 | |
 | a wrong command line | 64 | the message, and which help to read |
 | a fault of ours | 70 | the trace |
 | Ctrl-C, SIGTERM | 130, 143 | `interrupted`, and the summary |
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from types import FrameType
 
-OK, INPUT, RULE, USAGE, FAULT = 0, 1, 2, 64, 70
+OK, INPUT, RULE, FAILED, USAGE, FAULT = 0, 1, 2, 3, 64, 70
 
 
 class Interrupted(BaseException):  # a request, as KeyboardInterrupt is; no `except Exception` may eat it

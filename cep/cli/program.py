@@ -15,11 +15,12 @@ from cep.cli.check import check
 from cep.cli.demo import demo
 from cep.cli.fmt import fmt
 from cep.cli.run import run
+from cep.cli.test import run_tests
 
 app = typer.Typer(
     name="cep",
     help="Complex event processing: rules you can read aloud, run over events.",
-    epilog="Exit codes: 0 done, 1 input or output, 2 a rule is wrong, 64 the command line is wrong.",
+    epilog="Exit codes: 0 done, 1 input or output, 2 a rule is wrong, 3 a test failed, 64 the command line is wrong.",
     add_completion=False,
     no_args_is_help=True,
     rich_markup_mode=None,
@@ -44,7 +45,7 @@ def cep(
     """Complex event processing: rules you can read aloud, run over events."""
 
 
-for command in (run, check, fmt, demo):
-    app.command()(command)
+for name, command in (("run", run), ("check", check), ("test", run_tests), ("fmt", fmt), ("demo", demo)):
+    app.command(name)(command)
 
 program = get_command(app)

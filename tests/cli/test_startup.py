@@ -18,7 +18,7 @@ print("heavy:", *(name for name in {HEAVY!r} if name in sys.modules))
 """
 
 
-@pytest.mark.parametrize("arguments", [[], ["run"], ["check"], ["fmt"], ["demo"]])
+@pytest.mark.parametrize("arguments", [[], ["run"], ["check"], ["test"], ["fmt"], ["demo"]])
 def test_help_imports_nothing_heavy(arguments):
     done = subprocess.run(
         [sys.executable, "-c", COUNT, *arguments, "--help"], capture_output=True, text=True, check=True
