@@ -13,8 +13,10 @@ from typer.main import get_command
 
 from cep.cli.check import check
 from cep.cli.demo import demo
+from cep.cli.explain import explain
 from cep.cli.fmt import fmt
 from cep.cli.run import run
+from cep.cli.schema import schema
 from cep.cli.test import run_tests
 
 app = typer.Typer(
@@ -45,7 +47,15 @@ def cep(
     """Complex event processing: rules you can read aloud, run over events."""
 
 
-for name, command in (("run", run), ("check", check), ("test", run_tests), ("fmt", fmt), ("demo", demo)):
+for name, command in (
+    ("run", run),
+    ("check", check),
+    ("explain", explain),
+    ("test", run_tests),
+    ("fmt", fmt),
+    ("schema", schema),
+    ("demo", demo),
+):
     app.command(name)(command)
 
 program = get_command(app)

@@ -413,3 +413,8 @@ def _mentions(node: Typed, variable: str) -> bool:
 
 def _attributes(node: Typed) -> Iterable[tuple[str, Type]]:
     return [(n.name, n.type) for n in _walk(node) if isinstance(n, Attr)]
+
+
+def is_alone(conjunct: Typed) -> bool:
+    """Whether a conjunct is about the event at hand alone, and so is decided a column at a time."""
+    return not _reads_run(conjunct)

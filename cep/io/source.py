@@ -151,7 +151,7 @@ def _connect(path: str, decoders: Sequence[Decoder], type_column: str | None, bl
     if path == "-":
         return jsonl.JsonLines(open_bytes("-", None), typed, block_bytes)
     ending, compression = ending_of(path)
-    _check_readable(path)
+    check_readable(path)
     if ending == ".csv":
         return csv.Csv(open_bytes(path, compression), decoders, type_column, block_bytes)
     if ending in (".jsonl", ".ndjson"):
@@ -173,7 +173,8 @@ def ending_of(path: str) -> tuple[str, str | None]:
     return (suffixes[-1] if suffixes else ""), None
 
 
-def _check_readable(path: str) -> None:
+def check_readable(path: str) -> None:
+    """InputError when there is no file at ``path``, with the nearest name as a hint."""
     where = Path(path)
     if where.is_dir():
         msg = "is a folder, not a file"

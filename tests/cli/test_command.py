@@ -24,10 +24,11 @@ def test_version_is_the_packages(cep):
 def test_help_names_every_command(cep):
     ended = cep("--help")
     assert ended.code == 0
-    assert all(f"\n  {name} " in ended.out for name in ("run", "check", "test", "fmt", "demo"))
+    commands = ("run", "check", "explain", "test", "fmt", "schema", "demo")
+    assert all(f"\n  {name} " in ended.out for name in commands)
 
 
-@pytest.mark.parametrize("command", ["run", "check", "test", "fmt", "demo"])
+@pytest.mark.parametrize("command", ["run", "check", "explain", "test", "fmt", "schema", "demo"])
 def test_every_command_has_help(cep, command):
     ended = cep(command, "--help")
     assert ended.code == 0

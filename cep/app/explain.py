@@ -1,0 +1,365 @@
+"""Explanations: what became of each rule, read from the checked rules, the plan and the compiled programs.
+
+A rule is shown with what it reads and emits, its place in the operator graph, each conjunct of its conditions in the
+author's words and where it is decided, its automaton, its matcher, its cost and the bound on its state. The automaton
+is read from the matcher's tables, not from the rule: what is shown is what runs.
+
+States. ``(start)`` has bound nothing; ``x`` has bound step x as often as may be enough; ``x: fewer than 3`` has bound
+it, and must bind it again.
+Tested by: tests/cli/test_explain.py
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, is_dataclass
+from typing import TYPE_CHECKING
+
+from cep.app.graphs import Edge, Graph, Node
+from cep.compiler.pattern import PatternProgram, is_alone
+from cep.kernels.match import AFTER, FINAL, FINAL_WAIT, FIRST, HIGH, KEEP_ALL, LOW, TESTED, WITHIN
+from cep.kernels.runs import CLOSE_BIT, FOREVER
+from cep.language import ast
+from cep.language.spelling import event_text, expression_text
+from cep.language.typed import Apply, CheckedFilter, CheckedPattern
+from cep.model.time import format_duration
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from cep.app.rules import Rules
+    from cep.language.typed import CheckedAbsence, CheckedRule, CheckedStep, Typed
+    from cep.plan.plan import Operator
+    from cep.runtime.operators.filter import FilterProgram
+
+COLUMNS, GENERATED, BOTH = "a column at a time", "generated code, for each run", "in part each way"
+
+
+@dataclass(frozen=True, slots=True)
+class Conjunct:
+    """A conjunct of the condition of ``owner`` (a step, an absence, or the whole rule), and where it is decided."""
+
+    owner: str
+    text: str
+    where: str
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """From a state to another by binding ``step``; ``is_next``: by the very next event; ``without``: absences."""
+
+    step: str
+    target: str
+    is_next: bool
+    without: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """A state of the automaton: its moves, and how it completes (empty: it does not)."""
+
+    name: str
+    moves: tuple[Move, ...]
+    completes: str
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """All that is said of one rule. ``states`` is empty for a filter; ``programs`` are (title, generated text)."""
+
+    rule: CheckedRule
+    level: int
+    part: int
+    conjuncts: tuple[Conjunct, ...]
+    states: tuple[State, ...]
+    facts: tuple[tuple[str, str], ...]
+    programs: tuple[tuple[str, str], ...]
+
+
+def explain(rules: Rules) -> list[Explanation]:
+    """An explanation of each rule, in written order."""
+    nodes = {n.name.text: n for f in rules.rulebook.files for n in f.declarations if isinstance(n, ast.Rule)}
+    parts = {o.rule.index: number for number, part in enumerate(rules.plan.parts, 1) for o in part}
+    out = []
+    for operator in rules.plan.operators:
+        rule = operator.rule
+        program = rules.programs.by_rule[rule.name]
+        part = parts[rule.index]
+        if isinstance(program, PatternProgram):
+            out.append(_of_pattern(operator, part, program, nodes.get(rule.name)))
+        else:
+            out.append(_of_filter(operator, part, program, nodes.get(rule.name)))
+    return out
+
+
+# ----------------------------------------------------------------------------------------------------------- text
+
+
+def plan_text(rules: Rules) -> str:
+    """The operator graph in words."""
+    parts, levels = len(rules.plan.parts), 1 + max((o.level for o in rules.plan.operators), default=-1)
+    head = f"{_count(len(rules.plan.operators), 'operator')}, {_count(levels, 'level')}, {_count(parts, 'part')}"
+    return "\n".join([head, *(f"  {line}" for line in str(rules.plan).splitlines())]) + "\n"
+
+
+def rule_text(explained: Explanation) -> str:
+    """An explanation as text, without the programs."""
+    rule = explained.rule
+    lines = [f'{rule.name} "{rule.description}"' if rule.description else rule.name]
+    pairs = [
+        ("reads", ", ".join(rule.inputs)),
+        ("emits", ", ".join(dict.fromkeys(e.type for e in rule.emits))),
+        ("key", ", ".join(k.name for k in rule.keys) or "none: one state for all events"),
+        ("place", f"level {explained.level}, part {explained.part}"),
+        *explained.facts,
+        ("state", rule.state_bound or "none"),
+    ]
+    lines += [f"  {name:<8} {value}" for name, value in pairs]
+    if explained.conjuncts:
+        lines += ["", "  conditions", *_columns([(c.owner, c.text, c.where) for c in explained.conjuncts])]
+    if explained.states:
+        rows = [("state", "may bind next", "completes")]
+        for state in explained.states:
+            moves = [_move_text(m) for m in state.moves] or ["nothing"]
+            rows += [(state.name, moves[0], state.completes or "no"), *(("", move, "") for move in moves[1:])]
+        lines += ["", "  automaton", *_columns(rows)]
+    return "\n".join(lines) + "\n"
+
+
+def program_text(explained: Explanation) -> str:
+    """The generated programs of a rule, each under its title."""
+    blocks = [f"  -- {title}\n\n{_indented(text)}" for title, text in explained.programs]
+    return "\n".join(blocks)
+
+
+def _move_text(move: Move) -> str:
+    text = f"{move.step} -> {move.target}" + ", by the very next event" * move.is_next
+    return text + "".join(f", unless {absence} came" for absence in move.without)
+
+
+def _columns(rows: Sequence[tuple[str, ...]]) -> list[str]:
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    return ["    " + "  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in rows]
+
+
+def _indented(text: str) -> str:
+    return "".join(f"    {line}".rstrip() + "\n" for line in text.rstrip().splitlines())
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'s' * (number != 1)}"
+
+
+# --------------------------------------------------------------------------------------------------------- graphs
+
+
+def operator_graph(rules: Rules, only: Sequence[str] | None = None) -> Graph:
+    """Streams and rules, from what is read to what is emitted; of the rules named in ``only``, or of all."""
+    operators = [o for o in rules.plan.operators if only is None or o.rule.name in only]
+    emitted = dict.fromkeys(name for o in operators for name in o.outputs)
+    streams = dict.fromkeys([name for o in operators for name in o.inputs if name not in emitted])
+    nodes = [Node(f"stream {name}", (name,), "stream") for name in streams]
+    for o in operators:
+        kind = "filter" if isinstance(o.rule.body, CheckedFilter) else "pattern"
+        keys = ", ".join(k.name for k in o.rule.keys)
+        nodes.append(Node(f"rule {o.rule.name}", (o.rule.name, kind + (f" by {keys}" if keys else "")), "rule"))
+    nodes += [Node(f"stream {name}", (name,), "derived") for name in emitted]
+    edges = [Edge(f"stream {name}", f"rule {o.rule.name}") for o in operators for name in o.inputs]
+    edges += [Edge(f"rule {o.rule.name}", f"stream {name}") for o in operators for name in o.outputs]
+    return Graph("operators", tuple(nodes), tuple(edges))
+
+
+def automaton_graph(explained: Explanation) -> Graph:
+    """The states of a rule and what leads from one to another; for a filter, its one decision."""
+    if not explained.states:
+        emits = ", ".join(dict.fromkeys(e.type for e in explained.rule.emits))
+        where = " and ".join(c.text for c in explained.conjuncts)
+        nodes = (Node("event", ("event",), "state"), Node("match", (emits,), "match"))
+        return Graph(explained.rule.name, nodes, (Edge("event", "match", (where,) if where else ()),))
+    nodes_ = [Node(s.name, (s.name,), "state") for s in explained.states]
+    edges = []
+    for state in explained.states:
+        for move in state.moves:
+            label = [move.step, *(["very next"] if move.is_next else []), *(f"no {a}" for a in move.without)]
+            edges.append(Edge(state.name, move.target, tuple(label)))
+        if state.completes:
+            edges.append(Edge(state.name, "(match)", (state.completes,)))
+    return Graph(explained.rule.name, (*nodes_, Node("(match)", ("match",), "match")), tuple(edges))
+
+
+# --------------------------------------------------------------------------------------------------- conditions
+
+
+def _conjuncts(owner: str, written: ast.Expr | None, where: Typed | None) -> list[Conjunct]:
+    if where is None:
+        return []
+    decided = list(where.args) if isinstance(where, Apply) and where.op == "and" else [where]
+    shown = list(written.operands) if isinstance(written, ast.Logic) and written.op == "and" else [written]
+    if len(shown) == len(decided):
+        pairs = [(s, [d]) for s, d in zip(shown, decided, strict=True)]
+    else:
+        pairs = [(written, decided)]  # one that stands for several, as between does
+    out = []
+    for node, members in pairs:
+        alone = {is_alone(member) for member in members}
+        text = expression_text(node) if node is not None else "(a condition)"
+        out.append(Conjunct(owner, text, BOTH if len(alone) == 2 else COLUMNS if True in alone else GENERATED))
+    return out
+
+
+def _by_place(node: object) -> Iterator[tuple[tuple[int, int], ast.Step | ast.Absence]]:
+    """All steps and absences below a node, groups and choices entered, by where they are written."""
+    if isinstance(node, ast.Step | ast.Absence):
+        yield (node.span.start, node.span.end), node
+    if isinstance(node, tuple):
+        for item in node:
+            yield from _by_place(item)
+    elif isinstance(node, ast.Pattern | ast.Group | ast.Choice | ast.Step) and is_dataclass(node):
+        for each in fields(node):
+            yield from _by_place(getattr(node, each.name))
+
+
+# ------------------------------------------------------------------------------------------------------- filters
+
+
+def _of_filter(operator: Operator, part: int, program: FilterProgram, node: ast.Rule | None) -> Explanation:
+    rule = operator.rule
+    assert isinstance(rule.body, CheckedFilter)
+    written = node.body.where if node is not None and isinstance(node.body, ast.Query) else None
+    programs = [("condition, a column at a time", c.text) for c in program.conditions]
+    programs += [(f"emit {name}, a column at a time", columns.text) for name, _, columns in program.emits]
+    facts = (
+        ("matcher", "none: each event is decided by itself"),
+        ("cost", f"O(1) an event: {_count(len(program.conditions), 'condition')} and the fields, a column at a time"),
+    )
+    conjuncts = tuple(_conjuncts("where", written, rule.body.where))
+    return Explanation(rule, operator.level, part, conjuncts, (), facts, tuple(programs))
+
+
+# ------------------------------------------------------------------------------------------------------ patterns
+
+
+def _of_pattern(operator: Operator, part: int, program: PatternProgram, node: ast.Rule | None) -> Explanation:
+    rule, pattern = operator.rule, operator.rule.body
+    assert isinstance(pattern, CheckedPattern)
+    written = dict(_by_place(node.body.pattern)) if node is not None and isinstance(node.body, ast.Matching) else {}
+    absences = [a for s in pattern.steps for a in s.absences] + list(pattern.final)
+    steps = _step_names(pattern.steps)
+    without = [_absence_text(written, a) for a in absences]
+    conjuncts: list[Conjunct] = []
+    for name, step in zip(steps, pattern.steps, strict=True):
+        conjuncts += _conjuncts(name, _written_where(written, step), step.where)
+    for absence in absences:
+        owner = f"no {' | '.join(absence.streams)}"
+        conjuncts += _conjuncts(owner, _written_where(written, absence), absence.where)
+    states = _states(program, steps, without)
+    return Explanation(
+        rule,
+        operator.level,
+        part,
+        tuple(conjuncts),
+        states,
+        _pattern_facts(rule, program, states),
+        tuple(_pattern_programs(program, [*steps, *(f"no {' | '.join(a.streams)}" for a in absences)])),
+    )
+
+
+def _written_where(
+    written: Mapping[tuple[int, int], ast.Step | ast.Absence], checked: CheckedStep | CheckedAbsence
+) -> ast.Expr | None:
+    node = written.get((checked.span.start, checked.span.end))
+    return node.event.where if isinstance(node, ast.Absence) else node.where if node is not None else None
+
+
+def _step_names(steps: Sequence[CheckedStep]) -> list[str]:
+    """Each step by its alias, else by its streams, told apart by number where two are alike."""
+    names = [" | ".join(s.streams) if s.variable.startswith("$") else s.variable for s in steps]
+    return [f"{n} ({i})" if names.count(n) > 1 else n for i, n in enumerate(names, 1)]
+
+
+def _absence_text(written: Mapping[tuple[int, int], ast.Step | ast.Absence], absence: CheckedAbsence) -> str:
+    node = written.get((absence.span.start, absence.span.end))
+    return event_text(node.event) if isinstance(node, ast.Absence) else " | ".join(absence.streams)
+
+
+def _states(program: PatternProgram, steps: Sequence[str], without: Sequence[str]) -> tuple[State, ...]:
+    tables = program.tables
+    n = len(steps)
+    low = [int(v) for v in tables.steps[:, LOW]]
+    high = [int(v) for v in tables.steps[:, HIGH]]
+
+    def few(j: int) -> str:
+        return f"{steps[j]}: fewer than {low[j]}"
+
+    def entered(j: int) -> str:
+        return few(j) if low[j] > 1 else steps[j]
+
+    def moves(i: int, mask: int, again: bool) -> list[Move]:
+        out = []
+        for j in range(n):
+            if not (mask >> j & 1 or (again and j == i)):
+                continue
+            absent = [
+                without[p - n] for p in range(n, n + len(without)) if i >= 0 and int(tables.guards[i, j]) >> p & 1
+            ]
+            strict = i >= 0 and bool(tables.strict[i, j])
+            target = steps[j] if j == i else entered(j)
+            out.append(Move(steps[j], target, strict, tuple(absent)))
+        return out
+
+    found = [State("(start)", tuple(moves(-1, int(tables.scalars[FIRST]), False)), "")]
+    for i in range(n):
+        if low[i] > 1:
+            strict = bool(tables.strict[i, i])
+            again = [Move(steps[i], few(i), strict, ())] if low[i] > 2 else []
+            found.append(State(few(i), (*again, Move(steps[i], steps[i], strict, ())), ""))
+        after = int(tables.steps[i, AFTER])
+        onward = moves(i, after & ~int(CLOSE_BIT), high[i] > low[i] and high[i] > 1)
+        found.append(State(steps[i], tuple(onward), _completion(program, after, bool(onward), without)))
+    return tuple(found)
+
+
+def _completion(program: PatternProgram, after: int, goes_on: bool, without: Sequence[str]) -> str:
+    if not after & int(CLOSE_BIT):
+        return ""
+    scalars, n = program.tables.scalars, len(program.variables)
+    final = int(scalars[FINAL])
+    if final:
+        names = [without[p - n] for p in range(n, n + len(without)) if final >> p & 1]
+        return f"when no {', no '.join(names)} came for {format_duration(int(scalars[FINAL_WAIT]))}"
+    return "when it can bind no more, or at its deadline" if goes_on else "at once"
+
+
+def _pattern_facts(rule: CheckedRule, program: PatternProgram, states: Sequence[State]) -> tuple[tuple[str, str], ...]:
+    scalars = program.tables.scalars
+    within = int(scalars[WITHIN])
+    widest = max(len({m.step for m in s.moves}) for s in states)
+    test = ", each with a call of the generated `test`" if scalars[TESTED] else ""
+    cost = (
+        "a column operation a condition for every event; then for each open run of the event's key "
+        f"at most {_count(widest, 'step')} tried{test}"
+    )
+    seen = (
+        f"every event of {', '.join(rule.inputs)}, because a link is strict"
+        if program.selects_all
+        else "the events that fit a step or an absence by themselves"
+    )
+    return (
+        ("within", "no bound" if within == FOREVER else format_duration(within)),
+        ("matches", "all are kept" if scalars[KEEP_ALL] else "after a match, on with the event after its last"),
+        ("matcher", "the run table: exact for every pattern; the only matcher there is yet"),
+        ("sees", seen),
+        ("cost", cost),
+        ("bytes", f"{8 * program.layout.row_width} a kept event, {8 * program.layout.run_width} an open run"),
+    )
+
+
+def _pattern_programs(program: PatternProgram, names: Sequence[str]) -> Iterator[tuple[str, str]]:
+    for source in program.inputs:
+        for p, conditions in source.predicates:
+            for condition in conditions:
+                yield f"{source.stream}, condition of {names[p]}, a column at a time", condition.text
+        yield f"{source.stream}, what is kept of an event, a column at a time", source.values.text
+    if program.text:
+        yield "test and update, for each run", program.text
+    for emit in program.emits:
+        yield f"emit {emit.type}, for all matches of a batch", emit.text
