@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cep.compiler import functions
 from cep.compiler.emit import Constants, Emitter, Term
-from cep.compiler.text import TextVector, compare_texts, like_text, matches_text
+from cep.compiler.text import TextVector, compare_texts, like_text, matches_text, select_texts
 from cep.language.typed import Apply, Key
 from cep.model.batch import EMPTY_TEXT, Column, Text
 
@@ -123,6 +124,12 @@ def column_names() -> dict[str, Any]:
         "compare_texts": compare_texts,
         "like_text": like_text,
         "matches_text": matches_text,
+        "select_texts": select_texts,
+        "floor_int": functions.floor_int,
+        "sqrt": np.sqrt,
+        "log_of": functions.log_of,
+        "exp_of": functions.exp_of,
+        "pow_of": functions.pow_of,
     }
 
 

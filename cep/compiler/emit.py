@@ -7,7 +7,7 @@ Constants are lifted into ``ints``, ``floats`` and ``texts``, so that rules of o
 
 What may fail at run time - division by zero, overflow, a float that is no number - becomes null and is counted in
 ``faults`` (0 division, 1 overflow, 2 not a number).
-Tested by: tests/compiler/test_emit.py, tests/properties/
+Tested by: tests/compiler/test_emit.py, tests/compiler/test_functions.py, tests/properties/
 """
 
 from __future__ import annotations
@@ -27,6 +27,9 @@ Target = Literal["column", "event"]
 _MAX = 2**63 - 1
 _COMPARE = {"eq": "==", "ne": "!=", "lt": "<", "le": "<=", "gt": ">", "ge": ">="}
 DIVISION, OVERFLOW, NOT_A_NUMBER = 0, 1, 2
+FUNCTIONS = frozenset(
+    {"abs", "round", "floor", "ceil", "sqrt", "log", "exp", "pow", "in_unit", "coalesce", "least", "greatest", "select"}
+)
 
 
 class Term(NamedTuple):
@@ -146,6 +149,8 @@ class Emitter:
 
     def _constant(self, node: Const) -> Term:
         kind, value = node.type.kind, node.value
+        if value is None and kind == "string" and self.target == "column":
+            return Term("''", "True")
         if value is None:
             return Term("False" if kind == "bool" else "0.0" if kind == "float" else "0", "True")
         if kind == "bool":
@@ -185,6 +190,10 @@ class Emitter:
             return self._compare(op, args[0], args[1])
         if op in ("like", "matches"):
             return self._pattern(node)
+        if op in FUNCTIONS:
+            from cep.compiler.functions import function_term
+
+            return function_term(self, node)
         return self._arithmetic(node)
 
     def _logic(self, op: str, terms: list[Term]) -> Term:
@@ -255,12 +264,13 @@ class Emitter:
             return Term(self.let(f"{a} / {float(10**scale)!r}" if scale else f"{a} * 1.0"), null)
         if op == "rescale":
             factor = 10 ** (node.type.scale - args[0].type.scale)
-            return self._checked(f"{a} * {factor}", f"({a} > {_MAX // factor}) | ({a} < {-(_MAX // factor)})", null)
+            return self.checked(f"{a} * {factor}", f"({a} > {_MAX // factor}) | ({a} < {-(_MAX // factor)})", null)
         if node.type.kind == "float":
             return self._float(op, [t.value for t in terms], null)
         return self._integer(op, [t.value for t in terms], null)
 
-    def _checked(self, expression: str, overflow: str, null: str | None) -> Term:
+    def checked(self, expression: str, overflow: str, null: str | None) -> Term:
+        """Null where an integer leaves 64 bits; counted."""
         value, flag = self.let(expression), self.let(overflow)
         self.fault(OVERFLOW, flag, null)
         return Term(value, self.either(flag, null))
@@ -269,18 +279,18 @@ class Emitter:
         a, b = v[0], v[-1]
         least = f"{a} == {-_MAX - 1}"
         if op == "neg":
-            return self._checked(f"-{a}", least, null)
+            return self.checked(f"-{a}", least, null)
         if op == "add":
             s = self.let(f"{a} + {b}")
-            return self._checked(s, f"(({a} ^ {s}) & ({b} ^ {s})) < 0", null)
+            return self.checked(s, f"(({a} ^ {s}) & ({b} ^ {s})) < 0", null)
         if op == "sub":
             s = self.let(f"{a} - {b}")
-            return self._checked(s, f"(({a} ^ {b}) & ({a} ^ {s})) < 0", null)
+            return self.checked(s, f"(({a} ^ {b}) & ({a} ^ {s})) < 0", null)
         if op == "mul":
             s = self.let(f"{a} * {b}")
             safe = self.let(self.select(f"({a} == 0) | ({a} == -1)", "1", a))
             wrong = f"(({a} != 0) & ({a} != -1) & ({s} // {safe} != {b})) | (({a} == -1) & ({b} == {-_MAX - 1}))"
-            return self._checked(s, wrong, null)
+            return self.checked(s, wrong, null)
         assert op in ("idiv", "mod"), op
         zero = self.let(f"{b} == 0")
         self.fault(DIVISION, zero, null)
@@ -295,7 +305,7 @@ class Emitter:
             return Term(self.let(self.select(f"{b} == -1", "0", inside)), null)
         quotient = self.let(self.select(up, f"{floor} + 1", floor))
         minus = self.let(f"{b} == -1")
-        return self._checked(self.select(minus, f"-{a}", quotient), f"{minus} & ({least})", null)
+        return self.checked(self.select(minus, f"-{a}", quotient), f"{minus} & ({least})", null)
 
     def _float(self, op: str, v: list[str], null: str | None) -> Term:
         a, b = v[0], v[-1]

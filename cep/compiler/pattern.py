@@ -21,6 +21,7 @@ import numpy as np
 
 from cep.compiler.columns import ColumnFunction, as_column, column_names, compile_columns, compile_conditions
 from cep.compiler.emit import Constants, Emitter
+from cep.compiler.functions import event_imports
 from cep.compiler.layout import Layout, PositionRegister
 from cep.compiler.reading import Reader
 from cep.kernels.match import (
@@ -222,7 +223,8 @@ class _Builder:
         if not tests and not updates:
             return ""
         parts = ['"""Generated from the shape of a rule; constants are operands."""', ""]
-        parts += ["from math import inf", "", "from cep.kernels.text import compare_text", ""]
+        parts += ["from math import inf", "", "from cep.kernels.text import compare_text"]
+        parts += [*event_imports([line for _, lines in (*tests, *updates) for line in lines]), ""]
         for name, cases in (("test", tests), ("update", updates)):
             parts += ["", f"def {name}(p, rows, rows_f, at, runs, runs_f, run, ints, floats, heap, spans, faults):"]
             for p, lines in cases:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from cep.model.batch import Text
+from cep.model.concatenate import concatenate_texts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -74,6 +75,20 @@ def matches_text(value: TextVector | str, pattern: str) -> BoolArray | bool:
     import pyarrow.compute as pc
 
     return _decide(value, lambda strings: pc.match_substring_regex(strings, rf"\A(?:{pattern})\z"))
+
+
+def select_texts(condition: Any, yes: TextVector | str, no: TextVector | str) -> TextVector | str:
+    """``yes`` where the condition holds, else ``no``."""
+    if not np.ndim(condition):
+        return yes if condition else no
+    rows = np.shape(condition)
+    first, second = (TextVector(np.zeros(rows, np.int32), Text.of([v])) if isinstance(v, str) else v for v in (yes, no))
+    text, (at, then) = concatenate_texts([first.text, second.text])
+    codes = np.where(condition, first.codes + at, second.codes + then)
+    if not len(text):
+        text = Text.of([""])
+    # an empty dictionary goes with rows that are all null: their codes must lie within the joined one all the same
+    return TextVector(np.minimum(codes, len(text) - 1).astype(np.int32), text)
 
 
 def _decide(value: TextVector | str, decide: Callable[[Any], Any]) -> BoolArray | bool:

@@ -28,9 +28,14 @@ time, duration; or decimals and ints of any scale) ``and or`` (two or more opera
 ``in`` (value, items…: as a chain of eq) ``like matches`` (value, Const pattern) ``to_float`` (of int or decimal)
 ``rescale`` (int or decimal to a decimal of a larger scale; may overflow). ``between`` is
 ``and(ge, le)``; negations are ``not``.
+Functions: ``abs`` (int, float, decimal, duration) ``round`` (a decimal to a smaller scale; (float, Const digits))
+``floor ceil`` (float or decimal to int) ``sqrt log exp pow`` (floats to float) ``in_unit`` (duration, Const duration:
+how many of it, float) ``coalesce least greatest`` (two or more of one type; optional only when all are) ``select``
+(condition, value, condition, value, …, otherwise: the value of the first condition that is true). All parts of an
+expression are computed, taken or not. A null `Const` beside others has their type.
 Depth: ``and or in`` are flat, arithmetic nests to the left, one level a term (ten thousand terms are lawful): walk
 ``args[0]`` in a loop, or refuse what is too deep. `Const` of ``like``/``matches`` is also a param's value, put in here.
-Tested by: tests/language/test_check.py
+Tested by: tests/language/test_check.py, tests/language/test_check_functions.py
 """
 
 from __future__ import annotations

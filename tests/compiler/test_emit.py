@@ -14,6 +14,7 @@ import pytest
 
 from cep.compiler.columns import compile_columns
 from cep.compiler.emit import Constants, Emitter, Term
+from cep.compiler.functions import event_imports
 from cep.kernels.jit import PLAIN
 from cep.language.typed import Apply, Attr, CheckedParam, Const, ParamRef
 from cep.model.types import BOOL, DURATION, FLOAT, INT, Type, decimal
@@ -152,7 +153,8 @@ def event_text(expressions, params=()):
         lines.append(f"{into}[row, {place}] = {value}")
         lines.append(f"null_out[row, {place}] = {null or False}")
     head = "def run(row, wholes, reals, nulls, ints, floats, faults, whole_out, real_out, null_out):\n"
-    text = "from math import inf\n" + head + "".join(f"    {line}\n" for line in [*emitter.lines, *lines, "return 0"])
+    head = "".join(f"{line}\n" for line in ["from math import inf", *event_imports(emitter.lines)]) + head
+    text = head + "".join(f"    {line}\n" for line in [*emitter.lines, *lines, "return 0"])
     ints = np.array(constants.ints or [0], np.int64)
     return text, names, ints, np.array(constants.floats or [0.0], np.float64)
 

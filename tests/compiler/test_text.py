@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cep.compiler.text import TextVector, compare_texts, like_text, matches_text
+from cep.compiler.text import TextVector, compare_texts, like_text, matches_text, select_texts
 from cep.model.batch import EMPTY_TEXT, Text
 
 OPERATORS = {name: getattr(operator, name) for name in ("eq", "ne", "lt", "le", "gt", "ge")}
@@ -110,3 +110,26 @@ def test_matches_is_of_the_whole_string(pattern):
         zip(SOME, want, strict=True)
     )
     assert [matches_text(s, pattern) for s in SOME] == want
+
+
+@given(rows=st.lists(st.tuples(st.booleans(), STRINGS, STRINGS), max_size=8), constant=STRINGS)
+def test_of_two_columns_or_constants_one_is_chosen_row_by_row(rows, constant):
+    flags = np.array([f for f, _, _ in rows], np.bool_)
+    yes, no = vector([y for _, y, _ in rows]), vector([n for _, _, n in rows])
+
+    def strings(found):
+        return [found.text.strings[c] for c in found.codes]
+
+    assert strings(select_texts(flags, yes, no)) == [y if f else n for f, y, n in rows]
+    assert strings(select_texts(flags, constant, no)) == [constant if f else n for f, _, n in rows]
+    assert strings(select_texts(flags, yes, constant)) == [y if f else constant for f, y, _ in rows]
+    assert select_texts(True, yes, constant) is yes
+    assert select_texts(np.False_, yes, constant) is constant
+
+
+def test_rows_that_are_all_null_may_have_no_dictionary():
+    nothing = TextVector(np.zeros(2, np.int32), EMPTY_TEXT)
+    flags = np.array([True, False])
+    assert select_texts(flags, nothing, "a").codes.tolist()[1] == 0
+    for found in (select_texts(flags, "a", nothing), select_texts(flags, nothing, nothing)):
+        assert all(0 <= code < len(found.text) for code in found.codes)

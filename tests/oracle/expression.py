@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from cep.language import ast
-from oracle import values
+from oracle import functions, values
 from oracle.order import Event
 
 AGGREGATES = ("count", "sum", "avg", "min", "max", "first", "last")
@@ -73,6 +73,11 @@ def evaluate(node, scope):
             return values.negation(found) if node.negated else found
         case ast.IsNull():
             return (evaluate(node.value, scope) is None) != node.negated
+        case ast.Case():
+            conditions = [evaluate(c, scope) for c, _ in node.branches]
+            found = [evaluate(v, scope) for _, v in node.branches]
+            otherwise = None if node.otherwise is None else evaluate(node.otherwise, scope)
+            return functions.case(conditions, [*found, otherwise])
         case ast.Call():
             return call(node, scope)
     raise NotImplementedError(type(node).__name__)
@@ -96,6 +101,10 @@ def look_up(names, scope):
 
 def call(node, scope):
     name, arguments = node.name.text, [a.value for a in node.arguments]
+    if name in functions.CHOICES:
+        return functions.choice(name, [evaluate(a, scope) for a in arguments])
+    if name in functions.NAMES:
+        return functions.of_values(name, [evaluate(a, scope) for a in arguments])
     alias = next((n for a in arguments for n in first_names(a) if scope.is_alias(n)), None)
     if name == "prev":  # 'the event before this one in the loop, or the default' (row 27)
         before = scope.bound[alias]

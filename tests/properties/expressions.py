@@ -14,6 +14,12 @@ CENTS = tuple(
 FINE = tuple(Decimal(x) for x in ("0.0000", "1.5", "3.0000", "-0.0001", "922337203685477.5807"))
 TEXTS = ("", "a", "A", "ab", "abc", "b", "é", "zz", "a%", None)
 WORDS = ('"ab"', '"b"', '""')
+# of one type each: the oracle knows the types of values, and a null has none
+CHOICES = (
+    *("coalesce({a}, {b})", "least({a}, {b})", "greatest({b}, {a}, {a})"),
+    *("case when {c} then {a} else {b} end", "case when {c} then {a} end"),
+)
+CHOICES_OF_D = tuple(x.replace("{a}", "{d}").replace("{b}", "{g}") for x in CHOICES)
 LIKES = ('"a%"', '"_"', '"%b_"', '""')
 
 
@@ -47,9 +53,19 @@ class Expressions:
         if depth == 0:
             return self.name("v", "w")
         shape = self.rng.choice(
-            ("{a} + {b}", "{a} - {b}", "{a} * {b}", "{a} div {b}", "{a} % {b}", "-{a}", "{a} + {n}", "{a} div {n}")
+            (
+                *("{a} + {b}", "{a} - {b}", "{a} * {b}", "{a} div {b}", "{a} % {b}", "-{a}", "{a} + {n}"),
+                *("{a} div {n}", "abs({a})", "floor({x})", "ceil({m})", "round({a})", *CHOICES),
+            )
         )
-        return f"({shape})".format(a=self.int(depth - 1), b=self.int(depth - 1), n=self.rng.choice((0, 1, 2, 3, 7)))
+        return f"({shape})".format(
+            a=self.int(depth - 1),
+            b=self.int(depth - 1),
+            c=self.bool(0),
+            x=self.name("f", "g"),
+            m=self.name("d", "e"),
+            n=self.rng.choice((0, 1, 2, 3, 7)),
+        )
 
     def float(self, depth):
         if depth == 0:
@@ -66,17 +82,29 @@ class Expressions:
                 "-{a}",
                 "{a} * 0.5",
                 "{i} * 1.5",
+                *("abs({a})", "round({a})", "round({a}, 2)", "sqrt({o})", "log({o})", "exp({a})", "pow({a}, {o})"),
+                *("seconds({t})", "least({a}, 0.5)", *CHOICES),
             )
         )
         return f"({shape})".format(
-            a=self.float(depth - 1), o=other, i=self.int(depth - 1), j=self.int(depth - 1), m=self.decimal(depth - 1)
+            a=self.float(depth - 1),
+            b=self.float(depth - 1),
+            c=self.bool(0),
+            t=f"abs({self.name('ts')} - {self.name('ts')} - 5 ms)",
+            o=other,
+            i=self.int(depth - 1),
+            j=self.int(depth - 1),
+            m=self.decimal(depth - 1),
         )
 
     def decimal(self, depth):
         if depth <= 0:
             return self.name("d", "e")
         shape = self.rng.choice(
-            ("{a} + {b}", "{a} - {b}", "{a} + {i}", "-{a}", "{a} + 1.5", "{n} * {i}", "{n} * {m}", "{n} * 0.25")
+            (
+                *("{a} + {b}", "{a} - {b}", "{a} + {i}", "-{a}", "{a} + 1.5", "{n} * {i}", "{n} * {m}", "{n} * 0.25"),
+                *("abs({a})", "round({a})", "round({a}, 1)", "round({n}, 3)", *CHOICES_OF_D),
+            )
         )
         return f"({shape})".format(
             a=self.decimal(depth - 1),
@@ -84,16 +112,24 @@ class Expressions:
             i=self.int(depth - 1),
             n=self.name("d", "e"),
             m=self.name("d", "e"),
+            d=self.name("d"),
+            g=self.name("d"),
+            c=self.bool(0),
         )
 
     def text(self):
         return self.name("s", "t")
 
+    def chosen_text(self):
+        word = self.rng.choice((*WORDS, "null", self.text()))
+        shape = self.rng.choice((*CHOICES, "coalesce({a}, {w})", "greatest({a}, {w}, {b})"))
+        return shape.format(a=self.text(), b=self.text(), w=word, c=self.bool(0))
+
     def comparison(self):
         op = self.rng.choice(("=", "!=", "<", "<=", ">", ">="))
         kind = self.rng.choice(("int", "float", "decimal", "text", "mixed", "literal", "bool"))
         if kind == "text":
-            return f"{self.text()} {op} {self.rng.choice((self.text(), *WORDS))}"
+            return f"{self.rng.choice((self.text, self.chosen_text))()} {op} {self.rng.choice((self.text(), *WORDS))}"
         if kind == "bool":
             return f"{self.name('ok')} {self.rng.choice(('=', '!='))} {self.rng.choice((self.name('ok'), 'true'))}"
         if kind == "mixed":
@@ -109,7 +145,7 @@ class Expressions:
         if depth > 0:
             shape = self.rng.choice(("({a} and {b})", "({a} or {b})", "not ({a})", "({a} and {b} and not ({a}))"))
             return shape.format(a=self.bool(depth - 1), b=self.bool(depth - 1))
-        shape = self.rng.choice(range(7))
+        shape = self.rng.choice(range(8))
         if shape == 0:
             return f"{self.name('v', 'f', 'd', 's', 'ok')} {self.rng.choice(('is null', 'is not null'))}"
         if shape == 1:
@@ -120,4 +156,6 @@ class Expressions:
             return f"({self.decimal(0)} between 0.5 and {self.decimal(0)})"
         if shape == 4:
             return f'{self.text()} in ("a", {self.text()})'
+        if shape == 5:
+            return f"coalesce({self.name('ok')}, {self.rng.choice(('true', 'false', self.name('ok')))})"
         return self.comparison()

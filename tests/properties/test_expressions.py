@@ -19,7 +19,10 @@ def rows_of(rng, size, huge=True):
 def shown(rng, one):
     """Fields to emit: an expression of each kind."""
     kinds = {"i": one.int, "x": one.float, "m": one.decimal, "c": one.bool}
-    return ", ".join(f"{name} = {make(rng.choice((0, 1, 2)))}" for name, make in kinds.items())
+    return (
+        ", ".join(f"{name} = {make(rng.choice((0, 1, 2)))}" for name, make in kinds.items())
+        + f", s = {one.chosen_text()}"
+    )
 
 
 @examples(10, 80)

@@ -1,4 +1,4 @@
-"""Calls: aggregates over an alias, ``prev``, and the functions that do not run yet.
+"""Calls: aggregates over an alias, ``prev``, functions of values, and those that do not run yet.
 
 An aggregate is over one alias; inside it that alias is the event at hand (the variable None).
 Tested by: tests/language/test_check.py, tests/language/test_check_names.py
@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from cep.language import ast
+from cep.language.checker.functions import FUNCTIONS, Functions
 from cep.language.checker.operations import Checked, kind_text, path_text, settled
 from cep.language.checker.report import listed, nearest
 from cep.language.checker.walk import walk
@@ -30,9 +31,8 @@ _OF_MATCH_LATER = frozenset(
 )
 _SCALARS_LATER = frozenset(
     {
-        *("abs", "round", "floor", "ceil", "sqrt", "log", "exp", "pow", "least", "greatest", "coalesce"),
         *("lower", "upper", "trim", "length", "substr", "split", "concat"),
-        *("hours", "minutes", "seconds", "truncate", "hour_of", "day_of", "weekday_of"),
+        *("truncate", "hour_of", "day_of", "weekday_of"),
         "distance_km",
     }
 )
@@ -46,6 +46,7 @@ class Calls:
         self.declarations = expressions.declarations
         self.reporter = expressions.reporter
         self.scope = expressions.scope
+        self.functions = Functions(expressions)
 
     def call(self, call: ast.Call) -> Typed | None:
         """The typed form of a call."""
@@ -62,14 +63,25 @@ class Calls:
             hint = "write the time of a bound event, e.g. v.at" if name.startswith("match") else None
             self.reporter.not_yet(call.span, f"`{name}()`", hint)
             return None
+        if name in FUNCTIONS:
+            return self.functions.call(call)
         if name in _SCALARS_LATER or name in self.declarations.functions:
             self.reporter.not_yet(call.span, f"the function `{name}`")
             for argument in call.arguments:  # their names can be checked all the same
                 if argument.value is not None and not self._is_bare_alias(argument.value):
                     self._check_argument(argument.value)
             return None
-        known = [*_FOLDS, "prev", *_AGGREGATES_LATER, *_OF_MATCH_LATER, *_SCALARS_LATER, *self.declarations.functions]
+        known = [
+            *_FOLDS,
+            "prev",
+            *FUNCTIONS,
+            *_AGGREGATES_LATER,
+            *_OF_MATCH_LATER,
+            *_SCALARS_LATER,
+            *self.declarations.functions,
+        ]
         foreign = {"mean": "avg", "average": "avg", "len": "count", "total": "sum", "previous": "prev", "lag": "prev"}
+        foreign |= {"ifnull": "coalesce", "nvl": "coalesce", "ln": "log", "power": "pow", "ceiling": "ceil"}
         instead = foreign.get(name) or nearest(name, known)
         self.reporter.error(
             call.name.span,

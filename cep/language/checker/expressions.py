@@ -77,6 +77,8 @@ class Expressions:
                 return self.names.path(expr)
             case ast.Call():
                 return self.calls.call(expr)
+            case ast.Case():
+                return self.calls.functions.case(expr)
             case ast.Unary("not", operand):
                 found = self.condition(operand, "what `not` takes")
                 return None if found is None else Apply("not", (found,), BOOL.as_optional(found.type.optional))
@@ -106,8 +108,6 @@ class Expressions:
 
     def _refuse(self, expr: ast.Expr) -> None:
         match expr:
-            case ast.Case():
-                self.reporter.not_yet(expr.span, "`case`", "write one rule for each case")
             case ast.Quantified(op):
                 self.reporter.not_yet(expr.span, f"`{op} … satisfies`")
             case ast.Lookup(table, _, _):

@@ -116,20 +116,25 @@ class Operations:
 
     def _warn_mixed(self, a: Typed, b: Typed, span: Span) -> None:
         if {a.type.kind, b.type.kind} == {"decimal", "float"}:
-            self.reporter.warn(
-                span,
-                "decimal-with-float",
-                "a decimal meets a float here and becomes one, so the result is no longer exact",
-                "declare both decimal, or both float",
-            )
+            self.warn_mixed(span)
+
+    def warn_mixed(self, span: Span) -> None:
+        """Warn that a decimal becomes a float."""
+        self.reporter.warn(
+            span,
+            "decimal-with-float",
+            "a decimal meets a float here and becomes one, so the result is no longer exact",
+            "declare both decimal, or both float",
+        )
 
     def _paired(self, x: Typed | Loose, y: Typed | Loose, span: Span) -> tuple[Typed, Typed] | None:
         """Both operands with their loose literals settled: a decimal beside a decimal, else a float."""
-        a = self._beside(x, y, span)
-        b = self._beside(y, x, span)
+        a = self.beside(x, y, span)
+        b = self.beside(y, x, span)
         return None if a is None or b is None else (a, b)
 
-    def _beside(self, x: Typed | Loose, other: Typed | Loose, span: Span) -> Typed | None:
+    def beside(self, x: Typed | Loose, other: Typed | Loose, span: Span) -> Typed | None:
+        """``x``, where a loose literal is settled by what it stands beside."""
         if not isinstance(x, Loose):
             return x
         if isinstance(other, Loose) or other.type.kind != "decimal":
