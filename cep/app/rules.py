@@ -6,6 +6,7 @@ Tested by: tests/app/test_rules.py
 from __future__ import annotations
 
 import os
+import re
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -101,19 +102,38 @@ def loads(text: str, name: str = "<text>", *, params: Mapping[str, object] | Non
 
 def _check(sources: list[Source], params: Mapping[str, object] | None) -> Rules:
     from cep.language.check import check
-    from cep.language.parser import parse
+    from cep.language.parser import parse_partly
 
     files: list[File] = []
     problems: list[Diagnostic] = []
+    lost: set[str] = set()
     folder = _tables_folder()
     for source in sources:
-        try:
-            files.append(parse(source, folder))
-        except RuleError as error:  # the other files are read all the same, so that all mistakes are told at once
-            problems += error.diagnostics
+        file, syntax, names = parse_partly(source, folder)
+        files.append(file)
+        problems += syntax
+        lost |= names
+    try:
+        book = check(files, params)
+    except RuleError as error:
+        # what cannot be read may have declared the very name that something else misses
+        known = [d for d in error.diagnostics if not (problems and _mentions(d, lost))]
+        order = {id(source): n for n, source in enumerate(sources)}
+        raise RuleError(
+            sorted([*problems, *known], key=lambda d: (order.get(id(d.source), 0), d.span.start, d.span.end))
+        ) from None
+    except UsageError:
+        if not problems:
+            raise
     if problems:
         raise RuleError(problems)
-    return Rules(check(files, params))
+    return Rules(book)
+
+
+def _mentions(diagnostic: Diagnostic, names: set[str]) -> bool:
+    span = diagnostic.span
+    text = f"{diagnostic.message} {diagnostic.source.text[span.start : span.end]}"
+    return not names.isdisjoint(re.findall(r"\w+", text))
 
 
 def _tables_folder() -> str | None:

@@ -11,6 +11,7 @@ Tested by: tests/language/test_parser.py, tests/language/test_syntax_errors.py
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, cast
 
 from cep.language import ast
@@ -33,9 +34,21 @@ def parse(source: Source, cache_dir: str | None = None) -> ast.File:
 
     ``cache_dir`` is a folder in which the grammar's tables may be kept.
     """
+    file, problems, _ = parse_partly(source, cache_dir)
+    if problems:
+        raise RuleError(problems)
+    return file
+
+
+def parse_partly(source: Source, cache_dir: str | None = None) -> tuple[ast.File, list[Diagnostic], frozenset[str]]:
+    """The declarations that can be read, all mistakes of form, and the names that the unreadable ones would have given.
+
+    So the rest of a file can be checked all the same, without being told off for names that are there.
+    """
     lexed = scan(source)
     made = tables(cache_dir)
     problems = list(lexed.problems)
+    lost: set[str] = set()
     trees: list[Tree[Token]] = []
     outcome = _run(made, lexed.lexemes, "start")
     if not isinstance(outcome, Stop):
@@ -46,6 +59,7 @@ def parse(source: Source, cache_dir: str | None = None) -> ast.File:
             outcome = _run(made, lexemes, "start")
             if isinstance(outcome, Stop):
                 syntax.append(diagnose(source, outcome))
+                lost.update(after.text for word, after in pairwise(lexemes) if word.text in _NAMING)
             else:
                 trees.append(outcome)
         problems += syntax or [diagnose(source, whole)]
@@ -56,10 +70,9 @@ def parse(source: Source, cache_dir: str | None = None) -> ast.File:
         if module is not nodes[0]:
             builder.problem("misplaced-clause", "'module' is the first word of a file", module.span, "move it up")
     problems += builder.problems
-    if problems:
-        raise RuleError(_in_order(problems))
     declarations = tuple(node for node in nodes if not isinstance(node, ast.Module))
-    return ast.File(source, modules[0] if modules else None, declarations, tuple(lexed.comments))
+    file = ast.File(source, modules[0] if modules else None, declarations, tuple(lexed.comments))
+    return file, _in_order(problems), frozenset(lost)
 
 
 def parse_expression(text: str, cache_dir: str | None = None) -> ast.Expr:
@@ -188,6 +201,7 @@ def _is_name(lexemes: Sequence[Lexeme], at: int) -> bool:
     return False
 
 
+_NAMING = frozenset({"param", "record", "stream", "table", "timer", "function", "rule", "emit", "upsert", "assert"})
 _OPENING = frozenset(
     {"module", "use", "param", "record", "stream", "table", "timer", "function", "rule", "assert", "test"}
 )

@@ -220,3 +220,22 @@ def test_a_param_that_is_not_there_or_of_another_type_is_refused(params, says):
     with pytest.raises(cep.UsageError) as caught:
         cep.loads(PARAMS, params=params)
     assert says in str(caught.value)
+
+
+def test_mistakes_of_form_and_of_meaning_are_told_together_and_none_twice():
+    text = """
+stream Pay ordered by at { at: time, card: string, amount: int }
+stream Broken ordered by { at: time }
+rule One from Pay where amout > 1 emit X { card }
+rule Two from Pay where amount == 1 emit Y { card }
+rule Three from Broken where nothing > 1 emit Z {}
+rule Four from Pay where card > 3 then emit W {}
+rule Five from W emit V {}
+rule Six from Missing emit U {}
+"""
+    with pytest.raises(cep.RuleError) as caught:
+        cep.loads(text)
+    told = [(d.span.line, d.code) for d in caught.value.diagnostics]
+    assert [line for line, _ in told] == [3, 4, 5, 7, 9]
+    assert "unknown" in told[1][1]
+    assert "unknown" in told[-1][1]
