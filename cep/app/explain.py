@@ -11,12 +11,14 @@ Tested by: tests/cli/test_explain.py
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, is_dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import TYPE_CHECKING
 
 from cep.app.graphs import Edge, Graph, Node
 from cep.compiler.pattern import PatternProgram, is_alone
-from cep.kernels.match import AFTER, FINAL, FINAL_WAIT, FIRST, HIGH, KEEP_ALL, LOW, TESTED, WITHIN
+from cep.compiler.tables import UNLIMITED
+from cep.kernels import program as tables
 from cep.kernels.runs import CLOSE_BIT, FOREVER
 from cep.language import ast
 from cep.language.spelling import event_text, expression_text
@@ -24,13 +26,15 @@ from cep.language.typed import Apply, CheckedFilter, CheckedPattern
 from cep.model.time import format_duration
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
     from cep.app.rules import Rules
     from cep.language.typed import CheckedAbsence, CheckedRule, CheckedStep, Typed
+    from cep.model.batch import Int64Array
     from cep.plan.plan import Operator
     from cep.runtime.operators.filter import FilterProgram
 
+_Written = Mapping[tuple[int, int], "ast.Step | ast.Absence | ast.Event"]
 COLUMNS, GENERATED, BOTH = "a column at a time", "generated code, for each run", "in part each way"
 
 
@@ -45,12 +49,18 @@ class Conjunct:
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """From a state to another by binding ``step``; ``is_next``: by the very next event; ``without``: absences."""
+    """From a state to another by binding ``step``; ``is_next``: by the very next event; ``without``: absences.
+
+    ``until``: what closes the loop; ``begins``: the group whose next iteration begins; ``reluctant``: preferred last.
+    """
 
     step: str
     target: str
     is_next: bool
     without: tuple[str, ...]
+    until: tuple[str, ...] = ()
+    begins: str = ""
+    reluctant: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +143,10 @@ def program_text(explained: Explanation) -> str:
 
 def _move_text(move: Move) -> str:
     text = f"{move.step} -> {move.target}" + ", by the very next event" * move.is_next
-    return text + "".join(f", unless {absence} came" for absence in move.without)
+    text += "".join(f", unless {absence} came" for absence in move.without)
+    text += "".join(f", until {end}" for end in move.until)
+    text += f", the next {move.begins}" * bool(move.begins)
+    return text + ", rather not" * move.reluctant
 
 
 def _columns(rows: Sequence[tuple[str, ...]]) -> list[str]:
@@ -180,6 +193,7 @@ def automaton_graph(explained: Explanation) -> Graph:
     for state in explained.states:
         for move in state.moves:
             label = [move.step, *(["very next"] if move.is_next else []), *(f"no {a}" for a in move.without)]
+            label += [f"until {u}" for u in move.until] + ([f"next {move.begins}"] if move.begins else [])
             edges.append(Edge(state.name, move.target, tuple(label)))
         if state.completes:
             edges.append(Edge(state.name, "(match)", (state.completes,)))
@@ -206,9 +220,9 @@ def _conjuncts(owner: str, written: ast.Expr | None, where: Typed | None) -> lis
     return out
 
 
-def _by_place(node: object) -> Iterator[tuple[tuple[int, int], ast.Step | ast.Absence]]:
-    """All steps and absences below a node, groups and choices entered, by where they are written."""
-    if isinstance(node, ast.Step | ast.Absence):
+def _by_place(node: object) -> Iterator[tuple[tuple[int, int], ast.Step | ast.Absence | ast.Event]]:
+    """All steps, absences and ``until`` below a node, groups and choices entered, by where they are written."""
+    if isinstance(node, ast.Step | ast.Absence | ast.Event):
         yield (node.span.start, node.span.end), node
     if isinstance(node, tuple):
         for item in node:
@@ -242,16 +256,17 @@ def _of_pattern(operator: Operator, part: int, program: PatternProgram, node: as
     rule, pattern = operator.rule, operator.rule.body
     assert isinstance(pattern, CheckedPattern)
     written = dict(_by_place(node.body.pattern)) if node is not None and isinstance(node.body, ast.Matching) else {}
-    absences = [a for s in pattern.steps for a in s.absences] + list(pattern.final)
+    absences = [*pattern.between, *pattern.final, *pattern.untils]
     steps = _step_names(pattern.steps)
     without = [_absence_text(written, a) for a in absences]
+    owners = [f"no {' | '.join(a.streams)}" for a in (*pattern.between, *pattern.final)]
+    owners += [f"until {' | '.join(u.streams)}" for u in pattern.untils]
     conjuncts: list[Conjunct] = []
     for name, step in zip(steps, pattern.steps, strict=True):
         conjuncts += _conjuncts(name, _written_where(written, step), step.where)
-    for absence in absences:
-        owner = f"no {' | '.join(absence.streams)}"
+    for owner, absence in zip(owners, absences, strict=True):
         conjuncts += _conjuncts(owner, _written_where(written, absence), absence.where)
-    states = _states(program, steps, without)
+    states = _Automaton(program, steps, without, _group_names(pattern)).states()
     return Explanation(
         rule,
         operator.level,
@@ -259,13 +274,11 @@ def _of_pattern(operator: Operator, part: int, program: PatternProgram, node: as
         tuple(conjuncts),
         states,
         _pattern_facts(rule, program, states),
-        tuple(_pattern_programs(program, [*steps, *(f"no {' | '.join(a.streams)}" for a in absences)])),
+        tuple(_pattern_programs(program, [*steps, *owners])),
     )
 
 
-def _written_where(
-    written: Mapping[tuple[int, int], ast.Step | ast.Absence], checked: CheckedStep | CheckedAbsence
-) -> ast.Expr | None:
+def _written_where(written: _Written, checked: CheckedStep | CheckedAbsence) -> ast.Expr | None:
     node = written.get((checked.span.start, checked.span.end))
     return node.event.where if isinstance(node, ast.Absence) else node.where if node is not None else None
 
@@ -276,81 +289,133 @@ def _step_names(steps: Sequence[CheckedStep]) -> list[str]:
     return [f"{n} ({i})" if names.count(n) > 1 else n for i, n in enumerate(names, 1)]
 
 
-def _absence_text(written: Mapping[tuple[int, int], ast.Step | ast.Absence], absence: CheckedAbsence) -> str:
+def _absence_text(written: _Written, absence: CheckedAbsence) -> str:
     node = written.get((absence.span.start, absence.span.end))
-    return event_text(node.event) if isinstance(node, ast.Absence) else " | ".join(absence.streams)
+    event = node.event if isinstance(node, ast.Absence) else node
+    return event_text(event) if isinstance(event, ast.Event) else " | ".join(absence.streams)
 
 
-def _states(program: PatternProgram, steps: Sequence[str], without: Sequence[str]) -> tuple[State, ...]:
-    tables = program.tables
-    n = len(steps)
-    low = [int(v) for v in tables.steps[:, LOW]]
-    high = [int(v) for v in tables.steps[:, HIGH]]
+def _group_names(pattern: CheckedPattern) -> list[str]:
+    """The counted groups, in the order of their counters."""
+    counted = [n for n in pattern.nodes if not isinstance(n.body, int) and (n.high != 1 or n.variable is not None)]
+    plain = [n.variable or "iteration" for n in counted]
+    return [f"iteration ({i})" if n == "iteration" and plain.count(n) > 1 else n for i, n in enumerate(plain, 1)]
 
-    def few(j: int) -> str:
-        return f"{steps[j]}: fewer than {low[j]}"
 
-    def entered(j: int) -> str:
-        return few(j) if low[j] > 1 else steps[j]
+class _Automaton:
+    """Reads the states of a pattern from the matcher's tables."""
 
-    def moves(i: int, mask: int, again: bool) -> list[Move]:
+    def __init__(
+        self, program: PatternProgram, steps: Sequence[str], without: Sequence[str], groups: Sequence[str]
+    ) -> None:
+        self.program, self.tables = program, program.tables
+        self.steps, self.without, self.groups = steps, without, groups
+
+    def states(self) -> tuple[State, ...]:
+        rows, n = self.tables.steps, len(self.steps)
+        found = [State("(start)", tuple(self._moves(n, -1)), "")]
+        for i in range(n):
+            low, high, again = (int(rows[i, c]) for c in (tables.LOW, tables.HIGH, tables.AGAIN))
+            if low > 1:
+                once_more = replace(self._moves(i, again)[0], target=self.steps[i])
+                found.append(State(self._few(i), (*self._moves(i, again)[: low > 2], once_more), ""))
+            after = int(rows[i, tables.AFTER])
+            goes_on = high > max(low, 1)
+            onward = [replace(m, target=self.steps[i]) for m in self._moves(i, again)] if goes_on else []
+            onward += self._moves(i, after)
+            found.append(State(self.steps[i], tuple(onward), self._completion(i, after, bool(onward))))
+        return tuple(found)
+
+    def _few(self, i: int) -> str:
+        low = int(self.tables.steps[i, tables.LOW])
+        return f"{self.steps[i]}: fewer than {low}" if low > 1 else self.steps[i]
+
+    def _moves(self, state: int, mask: int) -> list[Move]:
+        first, count = (int(self.tables.steps[state, c]) for c in (tables.FIRST_MOVE, tables.MOVES))
         out = []
-        for j in range(n):
-            if not (mask >> j & 1 or (again and j == i)):
+        for e in range(count):
+            if not mask >> e & 1:
                 continue
-            absent = [
-                without[p - n] for p in range(n, n + len(without)) if i >= 0 and int(tables.guards[i, j]) >> p & 1
-            ]
-            strict = i >= 0 and bool(tables.strict[i, j])
-            target = steps[j] if j == i else entered(j)
-            out.append(Move(steps[j], target, strict, tuple(absent)))
+            row = [int(v) for v in self.tables.moves[first + e]]
+            step = row[tables.TARGET]
+            begins = ""
+            if row[tables.ROUND] == tables.NEXT_ROUND:
+                begins = self.groups[int(self.tables.nests[step, row[tables.KEEP]])]
+            out.append(
+                Move(
+                    self.steps[step],
+                    self._few(step),
+                    bool(row[tables.STRICT]),
+                    self._named(row[tables.GUARDS]),
+                    self._named(row[tables.UNTILS]),
+                    begins,
+                    row[tables.RELUCTANT] != tables.EAGER,
+                )
+            )
         return out
 
-    found = [State("(start)", tuple(moves(-1, int(tables.scalars[FIRST]), False)), "")]
-    for i in range(n):
-        if low[i] > 1:
-            strict = bool(tables.strict[i, i])
-            again = [Move(steps[i], few(i), strict, ())] if low[i] > 2 else []
-            found.append(State(few(i), (*again, Move(steps[i], steps[i], strict, ())), ""))
-        after = int(tables.steps[i, AFTER])
-        onward = moves(i, after & ~int(CLOSE_BIT), high[i] > low[i] and high[i] > 1)
-        found.append(State(steps[i], tuple(onward), _completion(program, after, bool(onward), without)))
-    return tuple(found)
+    def _named(self, mask: int) -> tuple[str, ...]:
+        n = len(self.steps)
+        return tuple(self.without[p - n] for p in range(n, n + len(self.without)) if mask >> p & 1)
 
-
-def _completion(program: PatternProgram, after: int, goes_on: bool, without: Sequence[str]) -> str:
-    if not after & int(CLOSE_BIT):
-        return ""
-    scalars, n = program.tables.scalars, len(program.variables)
-    final = int(scalars[FINAL])
-    if final:
-        names = [without[p - n] for p in range(n, n + len(without)) if final >> p & 1]
-        return f"when no {', no '.join(names)} came for {format_duration(int(scalars[FINAL_WAIT]))}"
-    return "when it can bind no more, or at its deadline" if goes_on else "at once"
+    def _completion(self, i: int, after: int, goes_on: bool) -> str:
+        if not after & int(CLOSE_BIT):
+            return ""
+        scalars = self.tables.scalars
+        final = int(scalars[tables.FINAL])
+        if final:
+            names = self._named(final)
+            return f"when no {', no '.join(names)} came for {format_duration(int(scalars[tables.FINAL_WAIT]))}"
+        if not goes_on:
+            return "at once"
+        until = self._named(int(self.tables.steps[i, tables.UNTIL]))
+        ends = "".join(f", at {end}" for end in until)
+        return f"when it can bind no more{ends}, or at its deadline"
 
 
 def _pattern_facts(rule: CheckedRule, program: PatternProgram, states: Sequence[State]) -> tuple[tuple[str, str], ...]:
     scalars = program.tables.scalars
-    within = int(scalars[WITHIN])
     widest = max(len({m.step for m in s.moves}) for s in states)
-    test = ", each with a call of the generated `test`" if scalars[TESTED] else ""
+    test = ", each with a call of the generated `test`" if scalars[tables.TESTED] else ""
     cost = (
         "a column operation a condition for every event; then for each open run of the event's key "
         f"at most {_count(widest, 'step')} tried{test}"
     )
     seen = (
-        f"every event of {', '.join(rule.inputs)}, because a link is strict"
+        f"every event of {', '.join(rule.inputs)}, because a link is strict or events are counted"
         if program.selects_all
         else "the events that fit a step or an absence by themselves"
     )
     return (
-        ("within", "no bound" if within == FOREVER else format_duration(within)),
-        ("matches", "all are kept" if scalars[KEEP_ALL] else "after a match, on with the event after its last"),
+        ("within", _bounds_text(scalars)),
+        ("matches", _matches_text(rule)),
         ("matcher", "the run table: exact for every pattern; the only matcher there is yet"),
         ("sees", seen),
         ("cost", cost),
         ("bytes", f"{8 * program.layout.row_width} a kept event, {8 * program.layout.run_width} an open run"),
     )
+
+
+def _bounds_text(scalars: Int64Array) -> str:
+    within, gap, events = (int(scalars[c]) for c in (tables.WITHIN, tables.GAP, tables.EVENTS))
+    parts = [format_duration(within)] if within != FOREVER else []
+    parts += [f"{events:,} events"] if events < UNLIMITED else []
+    parts += [f"{format_duration(gap)} from each event to the next"] if gap != FOREVER else []
+    return ", ".join(parts) or "no bound"
+
+
+def _matches_text(rule: CheckedRule) -> str:
+    pattern = rule.body
+    assert isinstance(pattern, CheckedPattern)
+    text = {
+        "past last": "after a match, on with the event after its last",
+        "keep all": "all are kept",
+        "next": "after a match, on with the event after its first",
+        "first": f"after a match, on with its first `{pattern.skip_variable}`",
+        "last": f"after a match, on with its last `{pattern.skip_variable}`",
+    }[pattern.skip]
+    names = ["an unnamed step" if name.startswith("$") else f"`{name}`" for name in pattern.consume]
+    return text + f"; uses up {', '.join(dict.fromkeys(names))}" * bool(names)
 
 
 def _pattern_programs(program: PatternProgram, names: Sequence[str]) -> Iterator[tuple[str, str]]:

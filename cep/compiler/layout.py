@@ -32,7 +32,9 @@ class Slot:
 
 @dataclass(frozen=True, slots=True)
 class PositionRegister:
-    """A row position: of the newest event (``which`` newest), or of the first or last one with a value in ``slot``."""
+    """A row position: of the newest event (``which`` newest: of this iteration of a group; latest: of any), or of the
+    first or last one with a value in ``slot`` (-1: whatever its values).
+    """
 
     which: str
     variable: str
@@ -41,7 +43,7 @@ class PositionRegister:
 
 @dataclass(frozen=True, slots=True)
 class FoldRegister:
-    """A running number over ``slot`` (-1: over events): ``which`` is count, sum, min or max."""
+    """A running number over ``slot`` (-1: events): ``which`` is count, sum, min or max; or iterations, of a group."""
 
     which: str
     variable: str
@@ -50,6 +52,11 @@ class FoldRegister:
 
 
 Register = PositionRegister | FoldRegister
+
+
+def group_register(variable: str) -> FoldRegister:
+    """The register that counts all iterations of a group, by its alias."""
+    return FoldRegister("iterations", variable, -1, False)
 
 
 @dataclass

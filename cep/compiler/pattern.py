@@ -4,10 +4,7 @@ code.
 A condition is split at its top-level ``and``: conjuncts about the event alone are decided a column at a time, before
 the matcher (they select the rows it sees); conjuncts that compare with bound events go into the generated function
 ``test``, whose operands are slots of rows and registers of the run. ``update`` keeps the registers as steps bind.
-
-States. After binding iteration c of step i a run may bind: i again while c < high; once c >= low, every later step up
-to the first that must be there; and, when all later steps may be left out, nothing more (CLOSE).
-References: SASE+ for the automaton with loops; docs/semantics.md for what it must mean.
+References: docs/semantics.md for what it must mean.
 Tested by: tests/compiler/test_pattern.py, tests/properties/
 """
 
@@ -19,39 +16,22 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cep.compiler.automaton import build_automaton
 from cep.compiler.columns import ColumnFunction, as_column, column_names, compile_columns, compile_conditions
 from cep.compiler.emit import Constants, Emitter
 from cep.compiler.functions import event_imports
-from cep.compiler.layout import Layout, PositionRegister
+from cep.compiler.layout import Layout
 from cep.compiler.reading import Reader
-from cep.kernels.match import (
-    AFTER,
-    FINAL,
-    FINAL_WAIT,
-    FIRST,
-    HIGH,
-    KEEP_ALL,
-    KEY_AT,
-    KEY_WORDS,
-    LOW,
-    POSITION,
-    REDUNDANT,
-    SCALARS,
-    STEP_WIDTH,
-    STEPS,
-    TESTED,
-    UPDATE,
-    WITHIN,
-    MatchProgram,
-)
-from cep.kernels.runs import CLOSE_BIT, FOREVER
-from cep.language.typed import Apply, Attr, Const, Fold, ParamRef, Present, Prev, Typed
+from cep.compiler.tables import check_size, match_program, sees_all, skip_register
+from cep.compiler.walk import walk_typed
+from cep.kernels.program import MatchProgram
+from cep.language.typed import Apply, Attr, Fold, Present, Prev, Typed
 from cep.model.diagnostics import Diagnostic
 from cep.model.errors import RuleError
 from cep.model.types import BOOL
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from cep.compiler.text import TextVector
     from cep.language.typed import CheckedEmit, CheckedParam, CheckedRule
@@ -59,7 +39,6 @@ if TYPE_CHECKING:
     from cep.model.schema import Schema
     from cep.model.types import Type
 
-UNLIMITED = 2**62
 _MOST_LINES = 1_200  # compiling takes more than linear time: some twenty seconds for so many
 
 
@@ -176,8 +155,10 @@ class _Builder:
         self.constants = Constants()
         self.steps = self.pattern.steps
         self.order = {s.variable: i for i, s in enumerate(self.steps)}
-        absences = [a for s in self.steps for a in s.absences] + list(self.pattern.final)
-        # predicates: steps, then absences as written, then those at the end
+        # predicates: steps, then absences as written, those at the end, and what ends loops
+        absences = (*self.pattern.between, *self.pattern.final, *self.pattern.untils)
+        self.automaton = build_automaton(self.pattern)
+        check_size(rule, self.automaton)
         self.predicates = [(s.streams, s.where) for s in self.steps] + [(a.streams, a.where) for a in absences]
         self.reader = Reader(rule, self.pattern, sources, layout)
 
@@ -196,6 +177,9 @@ class _Builder:
                 condition = emitter.condition(bound)
                 bodies.append((p, [*emitter.lines, f"return 1 if {condition} else 0"]))
         emits = tuple(self._emit(e) for e in self.rule.emits)
+        register = skip_register(self.pattern)
+        if register is not None:
+            self.reader.keep(register)
         tie_slots = self._ties()
         text = self._text(bodies, self._updates())
         if text.count("\n") > _MOST_LINES:
@@ -206,7 +190,7 @@ class _Builder:
         return PatternProgram(
             self.rule.name,
             inputs,
-            any(s.in_a_row or s.link == "next" for s in self.steps),
+            sees_all(self.pattern),
             self.layout,
             self._tables(tested),
             text,
@@ -232,73 +216,9 @@ class _Builder:
             parts += ["    return 0", ""]
         return "\n".join(parts)
 
-    # -------------------------------------------------------------------------------------------------- automaton
-
     def _tables(self, tested: int) -> MatchProgram:
-        n = len(self.steps)
-        steps = np.zeros((n, STEP_WIDTH), np.int64)
-        strict = np.zeros((n, n), np.int64)
-        guards = np.zeros((n, n), np.int64)
-        waits = np.zeros(len(self.predicates), np.int64)
-        before, at = [], n
-        for step in self.steps:
-            before.append(sum(1 << (at + k) for k in range(len(step.absences))))
-            at += len(step.absences)
-        final = 0
-        for absence in self.pattern.final:
-            assert absence.duration is not None
-            final |= 1 << at
-            waits[at] = self._duration(absence.duration)
-            at += 1
-        for i, step in enumerate(self.steps):
-            steps[i, LOW] = step.low
-            steps[i, HIGH] = UNLIMITED if step.high is None else step.high
-            steps[i, AFTER] = self._reachable(i + 1)
-            wanted = PositionRegister("newest", step.variable, -1)
-            known = self.layout.positions
-            steps[i, POSITION] = known.index(wanted) if wanted in known else -1
-            steps[i, UPDATE] = step.variable in self.reader.families
-            steps[i, REDUNDANT] = self._may_drop_shorter(i)
-            strict[i, i] = step.in_a_row
-            guard = 0
-            for j in range(i + 1, n):
-                guard |= before[j]
-                guards[i, j] = guard
-                strict[i, j] = self.steps[j].link == "next"
-        scalars = np.zeros(SCALARS, np.int64)
-        scalars[STEPS] = n
-        scalars[FIRST] = self._reachable(0) & ~int(CLOSE_BIT)
-        scalars[FINAL] = final
-        scalars[FINAL_WAIT] = waits.max() if final else 0
-        scalars[WITHIN] = self._duration(self.pattern.within) if self.pattern.within else FOREVER
-        scalars[KEEP_ALL] = self.pattern.skip == "keep all"
-        scalars[KEY_WORDS] = self.layout.key_words
-        scalars[KEY_AT] = self.layout.key_at
-        scalars[TESTED] = tested
-        return MatchProgram(steps, strict, guards, waits, scalars)
-
-    def _reachable(self, first: int) -> int:
-        mask = 0
-        for j in range(first, len(self.steps)):
-            mask |= 1 << j
-            if self.steps[j].low > 0:
-                return mask
-        return mask | int(CLOSE_BIT)
-
-    def _duration(self, node: Typed) -> int:
-        value = self.params[node.name].value.value if isinstance(node, ParamRef) else None
-        if isinstance(node, Const):
-            value = node.value
-        assert isinstance(value, int)
-        return value
-
-    def _may_drop_shorter(self, i: int) -> bool:
-        # once a loop has iterated, the same run without that iteration has the same future, and is not preferred,
-        # provided that nothing later asks what the loop holds, and that no deadline counts from its last event
-        if i == len(self.steps) - 1 or self.pattern.final or not self.steps[i].is_loop:
-            return False
-        later = [w for s in self.steps[i + 1 :] for w in (s.where, *(a.where for a in s.absences))]
-        return not any(_mentions(w, self.steps[i].variable) for w in later if w is not None)
+        updated = frozenset(self.order[v] for v in self.reader.families)
+        return match_program(self.pattern, self.automaton, self.layout, self.params, tested, updated)
 
     def _updates(self) -> list[tuple[int, list[str]]]:
         """What ``update`` does for each step: take the event at hand into the registers of the step's folds."""
@@ -385,36 +305,15 @@ def _all_of(parts: tuple[Typed, ...]) -> Typed | None:
     return Apply("and", parts, BOOL.as_optional(any(p.type.optional for p in parts)))
 
 
-def _walk(node: Typed) -> Iterator[Typed]:
-    stack: list[Typed] = [node]
-    while stack:
-        current = stack.pop()
-        yield current
-        match current:
-            case Apply():
-                stack.extend(current.args)
-            case Fold() if current.argument is not None:
-                stack.append(current.argument)
-            case Prev():
-                stack.append(current.argument)
-                if current.default is not None:
-                    stack.append(current.default)
-            case _:
-                pass
-
-
 def _reads_run(node: Typed) -> bool:
     return any(
-        isinstance(n, Fold | Prev | Present) or (isinstance(n, Attr) and n.variable is not None) for n in _walk(node)
+        isinstance(n, Fold | Prev | Present) or (isinstance(n, Attr) and n.variable is not None)
+        for n in walk_typed(node)
     )
 
 
-def _mentions(node: Typed, variable: str) -> bool:
-    return any(isinstance(n, Attr | Fold | Prev | Present) and n.variable == variable for n in _walk(node))
-
-
 def _attributes(node: Typed) -> Iterable[tuple[str, Type]]:
-    return [(n.name, n.type) for n in _walk(node) if isinstance(n, Attr)]
+    return [(n.name, n.type) for n in walk_typed(node) if isinstance(n, Attr)]
 
 
 def is_alone(conjunct: Typed) -> bool:

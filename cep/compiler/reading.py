@@ -13,17 +13,17 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from cep.compiler.emit import OVERFLOW, Emitter, Term
-from cep.compiler.layout import FoldRegister, Layout, PositionRegister, Slot
+from cep.compiler.layout import FoldRegister, Layout, PositionRegister, Slot, group_register
 from cep.kernels.runs import REGISTERS
-from cep.language.typed import Apply, Attr, Fold, Key, Present, Prev, Typed
+from cep.language.typed import Apply, Attr, CheckedChoice, Fold, Key, Present, Prev, Typed
 from cep.model.diagnostics import Diagnostic
 from cep.model.errors import RuleError
 from cep.model.types import BOOL
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
-    from cep.language.typed import CheckedPattern, CheckedRule
+    from cep.language.typed import CheckedItem, CheckedPattern, CheckedRule
     from cep.model.schema import Schema
 
 _TWO_64 = "18446744073709551616.0"
@@ -57,7 +57,14 @@ class Reader:
     ) -> None:
         self.rule, self.sources, self.layout = rule, sources, layout
         self.families: dict[str, list[Family | PositionRegister]] = {}
-        self._low = {s.variable: s.low for s in pattern.steps}
+        self._maybe = {s.variable: s.maybe for s in pattern.steps}
+        # inside a group that repeats `newest` is the event of this iteration; `latest` that of any
+        self._again = {
+            pattern.steps[node.body].variable
+            for node, repeats in _with_repeats(pattern.items, False)
+            if repeats and isinstance(node.body, int)
+        }
+        self._groups = {node.variable for node in pattern.nodes if node.variable is not None}
 
     def leaf(self, emitter: Emitter, node: Typed) -> Term:
         """The term of an attribute, key, fold or neighbour."""
@@ -155,11 +162,21 @@ class Reader:
         return emitter.let(f"({emitter.select(missing, '0', row)}) * {self.layout.row_width}"), missing
 
     def _may_miss(self, variable: str) -> bool:
-        return self._low[variable] == 0
+        return self._maybe[variable]
+
+    def _latest(self, variable: str) -> PositionRegister:
+        """The register of the last event that a step has bound, whatever the iteration of a group around it."""
+        if variable not in self._again:
+            return PositionRegister("newest", variable, -1)
+        wanted = PositionRegister("latest", variable, -1)
+        self.keep(wanted)
+        return wanted
 
     # ---------------------------------------------------------------------------------------------------- folds
 
     def _fold(self, emitter: Emitter, node: Fold) -> Term:
+        if node.variable in self._groups:
+            return Term(emitter.let(self._register(group_register(node.variable))), None)
         slot = self._argument(node.argument) if node.argument is not None else None
         if node.function in ("first", "last"):
             assert slot is not None
@@ -167,7 +184,7 @@ class Reader:
         is_float = slot is not None and slot.type.kind == "float"
         which = "sum" if node.function == "avg" else node.function
         family = Family(which, node.variable, -1 if slot is None else slot.index, is_float)
-        self._keep(family)
+        self.keep(family)
         values = self._load(emitter, family)
         if node.running:
             values = self._with_event(emitter, family, slot, values)
@@ -204,10 +221,10 @@ class Reader:
     def _end(self, emitter: Emitter, node: Fold, slot: Slot) -> Term:
         """``first`` and ``last``: a value of a retained row."""
         if not self._nullable(slot) and node.function == "last":
-            wanted = PositionRegister("newest", node.variable, -1)
+            wanted = self._latest(node.variable)
         else:
             wanted = PositionRegister(node.function, node.variable, slot.index)
-            self._keep(wanted)
+            self.keep(wanted)
         if not node.running:
             position, missing = self._position(emitter, wanted)
             return Term(self._slot(emitter, slot, position).value, missing)
@@ -222,7 +239,7 @@ class Reader:
 
     def _previous(self, emitter: Emitter, node: Prev) -> Term:
         slot = self._argument(node.argument)
-        position, missing = self._position(emitter, PositionRegister("newest", node.variable, -1))
+        position, missing = self._position(emitter, self._latest(node.variable))
         bound = self._slot(emitter, slot, position)
         if node.default is not None:
             default = emitter.term(node.default)
@@ -241,7 +258,6 @@ class Reader:
         for wanted in self.families[variable]:
             slot = self.layout.slots[wanted.slot] if wanted.slot >= 0 else None
             if isinstance(wanted, PositionRegister):
-                assert slot is not None
                 out.append(self._store_position(emitter, wanted, slot))
                 continue
             values = self._with_event(emitter, wanted, slot, self._load(emitter, wanted))
@@ -249,8 +265,8 @@ class Reader:
                 out.append(f"{self._register(register, _table(register))} = {value}")
         return out
 
-    def _store_position(self, emitter: Emitter, wanted: PositionRegister, slot: Slot) -> str:
-        null = self._slot(emitter, slot, "at").null
+    def _store_position(self, emitter: Emitter, wanted: PositionRegister, slot: Slot | None) -> str:
+        null = None if slot is None else self._slot(emitter, slot, "at").null
         row = emitter.let(f"at // {self.layout.row_width}")
         known = emitter.let(self._register(wanted))
         take = "True" if null is None else f"({null} ^ True)"
@@ -258,7 +274,8 @@ class Reader:
             take = f"({known} < 0) & {take}"
         return f"{self._register(wanted)} = {emitter.select(take, row, known)}"
 
-    def _keep(self, wanted: Family | PositionRegister) -> None:
+    def keep(self, wanted: Family | PositionRegister) -> None:
+        """Let ``update`` keep a register up to date, whoever reads it."""
         kept = self.families.setdefault(wanted.variable, [])
         if wanted not in kept:
             kept.append(wanted)
@@ -286,6 +303,16 @@ class Reader:
         wrapped = emitter.let(f"(({total} ^ {added}) & ({value} ^ {added})) < 0")
         carry = emitter.select(f"({here}) & {wrapped}", emitter.select(f"{value} < 0", "-1", "1"), "0")
         return [counted, emitter.let(emitter.select(here, added, total)), emitter.let(f"{values[2]} + {carry}")]
+
+
+def _with_repeats(items: Sequence[CheckedItem], repeats: bool) -> Iterator[tuple[CheckedItem, bool]]:
+    """All items, each with whether a group or choice around it repeats."""
+    for item in items:
+        yield item, repeats
+        if isinstance(item.body, CheckedChoice):
+            yield from _with_repeats(item.body.alternatives, repeats or item.high != 1)
+        elif not isinstance(item.body, int):
+            yield from _with_repeats(item.body, repeats or item.high != 1)
 
 
 def _table(register: FoldRegister) -> str:

@@ -1,53 +1,100 @@
 """The run-table matcher: every pattern, any predicates, exactly.
 
-Per key, runs stand in order of (start, preference). An event is shown to each run in turn: every step that the run may
-bind next and that the event fits gives a child, put in front of its parent in written order, because the candidate
-that binds an event is preferred to the one that passes it over. So whatever completes at one event is met in the
-order of the semantics - earlier start first, then preference - and the skip rule is one comparison.
+Per key, runs stand in order of (start, preference). An event is shown to each run in turn: every move that the run may
+take and that the event fits gives a child, put in front of its parent in order of the moves, because the candidate
+that binds an event is preferred to the one that passes it over (behind it for a reluctant move). So whatever completes
+at one event is met in the order of the semantics - earlier start first, then preference - and the skip rule is one
+comparison.
 
-A step binds the *first* later event that fits: once a run has bound step j in a child, it no longer waits for j
+A step binds the *first* later event that fits: once a run has taken a move in a child, it no longer waits for it
 itself. A loop that may go on or end waits for both at once (two bits of one MASK). ``CLOSE`` waits for time alone.
 
 A deadline at time t is decided before the first event later than t, or when the watermark has passed t.
 
-Predicates p: steps 0..S-1, then absences. ``rows[BITS]`` says what holds on the event alone; ``TESTED`` names those
-that also compare with bound events, which the generated function ``test`` decides. ``update`` keeps the registers.
+``rows[BITS]`` says which predicates hold on the event alone; ``TESTED`` names those that also compare with bound
+events, which the generated function ``test`` decides. ``update`` keeps the registers.
 
-Cost: O(runs of the key x steps) an event, O(1) amortized a deadline.
+Cost: O(runs of the key x moves) an event, O(1) amortized a deadline.
 References: SASE+ (Agrawal et al., SIGMOD 2008) for runs and selection strategies; docs/semantics.md for the order.
 Tested by: tests/kernels/test_match.py
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 from numba import types
 
-from cep.kernels.jit import (
-    Address,
-    ByteArray,
-    Bytes,
-    Callee,
-    FloatArray,
-    FloatMatrix,
-    FloatVector,
-    IntArray,
-    Integer,
-    Matrix,
-    Vector,
-    Whole,
-    call_generated,
-    kernel,
-    pointer,
+from cep.kernels.deadlines import (
+    DONE,
+    WANTS_CLOSERS,
+    WANTS_FOUND,
+    WANTS_GAPS,
+    WANTS_NODES,
+    WANTS_RUNS,
+    WANTS_SLOTS,
+    WANTS_STARTS,
+    add_time,
+    bar_of,
+    close_absences,
+    close_bounds,
+    forget_runs,
+    forget_used,
+    give_out,
+    holds_used,
+    is_due,
+    use_up,
+)
+from cep.kernels.jit import Address, Callee, Integer, Whole, call_generated, kernel, pointer
+from cep.kernels.moves import count_after, is_reluctant, open_moves
+from cep.kernels.program import (
+    AGAIN_STEP,
+    CLEARED,
+    CONSUMES,
+    DEPTH,
+    ENDS,
+    EVENTS,
+    FINAL,
+    FINAL_WAIT,
+    FIRST,
+    FIRST_MOVE,
+    GAP,
+    GROUP_REGISTER,
+    GROUP_TOTAL,
+    GUARDS,
+    IN_LAST,
+    KEEP,
+    KEEP_ALL,
+    KEY_AT,
+    KEY_WORDS,
+    MOST_MOVES,
+    MOVES,
+    NO_BAR,
+    POSITION,
+    REDUNDANT,
+    RELUCTANT,
+    ROUND,
+    SKIP,
+    STEPS,
+    STRICT,
+    TARGET,
+    TESTED,
+    UNTIL,
+    UNTILS,
+    UPDATE,
+    USED_BIT,
+    WITHIN,
+    Matches,
+    MatchesType,
+    MatchProgram,
+    MatchProgramType,
+    Operands,
+    OperandsType,
 )
 from cep.kernels.runs import (
+    BEGUN,
     BITS,
     BOUND_STEP,
-    BY_ABSENCE,
     BY_EVENT,
-    BY_LOOP_END,
     CLOSE_AT,
     CLOSE_BIT,
     CLOSERS_HEAD,
@@ -58,7 +105,10 @@ from cep.kernels.runs import (
     DECIDER,
     FOREVER,
     FOUND,
+    GAPS_HEAD,
+    GAPS_TAIL,
     GENERATION,
+    GIVEN_UP,
     HEAD,
     LAST_NO,
     LENGTH,
@@ -75,7 +125,11 @@ from cep.kernels.runs import (
     ROW,
     ROWS_USED,
     RUNS,
+    SEEN,
+    SHADOW,
+    SHADOW_GENERATION,
     START_NO,
+    START_SEEN,
     START_TS,
     STARTS_HEAD,
     STARTS_TAIL,
@@ -89,47 +143,6 @@ from cep.kernels.runs import (
     new_run,
 )
 
-# steps
-LOW, HIGH, POSITION, AFTER, UPDATE, REDUNDANT, STEP_WIDTH = range(7)
-# scalars
-STEPS, FIRST, FINAL, FINAL_WAIT, WITHIN, KEEP_ALL, KEY_WORDS, KEY_AT, TESTED, SCALARS = range(10)
-
-# what stopped the matcher; the caller makes room and calls again
-DONE, WANTS_RUNS, WANTS_NODES, WANTS_FOUND, WANTS_STARTS, WANTS_CLOSERS, WANTS_SLOTS = range(7)
-
-NO_BAR = np.int64(-1)
-
-
-class MatchProgram(NamedTuple):
-    """The compiled pattern as tables: steps [S, STEP_WIDTH]; strict, guards [S, S] from step to step; waits [P]."""
-
-    steps: IntArray
-    strict: IntArray
-    guards: IntArray
-    waits: IntArray
-    scalars: IntArray
-
-
-class Matches(NamedTuple):
-    """What was found: rows laid out as runs are, and their float64 view."""
-
-    found: IntArray
-    found_f: FloatArray
-
-
-class Operands(NamedTuple):
-    """What generated functions read besides rows and runs: constants, strings; and ``faults``, which they count."""
-
-    ints: IntArray
-    floats: FloatArray
-    heap: ByteArray
-    spans: IntArray
-    faults: IntArray
-
-
-MatchProgramType = types.NamedTuple((Matrix, Matrix, Matrix, Vector, Vector), MatchProgram)
-MatchesType = types.NamedTuple((Matrix, FloatMatrix), Matches)
-OperandsType = types.NamedTuple((Vector, FloatVector, Bytes, Matrix, Vector), Operands)
 _Place = types.UniTuple(types.int64, 5)
 
 
@@ -160,6 +173,19 @@ def fits(
     )
 
 
+@kernel(types.int64(MatchProgramType, RunStateType, OperandsType, Callee, Integer, Integer, Integer), inline=True)
+def any_fits(
+    program: MatchProgram, state: RunState, operands: Operands, test: Address, which: Whole, row: Whole, run: Whole
+) -> Whole:
+    """Return 1 when one of the predicates of a mask holds for a row under what a run has bound, else 0."""
+    if which == 0:
+        return 0
+    for p in range(program.scalars[STEPS], program.waits.size):
+        if (which >> p) & 1 != 0 and fits(program, state, operands, test, p, row, run) != 0:
+            return 1
+    return 0
+
+
 @kernel(types.int64(MatchProgramType, RunStateType, MatchesType, OperandsType, Callee, _Place), inline=True)
 def bind(
     program: MatchProgram,
@@ -169,21 +195,24 @@ def bind(
     update: Address,
     place: tuple[Whole, Whole, Whole, Whole, Whole],
 ) -> Whole:
-    """Let a copy of a run bind a row to a step; return 1 when that completes it (it is then in ``found``), else 0.
+    """Let a copy of a run take a move and bind a row; return 1 when that completes it, else 0; 2 where it may end.
 
-    ``place`` is (parent run, slot, row, step, the run to stand in front of). The caller has made sure of room.
+    A complete one is then in ``found``. ``place`` is (parent run, slot, row, move, the run to stand in front of). The
+    caller has made sure of room.
     """
-    parent, slot, row, step, before = place
+    parent, slot, row, move, before = place
     rows, runs, nodes, counts = state.rows, state.runs, state.nodes, state.counts
-    steps, scalars = program.steps, program.scalars
-    count = runs[parent, COUNT] + 1 if runs[parent, STEP] == step else 1
-    after = steps[step, AFTER]
-    if count < steps[step, LOW]:
-        mask = np.int64(1) << step
-    elif count < steps[step, HIGH]:
-        mask = (np.int64(1) << step) | after
-    else:
-        mask = after
+    steps, moves, scalars = program.steps, program.moves, program.scalars
+    step = moves[move, TARGET]
+    count = runs[parent, COUNT] + 1 if moves[move, ROUND] == AGAIN_STEP else 1
+    mask = open_moves(program, state, parent, move, count)
+    first = runs[parent, NODE] < 0
+    seen = state.slots[slot, SEEN]
+    start_seen = seen if first else runs[parent, START_SEEN]
+    if seen - start_seen + 1 >= scalars[EVENTS]:  # the last event inside the bound
+        mask &= CLOSE_BIT
+        if mask == 0:
+            return 0
     final = scalars[FINAL] != 0
     complete = mask == CLOSE_BIT and not final
     if complete:
@@ -194,6 +223,18 @@ def bind(
         into, into_f = runs, state.runs_f
     for j in range(REGISTERS, runs.shape[1]):
         into[target, j] = runs[parent, j]
+    for d in range(moves[move, KEEP], steps[step, DEPTH]):
+        group = program.nests[step, d]
+        into[target, program.groups[group, GROUP_REGISTER]] = count_after(program, state, parent, move, np.int64(d))
+        if program.groups[group, GROUP_TOTAL] >= 0:
+            into[target, program.groups[group, GROUP_TOTAL]] += 1
+    cleared = moves[move, CLEARED]
+    j = REGISTERS
+    while cleared != 0:
+        if cleared & 1 != 0:
+            into[target, j] = -1
+        cleared >>= 1
+        j += 1
     node = counts[NODES_USED]
     counts[NODES_USED] = node + 1
     nodes[node, PARENT] = runs[parent, NODE]
@@ -201,14 +242,33 @@ def bind(
     nodes[node, BOUND_STEP] = step
     into[target, NODE] = node
     into[target, LENGTH] = runs[parent, LENGTH] + 1
-    first = runs[parent, NODE] < 0
     into[target, START_NO] = rows[row, NO] if first else runs[parent, START_NO]
     into[target, START_TS] = rows[row, TS] if first else runs[parent, START_TS]
+    into[target, START_SEEN] = start_seen
     into[target, LAST_NO] = rows[row, NO]
     into[target, STEP] = step
     into[target, COUNT] = count
     into[target, MASK] = mask
     into[target, CLOSE_AT] = FOREVER
+    into[target, SHADOW] = -1
+    into[target, BEGUN] = 0
+    closes = mask & CLOSE_BIT != 0
+    if moves[move, IN_LAST] != 0 and not first:
+        if runs[parent, MASK] & CLOSE_BIT != 0:
+            if not closes:
+                into[target, SHADOW] = parent
+                into[target, SHADOW_GENERATION] = runs[parent, GENERATION]
+                last = rows[nodes[runs[parent, NODE], ROW], TS]
+                into[target, CLOSE_AT] = runs[parent, CLOSE_AT] if final else add_time(last, scalars[GAP])
+        elif runs[parent, SHADOW] >= 0:
+            shadow = runs[parent, SHADOW]
+            if not closes:
+                into[target, SHADOW] = shadow
+                into[target, SHADOW_GENERATION] = runs[parent, SHADOW_GENERATION]
+                into[target, CLOSE_AT] = runs[parent, CLOSE_AT]
+            elif runs[shadow, GENERATION] == runs[parent, SHADOW_GENERATION]:
+                runs[shadow, MASK] &= ~CLOSE_BIT  # given up for the longer one
+                counts[GIVEN_UP] += 1
     if steps[step, POSITION] >= 0:
         into[target, REGISTERS + steps[step, POSITION]] = row
     if steps[step, UPDATE] != 0:
@@ -233,7 +293,15 @@ def bind(
         matches.found[target, DECIDER] = row
         counts[FOUND] = target + 1
         return 1
-    if final and mask & CLOSE_BIT != 0:
+    if scalars[GAP] < FOREVER and mask & ~CLOSE_BIT != 0:
+        gaps = state.gaps
+        at = counts[GAPS_TAIL] & (gaps.shape[0] - 1)
+        gaps[at, 0] = add_time(rows[row, TS], scalars[GAP])
+        gaps[at, 1] = slot
+        gaps[at, 2] = target
+        gaps[at, 3] = runs[target, GENERATION]
+        counts[GAPS_TAIL] += 1
+    if final and closes:
         deadline = add_time(rows[row, TS], scalars[FINAL_WAIT])
         runs[target, CLOSE_AT] = deadline
         closers = state.closers
@@ -243,134 +311,7 @@ def bind(
         closers[at, 2] = target
         closers[at, 3] = runs[target, GENERATION]
         counts[CLOSERS_TAIL] += 1
-    return 0
-
-
-@kernel(types.boolean(Matrix, Integer, Integer, Integer), inline=True)
-def is_due(ring: IntArray, head: Whole, tail: Whole, limit: Whole) -> bool:
-    """Return whether the next deadline of a ring comes before ``limit``."""
-    return bool(head < tail and ring[head & (ring.shape[0] - 1), 0] < limit)
-
-
-@kernel(types.int64(Integer, Integer), inline=True)
-def add_time(ts: Whole, duration: Whole) -> Whole:
-    """Return ts + duration, or FOREVER where that would overflow; ``duration`` >= 0."""
-    return ts + duration if ts <= FOREVER - duration else FOREVER
-
-
-@kernel(types.int64(RunStateType, MatchesType, Integer, Integer, Integer, Integer), inline=True)
-def give_out(state: RunState, matches: Matches, run: Whole, decided_at: Whole, phase: Whole, decider: Whole) -> Whole:
-    """Copy a run that is complete to ``found``; return how many stand there now."""
-    runs, counts = state.runs, state.counts
-    target = counts[FOUND]
-    found = matches.found
-    for j in range(runs.shape[1]):
-        found[target, j] = runs[run, j]
-    found[target, DECIDED_AT] = decided_at
-    found[target, PHASE] = phase
-    found[target, DECIDER] = decider
-    counts[FOUND] = target + 1
-    return target + 1
-
-
-@kernel(types.int64(RunStateType, Integer, Integer), inline=True)
-def forget_runs(state: RunState, slot: Whole, bar: Whole) -> Whole:
-    """Drop the runs of a key that started at or before ``bar``; return how many are left. O(dropped)."""
-    runs, slots = state.runs, state.slots
-    run = slots[slot, HEAD]
-    while run >= 0 and runs[run, START_NO] <= bar:
-        run = free_run(state, slot, run)
-    return slots[slot, RUNS]
-
-
-@kernel(types.int64(MatchProgramType, RunStateType, MatchesType, Integer))
-def close_starts(program: MatchProgram, state: RunState, matches: Matches, limit: Whole) -> Whole:
-    """Decide every ``within`` that ends before ``limit``; return what stopped it. O(1) amortized a start."""
-    runs, slots, starts, counts = state.runs, state.slots, state.starts, state.counts
-    final = program.scalars[FINAL] != 0
-    keep_all = program.scalars[KEEP_ALL] != 0
-    while counts[STARTS_HEAD] < counts[STARTS_TAIL]:
-        at = counts[STARTS_HEAD] & (starts.shape[0] - 1)
-        deadline, slot, start = starts[at, 0], starts[at, 1], starts[at, 2]
-        if deadline >= limit:
-            break
-        if counts[FOUND] >= matches.found.shape[0]:
-            return WANTS_FOUND
-        counts[STARTS_HEAD] += 1
-        if slots[slot, RUNS] <= 0:
-            continue
-        bar = NO_BAR
-        given = False
-        run = slots[slot, HEAD]
-        while run >= 0 and runs[run, START_NO] <= start:
-            if runs[run, START_NO] != start:
-                run = runs[run, NEXT]
-                continue
-            if final:  # what is bound stays; the absence is not inside the bound
-                runs[run, MASK] &= CLOSE_BIT
-                run = free_run(state, slot, run) if runs[run, MASK] == 0 else runs[run, NEXT]
-                continue
-            if not given and runs[run, MASK] & CLOSE_BIT != 0:
-                give_out(state, matches, run, deadline, BY_LOOP_END, np.int64(-1))
-                given = True
-                if not keep_all:
-                    bar = runs[run, LAST_NO]
-            run = free_run(state, slot, run)
-        if bar >= 0:
-            forget_runs(state, slot, bar)
-        if slots[slot, RUNS] == 0:
-            free_slot(state, slot, program.scalars[KEY_WORDS])
-    return DONE
-
-
-@kernel(types.int64(MatchProgramType, RunStateType, MatchesType, Integer))
-def close_absences(program: MatchProgram, state: RunState, matches: Matches, limit: Whole) -> Whole:
-    """Decide every final absence that ends before ``limit``; return what stopped it. O(1) amortized a deadline.
-
-    Several runs of one key with one deadline are looked at together, in the order of the key's list.
-    """
-    runs, slots, closers, counts = state.runs, state.slots, state.closers, state.counts
-    keep_all = program.scalars[KEEP_ALL] != 0
-    last_step = np.int64(1) << (program.scalars[STEPS] - 1)
-    ring = closers.shape[0] - 1
-    while counts[CLOSERS_HEAD] < counts[CLOSERS_TAIL]:
-        at = counts[CLOSERS_HEAD] & ring
-        deadline, slot, run, generation = closers[at, 0], closers[at, 1], closers[at, 2], closers[at, 3]
-        if deadline >= limit:
-            break
-        if runs[run, GENERATION] != generation or runs[run, CLOSE_AT] != deadline or runs[run, MASK] & CLOSE_BIT == 0:
-            counts[CLOSERS_HEAD] += 1
-            continue
-        if counts[FOUND] + slots[slot, RUNS] > matches.found.shape[0]:
-            return WANTS_FOUND
-        counts[CLOSERS_HEAD] += 1
-        alone = True
-        if counts[CLOSERS_HEAD] < counts[CLOSERS_TAIL]:
-            after = counts[CLOSERS_HEAD] & ring
-            alone = closers[after, 0] != deadline
-        bar = NO_BAR
-        given = NO_BAR
-        if not alone:
-            run = slots[slot, HEAD]
-        while run >= 0:
-            behind = runs[run, NEXT]
-            if runs[run, CLOSE_AT] == deadline and runs[run, MASK] & CLOSE_BIT != 0 and runs[run, START_NO] > bar:
-                if runs[run, START_NO] != given:
-                    give_out(state, matches, run, deadline, BY_ABSENCE, np.int64(-1))
-                    given = runs[run, START_NO]
-                    if not keep_all:
-                        bar = runs[run, LAST_NO]
-                runs[run, MASK] &= ~(CLOSE_BIT | last_step)
-                if runs[run, MASK] == 0:
-                    free_run(state, slot, run)
-            if alone:
-                break
-            run = behind
-        if bar >= 0:
-            forget_runs(state, slot, bar)
-        if slots[slot, RUNS] == 0:
-            free_slot(state, slot, program.scalars[KEY_WORDS])
-    return DONE
+    return 2 if closes else 0
 
 
 @kernel(
@@ -389,79 +330,96 @@ def show_event(
 ) -> Whole:
     """Show one row to every run of its key and let it start runs; return how many matches stand in ``found``."""
     rows, runs, slots, counts = state.rows, state.runs, state.slots, state.counts
-    scalars = program.scalars
-    steps = scalars[STEPS]
-    last = steps - 1
-    last_bit = np.int64(1) << last
+    steps, moves, scalars = program.steps, program.moves, program.scalars
     final = scalars[FINAL]
-    keep_all = scalars[KEEP_ALL] != 0
+    keep_all = scalars[SKIP] == KEEP_ALL
+    consumes = scalars[CONSUMES] != 0
     now, number = rows[row, TS], rows[row, NO]
-    bar = NO_BAR
+    slots[slot, SEEN] += 1
+    bar: Whole = NO_BAR
     given = NO_BAR  # the start that has a match at this event already (keep all)
+    used: Whole = np.int64(0)
     run = slots[slot, HEAD]
-    while run >= 0:
-        if runs[run, START_NO] <= bar:
+    while run >= 0 and bar < number:
+        # one that went on where the pattern may end has time until that end is decided
+        late = runs[run, SHADOW] >= 0 and runs[run, CLOSE_AT] < now
+        if late or runs[run, START_NO] <= bar or (used > 0 and holds_used(state, runs[run, NODE]) != 0):
             run = free_run(state, slot, run)
             continue
         behind = runs[run, NEXT]
         source = runs[run, STEP]
         start = runs[run, START_NO]
         mask = runs[run, MASK]
+        ends = steps[source, ENDS]
         closing = mask & CLOSE_BIT != 0
         left = mask
-        broken = False
+        went_on = False
         iterated = False
-        for j in range(steps):
-            bit = np.int64(1) << j
+        first = steps[source, FIRST_MOVE]
+        for e in range(steps[source, MOVES]):
+            bit = np.int64(1) << e
             if mask & bit == 0:
                 continue
-            closes = closing and j == last
-            if fits(program, state, operands, test, j, row, run) != 0:
+            move = first + e
+            if any_fits(program, state, operands, test, moves[move, UNTILS], row, run) != 0:
+                left &= ~bit
+                continue
+            if fits(program, state, operands, test, moves[move, TARGET], row, run) != 0:
                 full = counts[FOUND]
-                if bind(program, state, matches, operands, update, (run, slot, row, np.int64(j), run)) != 0:
-                    if keep_all:
-                        if start == given:
-                            counts[FOUND] = full  # the same start and completion: the preferred one stands
-                        given = start
+                before = behind if is_reluctant(program, state, run, move) != 0 else run
+                bound = bind(program, state, matches, operands, update, (run, slot, row, np.int64(move), before))
+                left &= ~bit
+                if closing and ends & bit != 0:
+                    went_on = True
+                    if bound != 0:
+                        left &= ~CLOSE_BIT
                     else:
-                        bar = number
-                        break
-                left &= ~bit
-                if closes:
-                    left &= ~CLOSE_BIT
-                if j == source:
+                        runs[run, BEGUN] = 1
+                if moves[move, ROUND] == AGAIN_STEP:
                     iterated = True
-                continue
-            if program.strict[source, j] != 0:
-                left &= ~bit
-                if closes and final == 0:
-                    left &= ~CLOSE_BIT
-                    broken = True
-                continue
-            guards = program.guards[source, j]
-            if guards != 0:
-                for p in range(steps, program.waits.size):
-                    if (guards >> p) & 1 != 0 and fits(program, state, operands, test, p, row, run) != 0:
-                        left &= ~bit
+                if bound == 1:
+                    if (keep_all and start == given) or (
+                        used > 0 and holds_used(state, matches.found[full, NODE]) != 0
+                    ):
+                        counts[FOUND] = full  # the same start and completion as the preferred, or with a used event
+                        continue
+                    given = start
+                    bar = max(bar, bar_of(program, state, matches, full))
+                    if consumes:
+                        used += use_up(program, state, matches, full)
+                    if start <= bar:
                         break
-        if bar == number:
-            break
-        if final != 0 and left & CLOSE_BIT != 0:
+                continue
+            if moves[move, STRICT] != 0 or any_fits(program, state, operands, test, moves[move, GUARDS], row, run) != 0:
+                left &= ~bit
+        if start <= bar:
+            free_run(state, slot, run)
+            run = behind  # what the run has just begun stands before it or between, and is forgotten below
+            continue
+        left &= runs[run, MASK]  # a longer one may have taken CLOSE away
+        if final != 0 and (left & CLOSE_BIT != 0 or runs[run, SHADOW] >= 0):
             since = runs[run, CLOSE_AT] - scalars[FINAL_WAIT]
-            for p in range(steps, program.waits.size):
+            for p in range(scalars[STEPS], program.waits.size):
                 in_force = (final >> p) & 1 != 0 and since < now and now - since <= program.waits[p]
                 if in_force and fits(program, state, operands, test, p, row, run) != 0:
-                    left &= ~(CLOSE_BIT | last_bit)
+                    left = left & ~(CLOSE_BIT | ends) if runs[run, SHADOW] < 0 else np.int64(0)
                     break
-        if broken:
-            if keep_all:
-                if start != given:
-                    give_out(state, matches, run, now, BY_EVENT, row)
-                    given = start
-            else:
-                give_out(state, matches, run, now, BY_EVENT, row)
-                bar = runs[run, LAST_NO]
-        if iterated and program.steps[source, REDUNDANT] != 0:
+        # what was still open is broken, or nothing more is inside the bound: the pattern ends where the run stands
+        decided = closing and not went_on and runs[run, BEGUN] == 0 and mask & ends != 0 and left & ends == 0
+        if closing and not decided:
+            decided = any_fits(program, state, operands, test, steps[source, UNTIL], row, run) != 0
+        if slots[slot, SEEN] - runs[run, START_SEEN] + 1 >= scalars[EVENTS]:
+            left &= CLOSE_BIT
+            decided = True
+        if decided and final == 0 and left & CLOSE_BIT != 0:
+            left &= ~CLOSE_BIT
+            if start != given and not (used > 0 and holds_used(state, runs[run, NODE]) != 0):
+                at = give_out(state, matches, run, now, np.int64(BY_EVENT), row) - 1
+                given = start
+                bar = max(bar, bar_of(program, state, matches, at))
+                if consumes:
+                    used += use_up(program, state, matches, at)
+        if iterated and steps[source, REDUNDANT] != 0:
             left = np.int64(0)  # whatever it could still become, the longer loop becomes too, and is preferred
         runs[run, MASK] = left
         if left == 0 or start <= bar:
@@ -469,33 +427,68 @@ def show_event(
         run = behind
     if bar >= 0:
         forget_runs(state, slot, bar)
-    if bar < number and rows[row, BITS] & scalars[FIRST] != 0:
-        began = slots[slot, RUNS]
-        given = NO_BAR
-        for j in range(steps):
-            if (scalars[FIRST] >> j) & 1 == 0 or fits(program, state, operands, test, j, row, np.int64(0)) == 0:
+    if bar < number and rows[row, BITS] & scalars[FIRST] != 0 and rows[row, BITS] & USED_BIT == 0:
+        start_runs(program, state, matches, operands, test, update, slot, row)
+    if used > 0:
+        forget_used(state, slot)
+    if counts[GIVEN_UP] > 0:
+        counts[GIVEN_UP] = 0
+        run = slots[slot, HEAD]
+        while run >= 0:
+            run = free_run(state, slot, run) if runs[run, MASK] == 0 else runs[run, NEXT]
+    return counts[FOUND]
+
+
+@kernel(types.int64(MatchProgramType, RunStateType, MatchesType, OperandsType, Callee, Callee, Integer, Integer))
+def start_runs(
+    program: MatchProgram,
+    state: RunState,
+    matches: Matches,
+    operands: Operands,
+    test: Address,
+    update: Address,
+    slot: Whole,
+    row: Whole,
+) -> Whole:
+    """Let a row start runs of its key; return how many runs the key has then."""
+    rows, slots, counts = state.rows, state.slots, state.counts
+    scalars, moves = program.scalars, program.moves
+    start = scalars[STEPS]
+    began = slots[slot, RUNS]
+    first = program.steps[start, FIRST_MOVE]
+    given = False
+    used: Whole = np.int64(0)
+    for kind in range(2):  # what is reluctant stands behind what is not
+        for e in range(program.steps[start, MOVES]):
+            move = np.int64(first + e)
+            if (moves[move, RELUCTANT] != 0) != (kind == 1):
+                continue
+            if fits(program, state, operands, test, moves[move, TARGET], row, np.int64(0)) == 0:
                 continue
             full = counts[FOUND]
-            if (
-                bind(program, state, matches, operands, update, (np.int64(0), slot, row, np.int64(j), np.int64(-1)))
-                != 0
-            ):
-                if not keep_all:
-                    bar = number
-                    break
-                if given == number:
-                    counts[FOUND] = full
-                given = number
-        if bar == number:
-            forget_runs(state, slot, bar)
-        elif slots[slot, RUNS] > began and scalars[WITHIN] < FOREVER:
-            starts = state.starts
-            at = counts[STARTS_TAIL] & (starts.shape[0] - 1)
-            starts[at, 0] = add_time(now, scalars[WITHIN])
-            starts[at, 1] = slot
-            starts[at, 2] = number
-            counts[STARTS_TAIL] += 1
-    return counts[FOUND]
+            if bind(program, state, matches, operands, update, (np.int64(0), slot, row, move, np.int64(-1))) != 1:
+                continue
+            if given:
+                counts[FOUND] = full  # the same start and completion: the preferred one stands
+                continue
+            given = True
+            if scalars[CONSUMES] != 0:
+                used += use_up(program, state, matches, full)
+            if scalars[SKIP] != KEEP_ALL:
+                forget_runs(state, slot, rows[row, NO])
+                break
+        if given and scalars[SKIP] != KEEP_ALL:
+            break
+    if used > 0:
+        forget_used(state, slot)
+    if slots[slot, RUNS] > began and scalars[WITHIN] < FOREVER:
+        starts = state.starts
+        at = counts[STARTS_TAIL] & (starts.shape[0] - 1)
+        starts[at, 0] = add_time(rows[row, TS], scalars[WITHIN])
+        starts[at, 1] = slot
+        starts[at, 2] = rows[row, NO]
+        counts[STARTS_TAIL] += 1
+    return slots[slot, RUNS]
 
 
 @kernel(types.int64(MatchProgramType, RunStateType, MatchesType, OperandsType, Callee, Callee, Integer))
@@ -514,12 +507,14 @@ def match_rows(
     """
     rows, slots, counts = state.rows, state.slots, state.counts
     scalars = program.scalars
-    steps, words, key_at = scalars[STEPS], scalars[KEY_WORDS], scalars[KEY_AT]
+    words, key_at = scalars[KEY_WORDS], scalars[KEY_AT]
     while counts[CURSOR] < counts[ROWS_USED]:
         row = counts[CURSOR]
         now = rows[row, TS]
-        if is_due(state.starts, counts[STARTS_HEAD], counts[STARTS_TAIL], now):
-            stopped = close_starts(program, state, matches, now)
+        if is_due(state.starts, counts[STARTS_HEAD], counts[STARTS_TAIL], now) or is_due(
+            state.gaps, counts[GAPS_HEAD], counts[GAPS_TAIL], now
+        ):
+            stopped = close_bounds(program, state, matches, now)
             if stopped != DONE:
                 return stopped
         if is_due(state.closers, counts[CLOSERS_HEAD], counts[CLOSERS_TAIL], now):
@@ -532,7 +527,7 @@ def match_rows(
             counts[CURSOR] += 1
             continue
         # no step may fail half-way, so room for the worst case is asked for beforehand
-        most = ((slots[slot, RUNS] if slot >= 0 else 0) + 1) * (steps + 1)
+        most = ((slots[slot, RUNS] if slot >= 0 else 0) + 1) * (scalars[MOST_MOVES] + 1)
         if state.runs.shape[0] - 1 - counts[LIVE_RUNS] < most:
             return WANTS_RUNS
         if state.nodes.shape[0] - counts[NODES_USED] < most:
@@ -543,6 +538,8 @@ def match_rows(
             return WANTS_STARTS
         if state.closers.shape[0] - (counts[CLOSERS_TAIL] - counts[CLOSERS_HEAD]) < most:
             return WANTS_CLOSERS
+        if scalars[GAP] < FOREVER and state.gaps.shape[0] - (counts[GAPS_TAIL] - counts[GAPS_HEAD]) < most:
+            return WANTS_GAPS
         if slot < 0:
             if counts[LIVE_SLOTS] + 1 > slots.shape[0] or 2 * (counts[LIVE_SLOTS] + 1) > state.table.size:
                 return WANTS_SLOTS
@@ -551,7 +548,7 @@ def match_rows(
         if slots[slot, RUNS] == 0:
             free_slot(state, slot, words)
         counts[CURSOR] += 1
-    stopped = close_starts(program, state, matches, watermark)
+    stopped = close_bounds(program, state, matches, watermark)
     if stopped != DONE:
         return stopped
     return close_absences(program, state, matches, watermark)

@@ -5,14 +5,17 @@ Every table is int64[capacity, width]; where floats lie in it, a float64 view of
 - ``rows``: retained events in the total order. NO grows strictly; BITS has bit p set when predicate p holds as far
   as it reads this event alone. From ``VALUES`` on: words of null bits, then one slot a value.
 - ``runs``: partial matches. Row 0 is the blank run, never live. A live run's NODE >= 0 (a free run's is -1, its NEXT
-  the next free one). MASK has bit j set while the run may bind step j next, and bit CLOSE while it may
-  complete by time alone. From ``REGISTERS`` on: the program's registers, first those that hold row positions.
+  the next free one). MASK has bit e set while the run may take move e of its state, and bit CLOSE while it may
+  complete by time alone. START_SEEN counts as SEEN does. SHADOW (and its generation) is the run that ended where this
+  one went on, and that is given up once this one may end again; else -1. BEGUN: what was open where the pattern may
+  end has bound an event. From ``REGISTERS`` on: the program's registers, first those that hold row positions.
 - ``nodes``: bound events, newest first: parent, row, step. A parent stands before its child.
-- ``slots``: keys with live runs: HEAD, TAIL, RUNS, then the key's words. HEAD of a free slot is the next free one,
-  RUNS -1.
+- ``slots``: keys with live runs: HEAD, TAIL, RUNS, SEEN (events since the key has runs), then the key's words. HEAD of
+  a free slot is the next free one, RUNS -1.
 - ``table``: key hash table, open addressing with linear probing, slot + 1 or 0.
 - ``starts``: ring (deadline of ``within``, slot, NO of the first event); ``closers``: ring (deadline of the final
-  absence, slot, run, generation). Both in order of deadline, because a deadline is an event's time plus a constant.
+  absence, slot, run, generation), ``gaps`` the same for the bound between neighbours. All in order of deadline, because
+  a deadline is an event's time plus a constant.
 - ``counts``: the scalars of the state, by the names below.
 
 Invariants (checked by tests/kernels/check_runs.py): the runs of a key are linked in order of (start, preference);
@@ -32,15 +35,31 @@ from cep.kernels.jit import FloatArray, FloatMatrix, IntArray, Integer, Matrix, 
 # rows
 NO, TS, STREAM, SEQ, BITS, VALUES = 0, 1, 2, 3, 4, 5
 # runs
-NEXT, PREVIOUS, START_NO, START_TS, MASK, STEP, COUNT, NODE, CLOSE_AT, LAST_NO, LENGTH, GENERATION, REGISTERS = range(
-    13
-)
+(
+    NEXT,
+    PREVIOUS,
+    START_NO,
+    START_TS,
+    MASK,
+    STEP,
+    COUNT,
+    NODE,
+    CLOSE_AT,
+    LAST_NO,
+    LENGTH,
+    GENERATION,
+    START_SEEN,
+    SHADOW,
+    SHADOW_GENERATION,
+    BEGUN,
+    REGISTERS,
+) = range(17)
 # what stands in those places in a row of ``found``: the matches given out
 DECIDED_AT, PHASE, DECIDER = NEXT, PREVIOUS, MASK
 # nodes
 PARENT, ROW, BOUND_STEP, NODE_WIDTH = 0, 1, 2, 3
 # slots
-HEAD, TAIL, RUNS, KEY = 0, 1, 2, 3
+HEAD, TAIL, RUNS, SEEN, KEY = range(5)
 # counts
 (
     ROWS_USED,
@@ -55,10 +74,13 @@ HEAD, TAIL, RUNS, KEY = 0, 1, 2, 3
     STARTS_TAIL,
     CLOSERS_HEAD,
     CLOSERS_TAIL,
+    GAPS_HEAD,
+    GAPS_TAIL,
     CURSOR,
     FOUND,
+    GIVEN_UP,
     COUNTS,
-) = range(15)
+) = range(18)
 
 CLOSE = 62
 """The bit of MASK that says: completes by time alone."""
@@ -81,11 +103,12 @@ class RunState(NamedTuple):
     table: IntArray
     starts: IntArray
     closers: IntArray
+    gaps: IntArray
     counts: IntArray
 
 
 RunStateType = types.NamedTuple(
-    (Matrix, FloatMatrix, Matrix, FloatMatrix, Matrix, Matrix, Vector, Matrix, Matrix, Vector), RunState
+    (Matrix, FloatMatrix, Matrix, FloatMatrix, Matrix, Matrix, Vector, Matrix, Matrix, Matrix, Vector), RunState
 )
 
 
@@ -135,6 +158,7 @@ def find_slot(state: RunState, row: Whole, first: Whole, words: Whole, add: Whol
     slots[slot, HEAD] = -1
     slots[slot, TAIL] = -1
     slots[slot, RUNS] = 0
+    slots[slot, SEEN] = 0
     table[at] = slot + 1
     counts[LIVE_SLOTS] += 1
     return slot

@@ -48,7 +48,7 @@ from cep.model.schema import Schema
 from cep.model.types import Type
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from cep.language.ast import File
 
@@ -164,8 +164,9 @@ class CheckedAbsence:
 class CheckedStep:
     """A step. ``variable`` is its alias, or ``$n``; ``high`` None is unbounded; optional is (0, 1).
 
-    ``link`` joins it to what was bound before (the first step has ``then``); ``absences`` stand between the
-    step written before it and itself.
+    ``link`` joins it to what was bound before (the first of a sequence has ``then``); ``absences`` stand between what
+    is written before it and itself. ``maybe``: it may have bound nothing when the pattern is complete, because of its
+    own count or of a group or choice around it. ``many``: its variable stands for several events.
     """
 
     variable: str
@@ -177,22 +178,88 @@ class CheckedStep:
     link: Literal["then", "next"]
     absences: tuple[CheckedAbsence, ...]
     span: Span
+    maybe: bool = False
+    many: bool = False
 
     @property
     def is_loop(self) -> bool:
-        """Whether the variable stands for several events."""
+        """Whether the step by itself takes several events."""
         return self.high != 1
 
 
 @dataclass(frozen=True, slots=True)
+class CheckedItem:
+    """A node of a pattern's tree: a step, a group or a choice, with its count and what joins it to what is before.
+
+    ``body``: the number of a step in `CheckedPattern.steps`; for a group, its items; for ``one of``, its alternatives.
+    ``fewest``: the shorter loop is preferred. ``until`` closes the loop. ``variable``: the alias of a group.
+    """
+
+    body: int | tuple[CheckedItem, ...] | CheckedChoice
+    low: int
+    high: int | None
+    in_a_row: bool
+    fewest: bool
+    link: Literal["then", "next"]
+    absences: tuple[CheckedAbsence, ...]
+    until: CheckedAbsence | None
+    variable: str | None
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedChoice:
+    """``one of``: each alternative an item, in written order."""
+
+    alternatives: tuple[CheckedItem, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class CheckedPattern:
-    """A pattern: ``final`` are the absences at its end; ``within`` a Const or ParamRef of type duration."""
+    """A pattern: ``steps`` are its steps as written, groups and choices opened; ``items`` the tree that they stand in.
+
+    ``final`` are the absences at its end; ``within`` and ``gap`` a Const or ParamRef of type duration, ``events`` the
+    bound in events; ``skip_variable`` that of ``skip to first v`` and ``skip to last v``; ``consume`` the variables
+    whose events a match uses up.
+    """
 
     steps: tuple[CheckedStep, ...]
     final: tuple[CheckedAbsence, ...]
     within: Typed | None
-    skip: Literal["past last", "keep all"]
+    skip: Literal["past last", "keep all", "next", "first", "last"]
     unbounded: bool  # ``allow unbounded``
+    items: tuple[CheckedItem, ...] = ()
+    skip_variable: str | None = None
+    gap: Typed | None = None
+    events: int | None = None
+    consume: tuple[str, ...] = ()
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is a sequence of steps, without groups, choices, ``until`` and ``fewest``."""
+        return all(isinstance(i.body, int) and not i.fewest and i.until is None for i in self.items)
+
+    @property
+    def nodes(self) -> Iterator[CheckedItem]:
+        """All items, those in groups and choices after what they stand in, in written order."""
+        waiting = list(reversed(self.items))
+        while waiting:
+            item = waiting.pop()
+            yield item
+            if isinstance(item.body, CheckedChoice):
+                waiting.extend(reversed(item.body.alternatives))
+            elif not isinstance(item.body, int):
+                waiting.extend(reversed(item.body))
+
+    @property
+    def between(self) -> tuple[CheckedAbsence, ...]:
+        """The absences between steps, in written order."""
+        return tuple(a for item in self.nodes for a in item.absences)
+
+    @property
+    def untils(self) -> tuple[CheckedAbsence, ...]:
+        """What ends loops, in the order of the loops."""
+        return tuple(item.until for item in self.nodes if item.until is not None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,18 +15,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cep.compiler.generate import load_generated
-from cep.kernels.match import (
+from cep.kernels.deadlines import (
     DONE,
     WANTS_CLOSERS,
     WANTS_FOUND,
+    WANTS_GAPS,
     WANTS_NODES,
     WANTS_RUNS,
     WANTS_SLOTS,
     WANTS_STARTS,
-    Matches,
-    Operands,
-    match_rows,
 )
+from cep.kernels.match import match_rows
+from cep.kernels.program import STEPS, Matches, Operands
 from cep.kernels.runs import (
     BY_EVENT,
     CLOSERS_HEAD,
@@ -37,6 +37,8 @@ from cep.kernels.runs import (
     FIRST_FREE_RUN,
     FIRST_FREE_SLOT,
     FOUND,
+    GAPS_HEAD,
+    GAPS_TAIL,
     GENERATION,
     KEY,
     LENGTH,
@@ -289,14 +291,18 @@ class PatternShard:
             starts = self._roomier(state.starts, STARTS_HEAD, STARTS_TAIL, lambda e: np.isin(e[:, 2], begun))
             self._state = state._replace(starts=_widened(starts, again))
         elif wanted == WANTS_CLOSERS:
-            runs = state.runs
-            closers = self._roomier(
-                state.closers, CLOSERS_HEAD, CLOSERS_TAIL, lambda e: runs[e[:, 2], GENERATION] == e[:, 3]
-            )
+            closers = self._roomier(state.closers, CLOSERS_HEAD, CLOSERS_TAIL, self._of_live_runs)
             self._state = state._replace(closers=_widened(closers, again))
+        elif wanted == WANTS_GAPS:
+            gaps = self._roomier(state.gaps, GAPS_HEAD, GAPS_TAIL, self._of_live_runs)
+            self._state = state._replace(gaps=_widened(gaps, again))
         else:
             assert wanted == WANTS_SLOTS, wanted
             self._state = _rehashed(state, len(self._operator.rule.keys))
+
+    def _of_live_runs(self, deadlines: Int64Array) -> AnyArray:
+        live: AnyArray = self._state.runs[deadlines[:, 2], GENERATION] == deadlines[:, 3]
+        return live
 
     def _roomier(self, ring: Int64Array, head: int, tail: int, is_live: Callable[[Int64Array], AnyArray]) -> Int64Array:
         """A ring of deadlines without those whose runs are gone, and twice as large unless hardly any are left."""
@@ -416,7 +422,7 @@ def _empty_state(program: PatternProgram) -> RunState:
     rows = _table(_SMALL, layout.row_width)
     runs = _table(_SMALL, layout.run_width)
     runs[:, NODE] = -1
-    runs[0, STEP] = -1
+    runs[0, STEP] = program.tables.scalars[STEPS]
     runs[0, REGISTERS:] = program.blank
     counts = np.zeros(COUNT_WIDTH, np.int64)
     counts[FIRST_FREE_RUN] = counts[FIRST_FREE_SLOT] = -1
@@ -430,6 +436,7 @@ def _empty_state(program: PatternProgram) -> RunState:
         _table(64, KEY + layout.key_words),
         np.zeros(256, np.int64),
         _table(64, 3),
+        _table(64, 4),
         _table(64, 4),
         counts,
     )

@@ -10,7 +10,25 @@ import pytest
 
 import cep
 from cep.compiler.layout import BITS_A_WORD, Layout
-from cep.kernels.match import AFTER, FINAL, FINAL_WAIT, FIRST, HIGH, KEEP_ALL, LOW, STEPS, WITHIN
+from cep.kernels.program import (
+    AFTER,
+    AGAIN,
+    FINAL,
+    FINAL_WAIT,
+    FIRST,
+    FIRST_MOVE,
+    GUARDS,
+    HIGH,
+    KEEP_ALL,
+    LOW,
+    MOVES,
+    PAST_LAST,
+    SKIP,
+    STEPS,
+    STRICT,
+    TARGET,
+    WITHIN,
+)
 from cep.kernels.runs import CLOSE_BIT, FOREVER, REGISTERS
 from cep.language.typed import Attr
 from cep.model.types import INT, STRING
@@ -31,16 +49,26 @@ def found(body, rows):
     return [r.fields for r in engine_adapter.run(f"{STREAM}rule R {body}", [("S", r) for r in rows])]
 
 
+def moves(tables, state, mask):
+    """The (target, strict, guards) of the moves of a state that are in a mask."""
+    first = tables.steps[state, FIRST_MOVE]
+    rows = [tables.moves[first + e] for e in range(tables.steps[state, MOVES]) if mask >> e & 1]
+    return [(int(r[TARGET]), int(r[STRICT]), int(r[GUARDS])) for r in rows]
+
+
 def test_what_a_run_may_bind_next_is_a_mask():
     made = program(
         "when S as a then optional S as b then 2 S as c then 0 or more S as d within 1 min emit X { n = a.n }"
     )
     steps, scalars = made.tables.steps, made.tables.scalars
-    assert steps[:, LOW].tolist() == [1, 0, 2, 0]
+    assert steps[:4, LOW].tolist() == [1, 0, 2, 0]
     assert steps[:3, HIGH].tolist() == [1, 1, 2]
-    assert steps[:, AFTER].tolist() == [0b110, 0b100, 0b1000 | CLOSE, CLOSE]
+    after = [[target for target, _, _ in moves(made.tables, i, int(steps[i, AFTER]))] for i in range(4)]
+    assert after == [[1, 2], [2], [3], []]
+    assert [[t for t, _, _ in moves(made.tables, i, int(steps[i, AGAIN]))] for i in range(4)] == [[], [], [2], [3]]
+    assert [bool(steps[i, AFTER] & CLOSE) for i in range(4)] == [False, False, True, True]
     assert (scalars[STEPS], scalars[FIRST]) == (4, 0b1)
-    assert (scalars[WITHIN], scalars[KEEP_ALL], scalars[FINAL]) == (60 * 10**9, 0, 0)
+    assert (scalars[WITHIN], scalars[SKIP], scalars[FINAL]) == (60 * 10**9, PAST_LAST, 0)
 
 
 def test_a_pattern_may_begin_with_what_may_be_left_out():
@@ -48,17 +76,17 @@ def test_a_pattern_may_begin_with_what_may_be_left_out():
         "when optional S as a then 0 or more S as b then S as c within 1 s after match keep all emit X { n = c.n }"
     )
     assert made.tables.scalars[FIRST] == 0b111
-    assert made.tables.scalars[KEEP_ALL] == 1
+    assert made.tables.scalars[SKIP] == KEEP_ALL
 
 
-def test_links_and_absences_are_tables_from_step_to_step():
+def test_links_and_absences_stand_on_the_moves():
     made = program(
         "when S as a then no S where n = 1 then optional S as b next S as c "
         "then no S where n = 2 for 5 s within 9 s emit X { n = a.n }"
     )
     # predicates 3 and 4 are the absences
-    assert made.tables.guards.tolist() == [[0, 0b1000, 0b1000], [0, 0, 0], [0, 0, 0]]
-    assert made.tables.strict.tolist() == [[0, 0, 1], [0, 0, 1], [0, 0, 0]]
+    assert moves(made.tables, 0, -1) == [(1, 0, 0b1000), (2, 1, 0b1000)]
+    assert moves(made.tables, 1, -1) == [(2, 1, 0)]
     assert made.tables.scalars[FINAL] == 0b10000
     assert made.tables.scalars[FINAL_WAIT] == made.tables.waits[4] == 5 * 10**9
     assert made.selects_all

@@ -13,6 +13,8 @@ from cep.kernels.runs import (
     FIRST_FREE_RUN,
     FIRST_FREE_SLOT,
     FOREVER,
+    GAPS_HEAD,
+    GAPS_TAIL,
     GENERATION,
     HEAD,
     KEY,
@@ -138,6 +140,7 @@ def check_deadlines(state):
     for ring, head, tail in (
         (state.starts, counts[STARTS_HEAD], counts[STARTS_TAIL]),
         (state.closers, counts[CLOSERS_HEAD], counts[CLOSERS_TAIL]),
+        (state.gaps, counts[GAPS_HEAD], counts[GAPS_TAIL]),
     ):
         assert len(ring) & (len(ring) - 1) == 0
         assert 0 <= tail - head <= len(ring)

@@ -18,10 +18,10 @@ import pytest
 from engine_adapter import ONE, WHOLE, Cut
 
 import cep
+from cep.kernels import deadlines as kernels
 from cep.kernels import jit
-from cep.kernels import match as kernels
+from cep.kernels.deadlines import add_time
 from cep.kernels.jit import PLAIN
-from cep.kernels.match import add_time
 from cep.kernels.runs import FOREVER, KEY, RUNS_USED
 from cep.runtime import shard
 from cep.runtime.shard import PatternShard
@@ -44,6 +44,16 @@ RULES = {
     "emit X { k, n = max(l.n) }",
     "guarded": "keyed by s when A as a then no B where f < a.f then 0 or more A as l where n < a.n then C as z "
     "within 15 s emit X { s, n = z.n, c = count(l), g = min(l.f) }",
+    "groups": "keyed by k when 1 to 3 (C as a where n > 2 then optional A as b where n < a.n) as g "
+    "then B as z where n != last(a.n) within 9 s after match skip to next emit X { k, c = count(g), l = last(b.n) }",
+    "one of, until": "when A as a then one of (2 or more C as l until B where n > a.n, C as c where n = 3) "
+    "then C as z gap 4 s within 12 s after match skip to last l emit X { c = count(l), n = c.n }",
+    "events": "keyed by k when A as a then fewest 1 or more C as l then C as z where n >= l.n within 5 events "
+    "after match keep all consume z emit X { k, c = count(l), n = z.n }".replace("l.n w", "last(l.n) w"),
+    "a group at the end": "keyed by k when A as a where n > 3 then 1 or more (B as b then C as c) then no A for 3 s "
+    "within 15 s after match keep all emit X { k, c = count(c), n = first(b.n) }",
+    "gap at the end": "keyed by k when 1 or more (A as a then B as b) gap 3 s within 20 s "
+    "after match skip to first b emit X { k, c = count(a) }",
     "all at once": "when C as a then no C where k != a.k for 2 s after match keep all emit X { k = a.k }",
 }
 
@@ -105,6 +115,7 @@ def test_tables_that_begin_with_room_for_nothing_grow(name, monkeypatch, checked
     def tiny(program):
         words = program.layout.key_words
         rings = {"starts": np.zeros((1, 3), np.int64), "closers": np.zeros((1, 4), np.int64)}
+        rings["gaps"] = np.zeros((1, 4), np.int64)
         return empty(program)._replace(slots=np.zeros((1, KEY + words), np.int64), table=np.zeros(2, np.int64), **rings)
 
     def noted(self, wanted, *rest):
@@ -117,7 +128,8 @@ def test_tables_that_begin_with_room_for_nothing_grow(name, monkeypatch, checked
     assert found(name, events(400)) == want
     must = {kernels.WANTS_RUNS, kernels.WANTS_NODES, kernels.WANTS_FOUND, kernels.WANTS_CLOSERS}
     must |= {kernels.WANTS_SLOTS} if "keyed" in RULES[name] else set()
-    must |= {kernels.WANTS_STARTS} if "within" in RULES[name] else set()
+    must |= {kernels.WANTS_STARTS} if "events" not in name and "within" in RULES[name] else set()
+    must |= {kernels.WANTS_GAPS} if " gap " in RULES[name] else set()
     assert asked == must
 
 

@@ -13,13 +13,19 @@ AGGREGATES = ("count", "sum", "avg", "min", "max", "first", "last")
 
 @dataclass(frozen=True)
 class Scope:
-    """What names mean: the event at hand and its alias, the events bound so far by alias, key parts, params."""
+    """What names mean: the event at hand and its alias, the events bound so far by alias, key parts, params.
+
+    ``here`` is ``bound`` without what earlier and later iterations of the groups around have bound; ``counts`` are the
+    iterations of groups by alias.
+    """
 
     current: Event | None = None
     own: str | None = None
     bound: dict[str, list[Event]] = field(default_factory=dict)
     keys: dict[str, values.Value] = field(default_factory=dict)
     params: dict[str, values.Value] = field(default_factory=dict)
+    here: dict[str, list[Event]] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=dict)
 
     def events(self, alias):
         """The events of an alias; 'aggregates include' the current event in its own condition (row 27)."""
@@ -89,8 +95,9 @@ def look_up(names, scope):
     if scope.current is not None and dotted in scope.current.values:
         return scope.current.values[dotted]
     if scope.is_alias(names[0]):
-        # 'Alias inside its own condition is the current event'; an unbound optional step's 'fields are null'
-        events = [scope.current] if names[0] == scope.own else scope.events(names[0])
+        # 'Alias inside its own condition is the current event'; an unbound optional step's 'fields are null'; 'a bare
+        # alias of an earlier step of the same iteration … means the event of this iteration'
+        events = [scope.current] if names[0] == scope.own else scope.here[names[0]]
         if not events:
             return None
         return events[-1].values[".".join(names[1:])] if names[1:] else True
@@ -101,6 +108,8 @@ def look_up(names, scope):
 
 def call(node, scope):
     name, arguments = node.name.text, [a.value for a in node.arguments]
+    if name == "count" and isinstance(arguments[0], ast.Path) and arguments[0].names[0] in scope.counts:
+        return scope.counts[arguments[0].names[0]]  # '`count(g)` of a group's alias is its number of iterations'
     if name in functions.CHOICES:
         return functions.choice(name, [evaluate(a, scope) for a in arguments])
     if name in functions.NAMES:

@@ -89,9 +89,7 @@ class House:
         """The streams whose events are E: 'every stream that the rule names as a step, an absence or an `until`'."""
         if isinstance(rule.body, ast.Query):
             return self.unfold(rule.body.type)
-        steps = rule.body.pattern.steps
-        types = [s.event.type if isinstance(s, ast.Absence) else s.source for s in steps]
-        return tuple(name for type_ in types for name in self.unfold(type_))
+        return tuple(name for type_ in types_of(rule.body.pattern.steps) for name in self.unfold(type_))
 
     def level(self, rule):
         """0 for a rule over declared streams; else one more than the rules that emit what it reads."""
@@ -140,14 +138,13 @@ class House:
                     yield (event.time, BY_EVENT, event.rank), event.rank, [event], scope
             return
         search = Search(body.pattern, body.bounds, mine, self.unfold, names, self.params)
-        keep_all = body.skip is not None and body.skip.to == "keep all"
-        for match in matches(search.all(), keep_all):
+        for match in matches(search.all(), body.skip, [name.text for name in body.consume]):
             time, kind, *place = match.completion
             if kind != BY_EVENT and (time > horizon or time >= HIGH):
                 continue  # 'decided when the watermark has passed it: w > t'; what 64 bits cannot hold never passes
             rank = mine[place[0]].rank if kind == BY_EVENT else ()
-            bound = [mine[j] for j, _ in match.bound]
-            yield (time, kind, rank), bound[0].rank, bound, search.scope(match.bound, None, None)
+            bound = [mine[b.event] for b in match.bound]
+            yield (time, kind, rank), bound[0].rank, bound, search.scope(match.bound, None, None, ())
 
     def derive(self, done):
         """The derived events: 'A derived stream comes after all declared streams, in order of the first rule …'."""
@@ -157,6 +154,22 @@ class House:
             rank = (result.time_ns, len(self.streams) + 1, (), position.index(result.type), number)
             out.append(Event(result.type, number, result.time_ns, result.fields, rank))
         return out
+
+
+def types_of(steps):
+    """The event types that steps name: of themselves, of absences and of `until`, groups and choices opened."""
+    for step in steps:
+        match step.event if isinstance(step, ast.Absence) else step.source:
+            case ast.Event(type=type_):
+                yield type_
+            case ast.Group(pattern=pattern):
+                yield from types_of(pattern.steps)
+            case ast.Choice(steps=alternatives):
+                yield from types_of(alternatives)
+            case type_:
+                yield type_
+        if isinstance(step, ast.Step) and step.until is not None:
+            yield step.until.type
 
 
 def name_of(assign):

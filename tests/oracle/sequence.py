@@ -5,45 +5,63 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from cep.language import ast
+from oracle import tree
 from oracle.expression import Scope, holds
+from oracle.tree import FOREVER, Leaf, Move, Place
 
 BY_EVENT, BY_LOOP_END, BY_ABSENCE = 0, 1, 2  # 'the events in their order, then the deadlines of that time'
-FOREVER = float("inf")
 
 
 @dataclass(frozen=True)
-class Part:
-    """One step of a pattern, read from the syntax tree."""
+class Bound:
+    """One bound event: its number in E, the step and its place in the pattern, and how it was preferred there."""
 
-    alias: str
-    streams: tuple[str, ...]
-    where: ast.Expr | None
-    low: int
-    high: float
-    strict_first: bool
-    strict_rest: bool
-    absences: tuple[ast.Absence, ...]
+    event: int
+    leaf: Leaf
+    place: Place
+    preference: tuple[int, ...]
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """``bound`` is (place in E, step) for each event; ``completion`` sorts as candidates complete."""
+    """The events bound, in order; ``completion`` sorts as candidates complete."""
 
-    bound: tuple[tuple[int, int], ...]
+    bound: tuple[Bound, ...]
     completion: tuple[object, ...]
 
     @property
     def start(self):
-        return self.bound[0][0]
+        return self.bound[0].event
 
     @property
     def last(self):
-        return self.bound[-1][0]
+        return self.bound[-1].event
 
     @property
     def preference(self):
-        """'the first event on which they differ: the one that binds it is preferred; …the step written first'."""
-        return (*self.bound, (FOREVER, 0))
+        """'Look at the first event on which they differ'. Candidates alike up to there stand at one place, where
+
+        'the one that binds it is preferred; where both bind it, the step written first is', and '*not* to bind an event
+        is preferred to binding it as a further iteration' of a `fewest` loop that has enough: see `prefer`.
+        """
+        return (*(b.preference for b in self.bound), ENDED)
+
+    def events_of(self, alias):
+        """The numbers of the events bound to an alias, of a step or of a group."""
+        named = [b for b in self.bound if b.leaf.alias == alias or alias in groups_around(b.place)]
+        return [b.event for b in named]
+
+
+def prefer(move, rank, j):
+    """How taking ``move`` with event ``j`` is preferred among all that one may do at a place, ending there included."""
+    return (2, -j, rank) if move.reluctant else (0, j, rank)
+
+
+ENDED = (1,)
+
+
+def groups_around(place):
+    return [loop.alias for loop, _, _ in tree.loops_around(place)]
 
 
 class Search:
@@ -51,180 +69,266 @@ class Search:
 
     def __init__(self, pattern, bounds, events, unfold, keys, params):
         self.events, self.unfold, self.keys, self.params = events, unfold, keys, params
-        self.parts, self.final = read_parts(pattern, unfold)
-        self.aliases = [p.alias for p in self.parts]
-        within = next((b.duration for b in bounds if b.kind == "within"), None)
-        self.within = FOREVER if within is None else self.duration(within)
+        self.tree, self.final = tree.read(pattern, unfold)
+        self.last_step = (self.tree, len(self.tree.steps) - 1)
+        self.aliases = [leaf.alias for leaf in tree.leaves(self.tree)]
+        self.groups = [loop for loop in tree.repeats(self.tree) if loop.alias]
+        written = {b.kind: b for b in bounds}
+        self.within, self.gap = (
+            self.duration(written[word].duration) if word in written else FOREVER for word in ("within", "gap")
+        )
+        self.count = written["within_events"].events if "within_events" in written else FOREVER
 
     def duration(self, node):
         return int(self.params[node.text]) if isinstance(node, ast.Name) else node.value
 
     def all(self):
         """Every candidate, of every start."""
-        return [c for start in range(len(self.events)) for c in self.extend(0, (), (), start)]
+        return [c for start in range(len(self.events)) for c in self.extend((), start)]
 
     # ------------------------------------------------------------------------------------------- conditions
 
-    def scope(self, bound, event, own):
-        names = {alias: [self.events[j] for j, k in bound if k == n] for n, alias in enumerate(self.aliases)}
-        return Scope(event, own, names, self.keys, self.params)
+    def scope(self, bound, event, own, place):
+        """What names mean for something that stands at ``place``.
 
-    def fits(self, step, j, bound):
-        """Whether event ``j`` satisfies a step 'under what is already bound'."""
-        part, event = self.parts[step], self.events[j]
-        return event.stream in part.streams and holds(part.where, self.scope(bound, event, part.alias))
+        'A bare alias of an earlier step of the same iteration … means the event of this iteration (null when it was
+        left out this time); aggregates are over all iterations'; '`count(g)` of a group's alias is its number of
+        iterations', of those that have bound an event before the one at hand.
+        """
+        names = {alias: [] for alias in self.aliases}
+        here = {alias: [] for alias in self.aliases}
+        for b in bound:
+            names[b.leaf.alias].append(self.events[b.event])
+            if tree.same_iteration(b.place, place):
+                here[b.leaf.alias].append(self.events[b.event])
+        counts = {}
+        for group in self.groups:
+            around = [found for b in bound for found in tree.loops_around(b.place)]
+            iterations = {(where, n) for loop, where, n in around if loop is group}
+            counts[group.alias] = len(iterations)
+        return Scope(event, own, names, self.keys, self.params, here, counts)
 
-    def forbidden(self, absence, j, bound):
-        """Whether event ``j`` is what an absence forbids. 'A condition counts only when true, in an absence too.'"""
-        event, own = self.events[j], absence.event.alias
-        return event.stream in self.unfold(absence.event.type) and holds(
-            absence.event.where, self.scope(bound, event, own.text if own else None)
+    def fits(self, move, j, bound):
+        """Whether event ``j`` satisfies a step 'under what is bound before it'."""
+        event, leaf = self.events[j], move.leaf
+        return event.stream in leaf.streams and holds(leaf.where, self.scope(bound, event, leaf.alias, move.place))
+
+    def satisfies(self, node, place, j, bound):
+        """Whether event ``j`` is what an absence forbids, or what an `until` waits for.
+
+        'A condition counts only when true, in an absence too.'
+        """
+        event, own = self.events[j], node.alias.text if node.alias else None
+        return event.stream in self.unfold(node.type) and holds(node.where, self.scope(bound, event, own, place))
+
+    def forbidden(self, absences, j, bound):
+        return any(self.satisfies(absence.event, place, j, bound) for absence, place in absences)
+
+    def closes(self, bound, move, j):
+        """'`until X`: once its first event is bound, an event that satisfies X closes it', for moves that stay in it:
+
+        'neither a further iteration nor what is missing of the one begun'.
+        """
+        return bool(bound) and any(
+            loop.until is not None
+            and tree.stays_in(move.place, loop, where)
+            and self.satisfies(loop.until, where, j, bound)
+            for loop, where, _ in tree.loops_around(bound[-1].place)
         )
 
     def inside(self, j, bound):
-        """'Is `within` inclusive? last − first ≤ d', over bound events."""
-        return not bound or self.events[j].time - self.events[bound[0][0]].time <= self.within
+        """The bounds, 'over bound events'.
+
+        'last − first ≤ d'; '`within 20 events`: events of the rule's input for the key, first and last included';
+        '`gap`: each bound event is at most 5 min after the bound event before it'.
+        """
+        if not bound:
+            return True
+        first, last = bound[0].event, bound[-1].event
+        return (
+            self.events[j].time - self.events[first].time <= self.within
+            and self.events[j].time - self.events[last].time <= self.gap
+            and j - first + 1 <= self.count
+        )
 
     # ------------------------------------------------------------------------------------------- candidates
 
-    def later(self, bound, start):
-        """The places where the next event may be: only the start for the first, else all after the last bound."""
-        return range(bound[-1][0] + 1, len(self.events)) if bound else [start]
+    def later(self, bound, start=None):
+        """The events that may come next: only the start for the first, else all after the last bound."""
+        return range(bound[-1].event + 1, len(self.events)) if bound else [start]
 
-    def bind(self, step, bound, absences, strict, start):
-        """The place that the next iteration binds, or None.
+    def bind(self, move, bound, start=None):
+        """The event that a move binds, or None.
 
         '`next` binds the very next event of E; `then` binds the first later event that satisfies the step';
         '`no X` covers the events strictly between its neighbours; the events that bind them are not looked at'.
         """
         for j in self.later(bound, start):
-            if not self.inside(j, bound):
+            if not self.inside(j, bound) or self.closes(bound, move, j):
                 return None
-            if self.fits(step, j, bound):
+            if self.fits(move, j, bound):
                 return j
-            if strict or any(self.forbidden(a, j, bound) for a in absences):
+            if bound and (move.strict or self.forbidden(move.absences, j, bound)):
                 return None
         return None
 
-    def extend(self, step, bound, absences, start):
-        """Every way to go on at ``step``: 'Every length from n to m is a candidate'.
+    def moves(self, bound):
+        """What may come next, and whether 'all that is left of the pattern may be left out'."""
+        if not bound:
+            return tree.begin(self.tree, (), False, ()), False
+        return tree.go_on(bound[-1].place)
 
-        ``absences`` stand over skipped steps: they and this step's own cover all from the last bound event on.
+    def taken(self, bound, moves, start=None):
+        """What is bound after each of these moves that can be taken."""
+        for move in moves:
+            j = self.bind(move, bound, start)
+            if j is not None:
+                rank = self.moves(bound)[0].index(move)
+                yield (*bound, Bound(j, move.leaf, move.place, prefer(move, rank, j)))
+
+    def opens(self, move):
+        """Whether a move is 'of the last step, loop, group or `one of` of the pattern'."""
+        return move.place[0] == self.last_step
+
+    def extend(self, bound, start):
+        """Every candidate that begins with ``bound``: 'every length from n to m', 'every alternative is a candidate'.
+
+        Where it may end, what the last step may still take is no choice: `end` takes all it can.
         """
-        part = self.parts[step]
-        absences = absences + part.absences if bound else ()
-        if step == len(self.parts) - 1:
-            yield from self.end(step, bound, absences, start)
-            return
-        taken = 0
-        while True:
-            if taken >= part.low:
-                yield from self.extend(step + 1, bound, absences, start)
-            if taken >= part.high:
-                return
-            j = self.bind(step, bound, absences, part.strict_rest if taken else part.strict_first, start)
-            if j is None:
-                return
-            bound, absences, taken = (*bound, (j, step)), (), taken + 1
+        moves, ends = self.moves(bound)
+        if ends:
+            yield from self.end(bound)
+            moves = [m for m in moves if not self.opens(m)]
+        for longer in self.taken(bound, moves, start):
+            yield from self.extend(longer, start)
 
-    def end(self, step, bound, absences, start):
-        """The last step takes all it can; then the candidate is decided, or not."""
-        part, taken = self.parts[step], 0
-        while taken < part.low or not bound:
-            j = self.bind(step, bound, absences, part.strict_rest if taken else part.strict_first, start)
-            if j is None:
-                return
-            bound, absences, taken = (*bound, (j, step)), (), taken + 1
-        decide = self.silence if self.final else self.loop_end
-        yield from decide(step, bound, absences, taken)
+    def open(self, bound):
+        """The moves of a candidate that may end which are *open*.
 
-    def loop_end(self, step, bound, absences, taken):
-        """'A loop at the end is decided when it is broken (`in a row`), when it is full, or when the bound passes;
-        it then holds all it could take.'
+        '`fewest` …: at the end of the pattern nothing more is taken once there is enough'.
         """
-        part = self.parts[step]
-        if taken >= part.high:
-            yield Candidate(bound, self.by_event(bound[-1][0]))
-            return
-        for j in self.later(bound, None):
+        return [m for m in self.moves(bound)[0] if self.opens(m) and not m.reluctant]
+
+    def end(self, bound):
+        """The candidates that may end here, or go on from here in the last step.
+
+        'When what is open goes on to bind events and comes to a place where it may end again, before the candidate is
+        decided, the candidate is given up for the longer one.'
+        """
+        completion = self.completion(bound)
+        longer = list(self.further(bound, bound, completion))
+        for found in longer:
+            yield from self.end(found)
+        if not longer and completion is not None and not (self.final and self.disturbed(bound, completion[0])):
+            yield Candidate(bound, completion)
+
+    def further(self, candidate, bound, completion):
+        """What is bound at the next places where it may end, on every way there that is in time."""
+        for longer in self.taken(bound, self.open(bound) if bound is candidate else self.moves(bound)[0]):
+            last = longer[-1].event
+            if completion is not None and self.by_event(last) > completion:
+                continue
+            if self.final and self.disturbed(candidate, self.events[last].time, longer):
+                continue
+            if self.moves(longer)[1]:
+                yield longer
+            else:
+                yield from self.further(candidate, longer, completion)
+
+    # ------------------------------------------------------------------------------------------- completion
+
+    def completion(self, bound):
+        """What decides a candidate that may end here, if nothing longer comes before; None when nothing does.
+
+        'The candidate is decided at its last event when nothing is open; else at the event that breaks what was still
+        open; else when the bound passes'; '`then no X for d` at the end completes at t + d'.
+        """
+        last = bound[-1].event
+        if self.final:
+            return (self.events[last].time + max(d for _, d in self.silences()), BY_ABSENCE)
+        moves = self.open(bound)
+        if not moves:
+            return self.by_event(last)
+        broken = [self.broken(bound, move) for move in moves]
+        return self.by_event(max(broken)) if None not in broken else self.bound_passes(bound)
+
+    def broken(self, bound, move):
+        """The event that breaks an open move: 'by `next`, `in a row`' 'when nothing of it had bound an event',
+
+        or by its `until`: 'at the end of the pattern the loop is decided by that event', and 'ends the candidate
+        with the iterations that are complete'.
+        """
+        begun = False
+        for j in self.later(bound):
             if not self.inside(j, bound):
-                break
-            if self.fits(step, j, bound):
-                yield from self.loop_end(step, (*bound, (j, step)), (), taken + 1)
-                return
-            if any(self.forbidden(a, j, bound) for a in absences):
-                return  # an absence before a loop that took nothing covers up to where the loop is decided
-            if part.strict_rest if taken else part.strict_first:
-                yield Candidate(bound, self.by_event(j))
-                return
-        if self.within < FOREVER:
-            yield Candidate(bound, (self.events[bound[0][0]].time + self.within, BY_LOOP_END))
+                return None
+            if self.closes(bound, move, j):
+                return j
+            if not begun and self.fits(move, j, bound):
+                begun = True
+            elif not begun and move.strict:
+                return j
+        return None
 
-    def silence(self, step, bound, absences, taken):
-        """'`then no X for d` at the end completes at t + d'; '(t, t + d]: an event exactly at the deadline counts'.
+    def bound_passes(self, bound):
+        """'A loop at the end is decided when the gap has passed, at last + 5 min'; with `within n events` 'by the last
 
-        'from the n-th iteration on the absence is in force; an iteration at or before the deadline is taken and the
-        absence counts from it'; 'all count from the last bound event, and the longest decides'.
+        of them, once it was offered'; with several bounds, by the first.
         """
-        part, last = self.parts[step], self.events[bound[-1][0]].time
-        spans = [(a, self.duration(a.duration)) for a in self.final]
-        deadline = last + max(d for _, d in spans)
-        open_ = taken < part.high
-        for j in self.later(bound, None):
-            time = self.events[j].time
-            if time > deadline:
-                break
-            if open_ and self.inside(j, bound) and self.fits(step, j, bound):
-                yield from self.silence(step, (*bound, (j, step)), (), taken + 1)
-                return
-            if part.strict_rest if taken else part.strict_first:
-                open_ = False
-            if any(self.forbidden(a, j, bound) for a in absences):
-                return
-            if any(last < time <= last + d and self.forbidden(a, j, bound) for a, d in spans):
-                return
-        yield Candidate(bound, (deadline, BY_ABSENCE))
+        first, last = bound[0].event, bound[-1].event
+        deadline = min(self.events[first].time + self.within, self.events[last].time + self.gap)
+        passes = [(deadline, BY_LOOP_END)] if deadline < FOREVER else []
+        if first + self.count <= len(self.events):
+            passes.append(self.by_event(first + self.count - 1))
+        return min(passes, default=None)
 
     def by_event(self, j):
         return (self.events[j].time, BY_EVENT, j)
 
+    def silences(self):
+        """The absences at the end: 'each covers its own, and the longest decides'."""
+        return [(absence, self.duration(absence.duration)) for absence in self.final]
 
-def read_parts(pattern, unfold):
-    """The steps of a pattern, each with its link and the absences before it; and the absences at the end."""
-    parts, absences, link = [], (), "then"
-    links = [link_.word for link_ in pattern.links]
-    for n, node in enumerate(pattern.steps):
-        if isinstance(node, ast.Absence):
-            absences += (node,)
-            continue
-        link = links[n - 1] if n else "then"
-        quantifier = node.quantifier
-        low, high = (quantifier.low, quantifier.high) if quantifier else (1, 1)
-        parts.append(
-            Part(
-                node.alias.text if node.alias else f"${n}",
-                unfold(node.source),
-                node.where,
-                low,
-                FOREVER if high is None else high,
-                link == "next",
-                node.adjacency == "in a row",
-                absences,
-            )
+    def disturbed(self, candidate, until, longer=()):
+        """Whether a forbidden event stands in '(t, t + d]' of a candidate, up to a time, or before what it binds next.
+
+        'From the n-th iteration on the absence is in force; an iteration at or before the deadline is taken, and the
+        absence counts from it; the forbidden event … ends the candidate.'
+        """
+        last, binding = self.events[candidate[-1].event].time, [b.event for b in longer]
+        return any(
+            last < self.events[j].time <= last + d and self.satisfies(a.event, (), j, candidate)
+            for a, d in self.silences()
+            for j in self.later(candidate)
+            if self.events[j].time <= until and j not in binding and (not binding or j < binding[-1])
         )
-        absences = ()
-    return parts, absences
 
 
-def matches(candidates, keep_all):
+def matches(candidates, skip, consume=()):
     """The matches among the candidates: 'ordered by completion, then by the earlier start, then by preference'."""
-    out, taken = [], set()
+    out, used = [], set()
     for candidate in sorted(candidates, key=lambda c: (c.completion, c.start, c.preference)):
-        if keep_all:  # 'candidates with the same start, completion and choices are one match, the preferred'
-            allowed = (candidate.start, candidate.completion) not in taken
-            taken.add((candidate.start, candidate.completion))
-        else:  # 'a later candidate is a match when it starts after the last event of the last match'
-            allowed = not out or candidate.start > out[-1].last
-        if allowed:
+        if allowed(candidate, out, skip) and used.isdisjoint(b.event for b in candidate.bound):
             out.append(candidate)
+            used.update(j for alias in consume for j in candidate.events_of(alias))
     return out
+
+
+def allowed(candidate, before, skip):
+    """The table of skip rules: 'a later candidate is a match when it starts …'."""
+    if not before:
+        return True
+    last = before[-1]
+    match skip.to if skip else None:
+        case "keep all":  # 'candidates with the same start and completion are one match, the preferred'
+            return all((m.start, m.completion) != (candidate.start, candidate.completion) for m in before)
+        case "next":  # 'after the first event of the last match'
+            return candidate.start > last.start
+        case "first" | "last" as which:  # 'at or after the first (last) event of v …, and after its first event'
+            events = last.events_of(skip.variable.text)
+            from_there = not events or candidate.start >= events[0 if which == "first" else -1]
+            return from_there and candidate.start > last.start
+    return candidate.start > last.last  # 'after the last event of the last match'
+
+
+__all__ = ["BY_ABSENCE", "BY_EVENT", "BY_LOOP_END", "Bound", "Candidate", "Leaf", "Move", "Search", "matches"]

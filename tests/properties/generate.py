@@ -4,12 +4,14 @@ Everything is made from a seed by a plain generator: what a law's test draws is 
 repeats and shortens its choices finds few matches. `shrink` makes a failing stream short instead.
 
 Predicates come from small pools of shapes: constants are drawn freely, since rules of one shape share what is compiled.
-Only lawful rules are made: a step is always bound, the last loop can be decided, `next` stands beside no absence.
+Only lawful rules are made: a step is always bound, the last loop can be decided, `next` stands beside no absence, every
+group and every alternative binds an event. Half of the patterns are plain sequences of steps and loops; the others draw
+from groups, `one of`, `until`, `fewest`, and all bounds and skip rules.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from random import Random
 
@@ -80,24 +82,43 @@ READERS = (  # rules that read what the rules Q and R emit
     "rule Some when 2 or more R within 7 us after match keep all emit Some {}\n",
     "rule Both when 1 or more Q as q then R as r within 20 us emit Both { n = count(q) }\n",
 )
+REPEATS = (
+    "2",
+    "2",
+    "1 or more",
+    "1 or more",
+    "2 or more",
+    "0 or more",
+    "1 to 2",
+    "2 to 3",
+    "0 to 2",
+    "optional",
+    "optional",
+)
+SKIPS = ("", "", "", "keep all", "keep all", "skip to next", "skip to first", "skip to last")
 FOLDS = ("sum", "avg", "last", "min")
 QUANTIFIERS = ("2", "3", "1 or more", "1 or more", "2 or more", "0 or more", "2 to 3", "0 to 2", "optional", "optional")
 
 
+def may_be_skipped(quantifier):
+    return quantifier.removeprefix("fewest ") in ("0 or more", "0 to 2", "optional")
+
+
 @dataclass(frozen=True)
 class Step:
-    """What later steps must know of a step."""
+    """What later steps must know of a step; ``several``: it stands in a repeated group, seen from outside or inside."""
 
     alias: str
     quantifier: str
+    several: bool = False
 
     @property
     def skippable(self):
-        return self.quantifier in ("0 or more", "0 to 2", "optional")
+        return may_be_skipped(self.quantifier)
 
     @property
     def loop(self):
-        return self.quantifier not in ("", "optional")
+        return self.several or self.quantifier not in ("", "optional")
 
     @property
     def fixed(self):
@@ -165,9 +186,138 @@ def pattern(rng):
     return text, ", ".join(shown)
 
 
-def rule_text(rng, name="R"):
-    """One pattern rule."""
-    text, shown = pattern(rng)
+class Nested:
+    """A pattern of up to five events with everything that a pattern may hold, written as it is made."""
+
+    def __init__(self, rng):
+        self.rng = rng
+        self.left = rng.choice([2, 3, 3, 4, 4, 5])  # events still to be named
+        self.steps: list[Step] = []  # all of them, as the whole rule sees them
+        self.groups: list[str] = []
+        self.final = rng.random() < 0.15
+
+    def text(self):
+        """``when …`` with its bounds and skip, and the fields to emit of its steps."""
+        rng, bound = self.rng, False
+        text, _ = self.sequence([], bound, depth=0, repeated=False)
+        if self.final:
+            text += f" {absence(rng, self.steps)} for {rng.randint(1, 5)} us"
+        text += "\n  " + self.bounds() + self.skip()
+        shown = []
+        for s in self.steps:
+            if s.loop:
+                shown.append(f"n_{s.alias} = count({s.alias}), t_{s.alias} = {rng.choice(FOLDS)}({s.alias}.v)")
+            else:
+                shown.append(f"v_{s.alias} = {s.alias}.v, d_{s.alias} = {s.alias}.d")
+        return text, ", ".join(shown + [f"n_{g} = count({g})" for g in self.groups])
+
+    def bounds(self):
+        """Bounds that decide every end and keep a run short."""
+        rng = self.rng
+        within, gap, events = (
+            f"within {rng.randint(2, 6)} us",
+            f"gap {rng.randint(1, 2)} us",
+            f"within {rng.randint(2, 5)} events",
+        )
+        kinds = [[within]] * 4 + [[events], [gap, within], [gap, events], [events, within], [gap, "allow unbounded"]]
+        return " ".join(rng.choice(kinds))
+
+    def skip(self):
+        rng = self.rng
+        rule = rng.choice(SKIPS)
+        if rule in ("skip to first", "skip to last"):
+            rule += f" {rng.choice(self.steps).alias}"
+        text = f" after match {rule}" if rule else ""
+        if rng.random() < (0.3 if rule else 0.05):
+            names = {rng.choice(self.steps).alias for _ in range(rng.choice([1, 1, 2]))}
+            text += f" consume {', '.join(sorted(names))}"
+        return text
+
+    def sequence(self, before, bound, depth, repeated):
+        """Steps joined by links, with absences between them, and what stands after them for the steps that follow.
+
+        ``bound``: something is bound before, whatever is left out. One step of them is always there.
+        """
+        rng, text, mine = self.rng, "", []
+        count = rng.choice([1, 2, 2, 3, 3] if depth == 0 else [1, 2, 2, 2, 3])
+        needed = rng.randrange(count)  # the step that is never left out
+        for n in range(count):
+            if n and not self.left and n > needed:
+                break
+            known = before + mine
+            link = rng.choice(["next", "then", "then", "then"]) if bound and n else "then"
+            if n and bound and link == "then" and n <= needed:
+                text += "".join(f"{absence(rng, known)} " for _ in range(rng.choice([0, 0, 0, 0, 1])))
+            written, steps = self.step(known, bound, depth, repeated, n != needed, n < needed)
+            text += f"{link + ' ' if n else ''}{written}\n  "
+            mine += steps
+            bound = bound or n == needed
+        return text.strip(), mine
+
+    def step(self, before, bound, depth, repeated, skippable=False, followed=False):
+        """One step, loop, group or `one of`, and its steps as those after it see them."""
+        kind = self.rng.random()
+        if depth < 2 and self.left > 1 and kind < 0.4:
+            return self.group(before, bound, depth, repeated, skippable, followed)
+        if depth < 3 and self.left > 1 and kind < 0.55:
+            return self.one_of(before, bound, depth, repeated)
+        return self.event(before, repeated, skippable, followed)
+
+    def quantifier(self, choices, skippable, followed):
+        """One of these; `fewest 0 …` only where a step follows that is always there."""
+        rng = self.rng
+        quantifier = rng.choice(choices)
+        if rng.random() < 0.25 and ("or more" in quantifier or "to" in quantifier.split()):
+            quantifier = f"fewest {quantifier}"
+        if may_be_skipped(quantifier) and not (skippable and (followed or "fewest" not in quantifier)):
+            return ""
+        return quantifier
+
+    def event(self, before, repeated, skippable, followed):
+        rng = self.rng
+        self.left -= 1
+        quantifier = self.quantifier(("",) * 12 + QUANTIFIERS, skippable, followed)
+        step = Step(f"s{len(self.steps)}", quantifier, repeated)
+        self.steps.append(step)
+        row = " in a row" if quantifier not in ("", "optional") and rng.random() < 0.3 else ""
+        stream = rng.choice(("S", "S", "T", "Any", "Any"))
+        where = condition(rng, step, before) if rng.random() < 0.7 else ""
+        text = f"{quantifier} {stream}{row} as {step.alias}{where}".strip()
+        after = replace(step, several=False)
+        return text + self.until(quantifier, [*before, after]), [after]
+
+    def group(self, before, bound, depth, repeated, skippable, followed):
+        rng = self.rng
+        quantifier = self.quantifier(("", *REPEATS), skippable, followed)
+        inside, steps = self.sequence(before, bound, depth + 1, repeated or bool(quantifier))
+        row = " in a row" if quantifier not in ("", "optional") and rng.random() < 0.2 else ""
+        name = ""
+        if rng.random() < 0.3:
+            self.groups.append(f"g{len(self.groups)}")
+            name = f" as {self.groups[-1]}"
+        after = [replace(s, several=True) for s in steps] if quantifier else steps
+        return f"{quantifier} ({inside}){row}{name}".strip() + self.until(quantifier, before + after), after
+
+    def until(self, quantifier, before):
+        """``until …`` on a loop, which may read it."""
+        rng = self.rng
+        if quantifier in ("", "optional") or rng.random() > 0.25:
+            return ""
+        where = condition(rng, None, before) or ' where type = "C"'
+        return f" until {rng.choice(['S', 'T', 'Any'])}{where}"
+
+    def one_of(self, before, bound, depth, repeated):
+        alternatives, steps = [], []
+        for _ in range(self.rng.choice([2, 2, 3])):
+            written, inside = self.step(before, bound, depth + 1, repeated)
+            alternatives.append(written)
+            steps += inside
+        return f"one of ({', '.join(alternatives)})", steps
+
+
+def rule_text(rng, name="R", nested=0.5):
+    """One pattern rule, with everything with the probability ``nested``."""
+    text, shown = Nested(rng).text() if rng.random() < nested else pattern(rng)
     key = rng.choice(["k", "k", "k, type", ""])
     keyed, shown = (f"keyed by {key} ", f"k, {shown}") if key else ("", shown)
     return f"rule {name} {keyed}when {text}\nemit {name} {{ {shown} }}\n"

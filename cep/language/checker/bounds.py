@@ -1,7 +1,8 @@
 """State bounds: how much a rule keeps for one key, in words, or why nothing bounds it.
 
-A run ends by ``within``; or by the absence at the end, when one event starts it and nothing else is waited for; or
-after a fixed number of events, when every step must be the very next. Else the rule must say ``allow unbounded``.
+A run ends by ``within``, of time or of events; by ``gap`` when its events are bounded in number; by the absence at the
+end, when one event starts it and nothing else is waited for; or after a fixed number of events, when every step must
+be the very next. Else the rule must say ``allow unbounded``.
 Tested by: tests/language/test_check.py, tests/language/test_check_patterns.py
 """
 
@@ -10,12 +11,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from cep.language.typed import CheckedPattern, CheckedStep, Const, ParamRef, Typed
+from cep.language.typed import CheckedChoice, CheckedItem, CheckedPattern, Const, ParamRef, Typed
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from cep.language.typed import CheckedParam
+    from cep.model.diagnostics import Span
 
 FILTER = "nothing is kept: each event is decided when it comes"
 _UNITS = (("d", 86_400 * 10**9), ("h", 3_600 * 10**9), ("min", 60 * 10**9), ("s", 10**9), ("ms", 10**6), ("us", 10**3))
@@ -23,43 +25,90 @@ _UNITS = (("d", 86_400 * 10**9), ("h", 3_600 * 10**9), ("min", 60 * 10**9), ("s"
 
 @dataclass(frozen=True)
 class Refusal:
-    """Why a pattern cannot be run: code, message and hint, at a step or (None) at the whole."""
+    """Why a pattern cannot be run: code, message and hint, at an item or (None) at the whole."""
 
     words: tuple[str, str, str]
-    step: CheckedStep | None
+    span: Span | None
 
 
 def refusal(pattern: CheckedPattern) -> Refusal | None:
     """What keeps the pattern from ever being decided, or its state from being bounded."""
-    last = pattern.steps[-1]
-    timeless = pattern.within is None and not pattern.final
-    if timeless and last.low == 0 and last.link == "then":
+    bounded = pattern.within is not None or pattern.events is not None
+    if not bounded and pattern.gap is None and not pattern.final:
+        words = _undecided(pattern.items[-1])
+        if words is not None:
+            return words
+    if not bounded and not pattern.unbounded and not _gap_bounds(pattern) and _events_of_a_run(pattern) is None:
+        words_ = (
+            "unbounded-state",
+            "nothing bounds what this rule keeps: a run may wait for ever for its next event",
+            "add `within 1 h`, or `allow unbounded` when few runs are ever begun",
+        )
+        return Refusal(words_, None)
+    return None
+
+
+def _undecided(item: CheckedItem) -> Refusal | None:
+    """Why the end of a pattern without a bound is never decided, at the item at fault; None: it is."""
+    if item.fewest:
+        return None
+    if item.low == 0 and item.link == "then":
         words = (
             "undecided-loop",
             "nothing can ever decide that this step at the end is left out: its event could always still come",
             "add `within 1 h`, or join it by `next`",
         )
-        return Refusal(words, last)
-    if timeless and last.high != last.low and last.low > 0 and not last.in_a_row:
-        low = max(1, last.low)
-        words = (
-            "undecided-loop",
-            "nothing can ever decide this loop at the end: one more event could always follow",
-            f"add `within 1 h`, or write `{low}` to match at event {low} of the loop",
-        )
-        return Refusal(words, last)
-    if pattern.within is None and not pattern.unbounded and _events_of_a_run(pattern) is None:
-        words = (
-            "unbounded-state",
-            "nothing bounds what this rule keeps: a run may wait for ever for its next event",
-            "add `within 1 h`, or `allow unbounded` when few runs are ever begun",
-        )
-        return Refusal(words, None)
-    return None
+        return Refusal(words, item.span)
+    body = item.body
+    if item.high != item.low and item.until is None:
+        low = max(1, item.low)
+        if not isinstance(body, int):
+            words = (
+                "undecided-loop",
+                "nothing can ever decide this group at the end: an iteration could always still be finished",
+                "add `within 1 h`, or `until X` after the group",
+            )
+            return Refusal(words, item.span)
+        if item.high != 1 and not item.in_a_row:
+            words = (
+                "undecided-loop",
+                "nothing can ever decide this loop at the end: one more event could always follow",
+                f"add `within 1 h`, or write `{low}` to match at event {low} of the loop",
+            )
+            return Refusal(words, item.span)
+    if isinstance(body, CheckedChoice):
+        return next((found for a in body.alternatives if (found := _undecided(a)) is not None), None)
+    return None if isinstance(body, int) else _undecided(body[-1])
+
+
+def _gap_bounds(pattern: CheckedPattern) -> bool:
+    """Whether the bound between neighbours bounds a run, because the number of its events is bounded."""
+    return pattern.gap is not None and _most_events(pattern.items) is not None
+
+
+def _most_events(items: Sequence[CheckedItem]) -> int | None:
+    total = 0
+    for item in items:
+        if item.high is None and not item.fewest:
+            return None
+        inner: int | None
+        if isinstance(item.body, int):
+            inner = 1
+        elif isinstance(item.body, CheckedChoice):
+            each = [_most_events((a,)) for a in item.body.alternatives]
+            inner = None if None in each else max(e for e in each if e is not None)
+        else:
+            inner = _most_events(item.body)
+        if inner is None or item.high is None:
+            return None
+        total += item.high * inner
+    return total
 
 
 def _events_of_a_run(pattern: CheckedPattern) -> int | None:
     """After how many events a run that binds or breaks at each one has ended; None when it may wait."""
+    if not pattern.is_plain:
+        return None
     total = 0
     for number, step in enumerate(pattern.steps):
         if step.high is None or (number and step.link != "next") or step.absences:
@@ -72,7 +121,7 @@ def _events_of_a_run(pattern: CheckedPattern) -> int | None:
 
 def state_bound(pattern: CheckedPattern, params: Mapping[str, CheckedParam | None]) -> str:
     """What one key can hold, in a sentence."""
-    loops = [s.variable for s in pattern.steps if s.is_loop]
+    loops = [s.variable for s in pattern.steps if s.is_loop or s.many]
     kept = ""
     if loops:
         names = ["the loop" if name.startswith("$") else f"`{name}`" for name in dict.fromkeys(loops)]
@@ -85,6 +134,15 @@ def state_bound(pattern: CheckedPattern, params: Mapping[str, CheckedParam | Non
         if silence:
             runs = f"at most one run for each event that starts one in {duration_text(_sum(pattern, silence, params))}"
         return f"runs end {within} after they start{after}; {runs}{kept}"
+    if pattern.events is not None:
+        many = f"{pattern.events:,}"
+        return f"runs end with event {many} of the key after they start{after}; at most {many} runs{kept}"
+    most = _most_events(pattern.items)
+    if pattern.gap is not None and most is not None:
+        gap = _nanoseconds(pattern.gap, params)
+        ends = duration_text(gap * max(1, most - 1))
+        runs = "at most one run for each event that starts one in that time"
+        return f"runs end {ends} after they start{after}; {runs}{kept}"
     events = _events_of_a_run(pattern)
     if events is None:
         return f"unbounded, as the rule allows{kept}"

@@ -140,12 +140,20 @@ class Calls:
         if isinstance(argument, ast.Path) and argument.names == (variable.name,):
             if name == "count":
                 return Fold("count", variable.name, None, running, INT)
+            if variable.is_group:
+                hint = "name a step inside the group"
+                self.reporter.error(
+                    argument.span, "event-as-value", f"`{variable.name}` is a group: it has no fields", hint
+                )
+                return None
             known = [a for a, t in variable.shape.attributes.items() if t is None or t.is_number]
             hint = f"write {name}({variable.name}.{known[0] if known else 'field'})"
             self.reporter.error(argument.span, "event-as-value", f"`{name}` needs a field of `{variable.name}`", hint)
             return None
         inner = replace(scope, current=variable.shape, fold=variable.name)
         found = self.expressions.within(inner).value(argument)
+        if variable.is_group:
+            return None  # told by the argument
         return None if found is None else self._folded(name, variable, found, running, argument.span)
 
     def _variable_of(self, name: str, argument: ast.Expr, call: ast.Call) -> Variable | None:

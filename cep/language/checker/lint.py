@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cep.language.checker.walk import parts_of
-from cep.language.typed import Apply, Attr, CheckedPattern, CheckedStep, Typed
+from cep.language.typed import Apply, Attr, CheckedItem, CheckedPattern, Typed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -46,8 +46,10 @@ def _next_before_loop(reporter: Reporter, checked: CheckedPattern) -> None:
 
 
 def _loop_at_end(reporter: Reporter, checked: CheckedPattern) -> None:
-    last = checked.steps[-1]
-    waits = last.is_loop and last.high != last.low and not last.in_a_row
+    last = checked.items[-1]
+    if last.until is not None or last.fewest or not isinstance(last.body, int):
+        return
+    waits = last.high != 1 and last.high != last.low and not last.in_a_row
     if waits and not checked.final and checked.within is not None:
         low = max(1, last.low)
         reporter.warn(
@@ -58,7 +60,7 @@ def _loop_at_end(reporter: Reporter, checked: CheckedPattern) -> None:
         )
 
 
-def _full(loop: CheckedStep) -> str:
+def _full(loop: CheckedItem) -> str:
     return "" if loop.high is None else "it is full or "
 
 

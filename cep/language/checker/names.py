@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from cep.language.checker.operations import kind_text
 from cep.language.checker.report import did_you_mean, listed
-from cep.language.typed import Apply, Attr, Const, Key, ParamRef, Present
-from cep.model.types import BOOL
+from cep.language.typed import Apply, Attr, Const, Fold, Key, ParamRef, Present
+from cep.model.types import BOOL, INT
 
 if TYPE_CHECKING:
     from cep.language import ast
@@ -91,14 +91,27 @@ class Names:
         if scope.own is not None and scope.own.name == name:
             return Const(expr.negated, BOOL)  # the event at hand is there
         if name in scope.bound:
-            here = Present(name, BOOL)
+            here = self._presence_of(scope.bound[name])
             return here if expr.negated else Apply("not", (here,), BOOL)
         self.unbound(name, expr.value.span)
         return None
 
+    @staticmethod
+    def _presence_of(variable: Variable) -> Typed:
+        if variable.is_loop or variable.is_group:  # bound at least once, in whatever iteration
+            return Apply("gt", (Fold("count", variable.name, None, False, INT), Const(0, INT)), BOOL)
+        return Present(variable.name, BOOL)
+
     def unbound(self, name: str, span: Span) -> None:
         """Report an alias that has no value here."""
-        if name in self.scope.later:
+        if name in self.scope.elsewhere:
+            self.reporter.error(
+                span,
+                "other-alternative",
+                f"`{name}` is in another alternative of `one of`: here it has bound nothing",
+                "compare it in a step after `one of`",
+            )
+        elif name in self.scope.later:
             self.reporter.error(
                 span,
                 "bound-later",
@@ -228,6 +241,11 @@ class Names:
         variable = scope.own if own else scope.bound.get(head)
         if variable is None:
             self.unbound(head, path.span)
+            return None
+        if variable.is_group:
+            message = f"`{head}` is a group of events, not a value"
+            hint = f"write count({head}) for its iterations, or name a step inside it"
+            self.reporter.error(path.span, "event-as-value", message, hint)
             return None
         if not rest:
             known = [a for a, t in variable.shape.attributes.items() if t is None or t.kind != "record"]

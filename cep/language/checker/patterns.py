@@ -1,81 +1,44 @@
 """Patterns: steps and absences with their streams, counts, places, conditions and bounds.
 
-A step or absence that does not run yet is refused where it stands; its aliases are silent in the rest of the rule.
-Tested by: tests/language/test_check_patterns.py, tests/language/test_check_refusals.py
+A part that does not run yet is refused where it stands; its aliases are silent in the rest of the rule.
+Tested by: tests/language/test_check_patterns.py, tests/language/test_check_groups.py,
+tests/language/test_check_refusals.py
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from cep.language import ast
 from cep.language.checker.expressions import Expressions
+from cep.language.checker.parts import Part, PartReader, all_parts, view
 from cep.language.checker.report import did_you_mean
 from cep.language.checker.scope import Scope, Variable
-from cep.language.typed import CheckedAbsence, CheckedKey, CheckedPattern, CheckedStep, Const, ParamRef, Typed
+from cep.language.typed import (
+    CheckedAbsence,
+    CheckedChoice,
+    CheckedItem,
+    CheckedKey,
+    CheckedPattern,
+    CheckedStep,
+    Const,
+    ParamRef,
+    Typed,
+)
 from cep.model.types import DURATION
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from cep.language.checker.declarations import Declarations
     from cep.language.checker.report import Reporter
-    from cep.model.diagnostics import Span
+    from cep.language.checker.shapes import Shape
 
-MAX_PARTS = 60  # steps and absences of one pattern
+MAX_PARTS = 60  # steps, absences and ``until`` of one pattern
 
 Keys = Mapping[str, tuple[int, CheckedKey] | None]
-
-
-def nested(pattern: ast.Pattern) -> Iterator[ast.EventType | ast.Event]:
-    """Steps' event types and the events of absences and ``until``, groups and choices opened."""
-    waiting: list[ast.Step | ast.Absence] = list(reversed(pattern.steps))
-    while waiting:
-        step = waiting.pop()
-        if isinstance(step, ast.Absence):
-            yield step.event
-            continue
-        if step.until is not None:
-            yield step.until
-        match step.source:
-            case ast.EventType():
-                yield step.source
-            case ast.Group(inner):
-                waiting.extend(reversed(inner.steps))
-            case ast.Choice():
-                waiting.extend(reversed(step.source.steps))
-
-
-def _inner_aliases(step: ast.Step) -> set[str]:
-    """The aliases inside a group or a choice, and its own."""
-    out: set[str] = set()
-    waiting: list[ast.Step | ast.Absence] = [step]
-    while waiting:
-        part = waiting.pop()
-        if isinstance(part, ast.Absence):
-            continue
-        if part.alias is not None:
-            out.add(part.alias.text)
-        if isinstance(part.source, ast.Group):
-            waiting.extend(part.source.pattern.steps)
-        elif isinstance(part.source, ast.Choice):
-            waiting.extend(part.source.steps)
-    return out
-
-
-@dataclass(frozen=True)
-class _Part:
-    """A step or an absence with its name, streams and counts; ``refused`` when it does not run yet."""
-
-    node: ast.Step | ast.Absence
-    name: str
-    streams: tuple[str, ...] | None
-    low: int
-    high: int | None
-    refused: bool
-    known: bool
+Skip = Literal["past last", "keep all", "next", "first", "last"]
 
 
 class PatternCheck:
@@ -85,146 +48,125 @@ class PatternCheck:
         self.declarations = declarations
         self.reporter = reporter
         self.matching = matching
-        self.parts = self._parts(matching.pattern)
-        self.streams = tuple(dict.fromkeys(s for p in self.parts for s in p.streams or ()))
-        self.complete = all(p.known for p in self.parts)  # whether every stream is known
-        self.variables = self._variables(self.parts)
-        steps = [(p.node, p.refused) for p in self.parts if isinstance(p.node, ast.Step)]
-        self.silent = frozenset(name for node, refused in steps if refused for name in _inner_aliases(node))
-        absences = [p.node for p in self.parts if isinstance(p.node, ast.Absence)]
-        self.absent = frozenset(a.event.alias.text for a in absences if a.event.alias is not None)
+        reader = PartReader(declarations, reporter)
+        self.parts = reader.read(matching.pattern)
+        self.all = tuple(all_parts(self.parts))
+        self.shapes = {p.name: self._shape(p) for p in self.all}
+        self._not_too_many()
+        read = [s for p in self.all for s in (p.streams, p.until if p.until is not None else ())]
+        read += [
+            None for p in self.all if isinstance(p.node, ast.Step) and p.node.until is not None and p.until is None
+        ]
+        self.streams = tuple(dict.fromkeys(s for streams in read for s in streams or ()))
+        self.complete = None not in read  # whether every stream is known
+        self.silent = frozenset(
+            p.name for p in self.all if any(around.refused for around in p.path) and not p.name.startswith("$")
+        )
+        events = [p.node.event for p in self.all if isinstance(p.node, ast.Absence)]
+        events += [p.node.until for p in self.all if isinstance(p.node, ast.Step) and p.node.until is not None]
+        self.absent = frozenset(e.alias.text for e in events if e.alias is not None)
         self.within: Typed | None = None
+        self.gap: Typed | None = None
+        self.events: int | None = None
         self.unbounded = False
-        self.skip: Literal["past last", "keep all"] = "past last"
-        self.conditions: list[Typed | None] = []
+        self.skip: Skip = "past last"
+        self.skip_variable: str | None = None
+        self.consume: tuple[str, ...] = ()
+        self.conditions: dict[Part, Typed | None] = {}
+        self.untils: dict[Part, Typed | None] = {}
 
     def check(self, keys: Keys) -> None:
         """Check positions, bounds, skip and conditions."""
-        self._positions(self.matching.pattern, self.parts)
-        self.within, self.unbounded = self._bounds(self.matching.bounds)
-        self.skip = self._skip(self.matching)
-        self.conditions = self._conditions(keys)
+        self._positions()
+        self._bounds(self.matching.bounds)
+        self._skip(self.matching)
+        self._consume(self.matching.consume)
+        self._conditions(keys)
 
     def emit_scope(self, keys: Keys) -> Scope:
         """What names mean in the actions."""
-        absent = self.absent - set(self.variables)
-        return Scope("emit", None, None, self.variables, {}, absent, self.silent, keys)
+        bound, _ = self._views((), len(self.all))
+        return Scope("emit", None, None, bound, {}, self.absent - set(bound), self.silent, keys=keys)
 
-    def _parts(self, pattern: ast.Pattern) -> list[_Part]:
-        """The steps and absences with their streams, each alias with its one owner; refuses what does not run."""
-        reporter = self.reporter
-        if len(pattern.steps) > MAX_PARTS:
-            reporter.error(
-                pattern.steps[MAX_PARTS].span,
+    def _shape(self, part: Part) -> Shape:
+        return self.declarations.shape_or_open(part.streams, _type_name(part.node))
+
+    def _not_too_many(self) -> None:
+        counted = [p for p in self.all if p.kind in ("step", "absence")]
+        total = len(counted) + sum(isinstance(p.node, ast.Step) and p.node.until is not None for p in self.all)
+        if total > MAX_PARTS:
+            self.reporter.error(
+                counted[min(MAX_PARTS, len(counted) - 1)].node.span,
                 "pattern-too-long",
-                f"a pattern has at most {MAX_PARTS} steps and absences; this one has {len(pattern.steps)}",
+                f"a pattern has at most {MAX_PARTS} steps and absences; this one has {total}",
                 "emit an event for a part of it, and read that event in a second rule",
             )
-        for link in pattern.links:
-            if link.word == "then any":
-                reporter.not_yet(link.span, "`then any`", "write `then`, which takes the first event that fits")
-        owners: dict[str, Span] = {}
-        out: list[_Part] = []
-        for number, node in enumerate(pattern.steps, 1):
-            alias = node.event.alias if isinstance(node, ast.Absence) else node.alias
-            name = f"${number}"
-            if alias is not None:
-                if alias.text in owners:
-                    reporter.error(
-                        alias.span,
-                        "duplicate-alias",
-                        f"two events of this rule are called `{alias.text}`",
-                        "give one of them another name",
-                        (("the first is here", self.reporter.source, owners[alias.text]),),
-                    )
-                else:
-                    name = alias.text
-                    owners[name] = alias.span
-            if isinstance(node, ast.Absence):
-                streams = self.declarations.resolve(node.event.type, reporter)
-                out.append(_Part(node, name, streams, 1, 1, False, streams is not None))
+
+    # ---------------------------------------------------------------------------------------------------- names
+
+    def _views(self, place: tuple[Part, ...], number: int) -> tuple[dict[str, Variable], dict[str, Variable]]:
+        """The names that mean something at a place, and those bound later; ``number`` parts are written before it."""
+        bound: dict[str, Variable] = {}
+        later: dict[str, Variable] = {}
+        for at, part in enumerate(self.all):
+            if part.kind in ("absence", "choice") or part.name in self.silent or part.refused:
+                continue
+            if part.kind == "group" and part.name.startswith("$"):
+                continue
+            if place and part is place[-1] and part.kind == "step":
+                continue
+            shape = self.shapes[part.name]
+            seen = view(part, place, at < number, shape)
+            if seen is None:
+                later[part.name] = Variable(part.name, shape, is_group=part.kind == "group")
             else:
-                out.append(self._step_part(node, name))
-        return out
+                bound[part.name] = seen
+        return bound, later
 
-    def _step_part(self, node: ast.Step, name: str) -> _Part:
-        reporter = self.reporter
-        low, high, refused = self._counts(node.quantifier)
-        if node.adjacency == "in any combination":
-            reporter.not_yet(node.span, "`in any combination`")
-        elif node.adjacency is not None and high == 1:
-            reporter.warn(
-                node.span,
-                "in-a-row-without-loop",
-                "`in a row` says how a loop goes on; this step takes one event",
-                "write e.g. `3 or more` before the name, or leave it out",
-            )
-        if node.until is not None:
-            reporter.not_yet(node.until.span, "`until` in a pattern")
-            self.declarations.resolve(node.until.type, reporter)
-        match node.source:
-            case ast.EventType():
-                streams = self.declarations.resolve(node.source, reporter)
-                known = streams is not None
-            case ast.Group():
-                reporter.not_yet(node.source.span, "a group (`( … )`)")
-                streams, known = self._inner(node.source.pattern.steps)
-                refused = True
-            case ast.Choice():
-                words = {"one": "one of", "all": "all of", "count": f"{node.source.count} of"}
-                hint = None
-                if node.source.kind == "one":
-                    hint = "write one rule for each alternative, or a variant: stream Either = A | B"
-                reporter.not_yet(node.source.span, f"`{words[node.source.kind]}`", hint)
-                streams, known = self._inner(node.source.steps)
-                refused = True
-        return _Part(node, name, streams, low, high, refused, known)
+    def _conditions(self, keys: Keys) -> None:
+        """The conditions of all parts, each in its own scope."""
+        for number, part in enumerate(self.all):
+            node = part.node
+            if any(around.refused for around in part.path):
+                continue
+            if isinstance(node, ast.Absence):
+                own = Variable(part.name, self.shapes[part.name])
+                self.conditions[part] = self._condition("absence", part.inside, number, own, node.event.where, keys)
+            elif part.kind == "step":
+                loops = any(p.repeats for p in part.path)
+                own = Variable(part.name, self.shapes[part.name], part.low, None if loops else part.high)
+                self.conditions[part] = self._condition("step", part.path, number, own, node.where, keys)
+            if isinstance(node, ast.Step) and node.until is not None:
+                last = max(n for n, p in enumerate(self.all) if part in p.path)
+                alias = node.until.alias
+                name = alias.text if alias is not None else f"$until {number}"
+                own = Variable(name, self.declarations.shape_or_open(part.until, node.until.type.text))
+                # asked after any number of iterations, and in the midst of one
+                self.untils[part] = self._condition("absence", part.inside, last + 1, own, node.until.where, keys)
 
-    def _inner(self, steps: Sequence[ast.Step | ast.Absence]) -> tuple[tuple[str, ...], bool]:
-        """The streams inside a part that does not run yet, with unknown names reported."""
-        out: list[str] = []
-        known = True
-        whole = ast.Pattern(tuple(steps), (), steps[0].span)
-        for part in nested(whole):
-            streams = self.declarations.resolve(part.type if isinstance(part, ast.Event) else part, self.reporter)
-            known = known and streams is not None
-            out.extend(streams or ())
-        return tuple(dict.fromkeys(out)), known
+    def _condition(
+        self,
+        place: Literal["step", "absence"],
+        path: tuple[Part, ...],
+        number: int,
+        own: Variable,
+        where: ast.Expr | None,
+        keys: Keys,
+    ) -> Typed | None:
+        if where is None:
+            return None
+        bound, later = self._views(path, number)
+        others = frozenset(p.name for p in self.all[:number] if p.name in later)
+        scope = Scope(place, own.shape, own, bound, later, self.absent - {own.name}, self.silent, others, keys)
+        return Expressions(self.declarations, self.reporter, scope).condition(where)
 
-    def _counts(self, quantifier: ast.Quantifier | None) -> tuple[int, int | None, bool]:
-        reporter = self.reporter
-        if quantifier is None:
-            return 1, 1, False
-        low, high, span = quantifier.low, quantifier.high, quantifier.span
-        if high is not None and (high == 0 or high < low):
-            hint = f"write {high} to {low}" if 0 < high < low else "write `no X` for absence, or `optional X`"
-            reporter.error(
-                span,
-                "impossible-count",
-                f"no event could ever fill {low} to {high}" if low != high else "a step of 0 events is no step",
-                hint,
-            )
-            return 1, 1, False
-        if max(low, high or 0) > 2**31 - 1:
-            reporter.error(span, "impossible-count", "a loop of more than 2,147,483,647 events cannot be held")
-            return 1, 1, False
-        if quantifier.fewest:
-            reporter.not_yet(span, "`fewest`", f"write `{low}` to take exactly {low}" if low else None)
-        return low, high, False
+    # ------------------------------------------------------------------------------------------------- positions
 
-    def _variables(self, parts: Sequence[_Part]) -> dict[str, Variable]:
-        out: dict[str, Variable] = {}
-        for part in parts:
-            if isinstance(part.node, ast.Step) and not part.refused:
-                assert isinstance(part.node.source, ast.EventType)
-                shape = self.declarations.shape_or_open(part.streams, part.node.source.text)
-                out[part.name] = Variable(part.name, shape, part.low, part.high)
-        return out
-
-    def _positions(self, pattern: ast.Pattern, parts: Sequence[_Part]) -> None:
+    def _positions(self) -> None:
         """Mistakes in where absences and links stand, and in what may be left out."""
         reporter = self.reporter
-        steps = [p for p in parts if isinstance(p.node, ast.Step)]
+        pattern = self.matching.pattern
+        steps = [p for p in self.parts if p.kind != "absence"]
         if not steps:
             reporter.error(
                 pattern.span,
@@ -233,60 +175,87 @@ class PatternCheck:
                 "write `A then no B for 5 min`",
             )
             return
-        if all(p.low == 0 and not p.refused for p in steps):
+        if all(p.may_be_empty for p in steps):
             reporter.error(
                 pattern.span,
                 "empty-match",
                 "every step of this pattern may be left out, so no event at all would match it",
                 "let one step be there at least once: leave out its `optional` or `0 or more`",
             )
-        for number, part in enumerate(parts):
-            node = part.node
-            if isinstance(node, ast.Step):
-                continue
-            self._links_around(pattern, number, node)
-            before = [p for p in parts[:number] if isinstance(p.node, ast.Step)]
-            after = [p for p in parts[number + 1 :] if isinstance(p.node, ast.Step)]
-            if not before:
-                if node.duration is None:
-                    reporter.error(
-                        node.span,
-                        "absence-position",
-                        "an absence at the start needs to say for how long",
-                        "write `no X for 5 min` before the first step",
-                    )
-                else:
-                    reporter.not_yet(node.span, "an absence before the first step")
-                    self._duration(node.duration, "for")
-            elif not after:
-                if node.duration is None:
-                    reporter.error(
-                        node.span,
-                        "absence-position",
-                        "an absence at the end needs to say for how long",
-                        f"write `no {node.event.type.text} … for 5 min`",
-                    )
-            elif node.duration is not None:
-                reporter.not_yet(
-                    node.span,
-                    "`no X for …` between steps",
-                    "leave out `for …`: the absence then holds up to the next step",
-                )
-                self._duration(node.duration, "for")
-            elif all(p.low == 0 and not p.refused for p in after):
+        for number, part in enumerate(self.parts):
+            if isinstance(part.node, ast.Absence):
+                self._links_around(pattern.links, number, part.node)
+                self._absence(part.node, number)
+        for part in self.all:
+            if part.kind == "group":
+                self._inside_group(part)
+        self._last(steps[-1])
+
+    def _absence(self, node: ast.Absence, number: int) -> None:
+        reporter = self.reporter
+        before = [p for p in self.parts[:number] if p.kind != "absence"]
+        after = [p for p in self.parts[number + 1 :] if p.kind != "absence"]
+        if not before:
+            if node.duration is None:
                 reporter.error(
                     node.span,
                     "absence-position",
-                    "all steps after this absence may be left out, and an absence at the end needs to say for how long",
-                    "add `for 5 min`, or let a step after it be there at least once",
+                    "an absence at the start needs to say for how long",
+                    "write `no X for 5 min` before the first step",
                 )
+            else:
+                reporter.not_yet(node.span, "an absence before the first step")
+                self._duration(node.duration, "for")
+        elif not after:
+            if node.duration is None:
+                reporter.error(
+                    node.span,
+                    "absence-position",
+                    "an absence at the end needs to say for how long",
+                    f"write `no {node.event.type.text} … for 5 min`",
+                )
+        elif node.duration is not None:
+            self._no_duration_between(node)
+        elif all(p.may_be_empty for p in after):
+            reporter.error(
+                node.span,
+                "absence-position",
+                "all steps after this absence may be left out, and an absence at the end needs to say for how long",
+                "add `for 5 min`, or let a step after it be there at least once",
+            )
 
-    def _links_around(self, pattern: ast.Pattern, number: int, node: ast.Absence) -> None:
+    def _no_duration_between(self, node: ast.Absence) -> None:
+        assert node.duration is not None
+        self.reporter.not_yet(
+            node.span,
+            "`no X for …` between steps",
+            "leave out `for …`: the absence then holds up to the next step",
+        )
+        self._duration(node.duration, "for")
+
+    def _inside_group(self, group: Part) -> None:
+        for number, part in enumerate(group.parts):
+            if not isinstance(part.node, ast.Absence):
+                continue
+            self._links_around(group.links, number, part.node)
+            before = [p for p in group.parts[:number] if p.kind != "absence"]
+            after = [p for p in group.parts[number + 1 :] if p.kind != "absence"]
+            if not before or all(p.may_be_empty for p in after):
+                self.reporter.error(
+                    part.node.span,
+                    "absence-position",
+                    "an absence in a group stands between two steps of it, the later one there in every iteration",
+                    "write it outside of the group, or add a step",
+                )
+            elif part.node.duration is not None:
+                self._no_duration_between(part.node)
+
+    def _links_around(self, links: Sequence[ast.Link], number: int, node: ast.Absence) -> None:
         around = []
         if number > 0:
-            around.append(pattern.links[number - 1])
-        if number < len(pattern.links):
-            around.append(pattern.links[number])
+            around.append(links[number - 1])
+        if number < len(links):
+            around.append(links[number])
         for link in around:
             if link.word == "next":
                 side = "before" if link.span.start < node.span.start else "after"
@@ -297,48 +266,39 @@ class PatternCheck:
                     "write `then`",
                 )
 
-    def _conditions(
-        self,
-        keys: Keys,
-    ) -> list[Typed | None]:
-        """The conditions of all parts, each in its own scope."""
-        out: list[Typed | None] = []
-        bound: dict[str, Variable] = {}
-        later = dict(self.variables)
-        for part in self.parts:
-            node = part.node
-            place: Literal["step", "absence"]
-            if isinstance(node, ast.Absence):
-                shape = self.declarations.shape_or_open(part.streams, node.event.type.text)
-                own, where, place = Variable(part.name, shape), node.event.where, "absence"
-            else:
-                if part.refused:
-                    out.append(None)
-                    continue
-                own, where, place = self.variables[part.name], node.where, "step"
-                later.pop(part.name, None)
-            scope = Scope(place, own.shape, own, dict(bound), dict(later), self.absent - {own.name}, self.silent, keys)
-            expressions = Expressions(self.declarations, self.reporter, scope)
-            out.append(None if where is None else expressions.condition(where))
-            if place == "step":
-                bound[part.name] = own
-        return out
+    def _last(self, part: Part) -> None:
+        """A loop at the end that prefers the fewest takes what it must; one that may take none takes none."""
+        if part.fewest and part.low == 0:
+            self.reporter.error(
+                part.node.span,
+                "never-bound",
+                "at the end `fewest` takes as little as it may, and this loop may take nothing",
+                "leave the step out, or write `fewest 1 or more`",
+            )
 
-    def _bounds(self, written: Sequence[ast.Bound]) -> tuple[Typed | None, bool]:
-        within: Typed | None = None
-        unbounded = False
+    # ---------------------------------------------------------------------------------------------------- bounds
+
+    def _bounds(self, written: Sequence[ast.Bound]) -> None:
         for bound in written:  # the parser lets each stand once
             match bound.kind:
                 case "within":
                     assert bound.duration is not None
-                    within = self._duration(bound.duration, "within")
+                    self.within = self._duration(bound.duration, "within")
                 case "within_events":
-                    self.reporter.not_yet(bound.span, "`within … events`", "write a time: within 10 min")
+                    assert bound.events is not None
+                    if 1 <= bound.events < 2**31:
+                        self.events = bound.events
+                    else:
+                        self.reporter.error(
+                            bound.span,
+                            "bound-not-positive",
+                            "`within` needs a number of events from 1 to 2,147,483,647",
+                        )
                 case "gap":
-                    self.reporter.not_yet(bound.span, "`gap`", "write `within`, for the whole pattern")
+                    assert bound.duration is not None
+                    self.gap = self._duration(bound.duration, "gap")
                 case "allow_unbounded":
-                    unbounded = True
-        return within, unbounded
+                    self.unbounded = True
 
     def _duration(self, written: ast.DurationLiteral | ast.Name, word: str) -> Typed | None:
         """A duration after ``within`` or ``for``: a literal, or a param of that type; greater than zero."""
@@ -380,51 +340,137 @@ class PatternCheck:
             return None
         return out
 
-    def _skip(self, matching: ast.Matching) -> Literal["past last", "keep all"]:
+    def _skip(self, matching: ast.Matching) -> None:
         skip = matching.skip
-        if matching.consume:
-            self.reporter.not_yet(matching.consume[0].span, "`consume`")
         if skip is None:
-            return "past last"
+            return
         if skip.prefer == "earliest":
             self.reporter.not_yet(skip.span, "`prefer earliest`", "leave it out: the first to complete is the match")
-        if skip.to in (None, "past last"):
-            return "past last"
-        if skip.to == "keep all":
-            return "keep all"
-        what = {"next": "skip to next", "first": "skip to first", "last": "skip to last"}[skip.to]
+        self.skip = skip.to or "past last"
         if skip.variable is not None:
-            what += f" {skip.variable.text}"
-        self.reporter.not_yet(
-            skip.span, f"`after match {what}`", "leave it out (skip past last), or write `after match keep all`"
-        )
-        return "past last"
+            owner = self._bound_step(skip.variable, f"skip to {skip.to}")
+            self.skip_variable = owner.name if owner is not None else None
+
+    def _bound_step(self, name: ast.Name, word: str) -> Part | None:
+        """The step or group that a name after a word stands for."""
+        if name.text in self.silent:
+            return None
+        found = next((p for p in self.all if p.name == name.text and p.kind in ("step", "group")), None)
+        if found is None:
+            known = [p.name for p in self.all if p.kind in ("step", "group") and not p.name.startswith("$")]
+            self.reporter.error(
+                name.span,
+                "unknown-name",
+                f"`{word}` needs the alias of a step, and no step is called `{name.text}`",
+                did_you_mean(name.text, known, "give the step a name: … as v" if not known else None),
+            )
+        elif found.kind == "group" and word != "consume":
+            self.reporter.error(
+                name.span,
+                "event-as-value",
+                f"`{name.text}` is a group: `{word}` needs one of its steps",
+                "name the step inside the group",
+            )
+            return None
+        return found
+
+    def _consume(self, names: Sequence[ast.Name]) -> None:
+        found = [self._bound_step(name, "consume") for name in names]
+        steps = [p for part in found if part is not None for p in self.all if part in p.path and p.kind == "step"]
+        self.consume = tuple(dict.fromkeys(p.name for p in steps))
+        if names and self.skip == "past last":
+            self.reporter.warn(
+                names[0].span,
+                "consume-without-overlap",
+                "the next match begins after the last event of this one in any case, so nothing could be used twice",
+                "write `after match skip to next` or `after match keep all` before it, or leave it out",
+            )
+
+    # ------------------------------------------------------------------------------------------------- assembling
 
     def assembled(self) -> CheckedPattern:
         """The checked pattern; asked only when nothing in it is wrong."""
-        links = self.matching.pattern.links
         steps: list[CheckedStep] = []
+        items, final = self._items(self.parts, self.matching.pattern.links, steps)
+        return CheckedPattern(
+            tuple(steps),
+            final,
+            self.within,
+            self.skip,
+            self.unbounded,
+            items,
+            self.skip_variable,
+            self.gap,
+            self.events,
+            self.consume,
+        )
+
+    def _items(
+        self, parts: Sequence[Part], links: Sequence[ast.Link], steps: list[CheckedStep]
+    ) -> tuple[tuple[CheckedItem, ...], tuple[CheckedAbsence, ...]]:
+        """The items of a sequence, and the absences at its end; its steps go to ``steps`` in written order."""
+        items: list[CheckedItem] = []
         waiting: list[CheckedAbsence] = []
-        for number, (part, where) in enumerate(zip(self.parts, self.conditions, strict=True)):
+        for number, part in enumerate(parts):
             node = part.node
-            assert part.streams is not None, "a rule with an unknown stream is not assembled"
             if isinstance(node, ast.Absence):
+                assert part.streams is not None, "a rule with an unknown stream is not assembled"
                 duration = None if node.duration is None else self._duration(node.duration, "for")
-                waiting.append(CheckedAbsence(part.streams, where, duration, node.span))
+                waiting.append(CheckedAbsence(part.streams, self.conditions[part], duration, node.span))
                 continue
             link: Literal["then", "next"] = "next" if number and links[number - 1].word == "next" else "then"
+            items.append(self._item(part, node, link, tuple(waiting), steps))
+            waiting = []
+        return tuple(items), tuple(waiting)
+
+    def _item(
+        self,
+        part: Part,
+        node: ast.Step,
+        link: Literal["then", "next"],
+        absences: tuple[CheckedAbsence, ...],
+        steps: list[CheckedStep],
+    ) -> CheckedItem:
+        in_a_row = node.adjacency == "in a row" and part.repeats
+        body: int | tuple[CheckedItem, ...] | CheckedChoice
+        if part.kind == "group":
+            body, _ = self._items(part.parts, part.links, steps)
+        elif part.kind == "choice":
+            alternatives = []
+            for each in part.parts:
+                assert isinstance(each.node, ast.Step), "an absence is no alternative"
+                alternatives.append(self._item(each, each.node, "then", (), steps))
+            body = CheckedChoice(tuple(alternatives))
+        else:
+            assert part.streams is not None, "a rule with an unknown stream is not assembled"
+            outside = view(part, (), True, self.shapes[part.name])
+            assert outside is not None
+            body = len(steps)
             steps.append(
                 CheckedStep(
                     part.name,
                     part.streams,
-                    where,
+                    self.conditions[part],
                     part.low,
                     part.high,
-                    node.adjacency == "in a row" and part.high != 1,
+                    in_a_row,
                     link,
-                    tuple(waiting),
+                    absences,
                     node.span,
+                    outside.low == 0,
+                    outside.is_loop,
                 )
             )
-            waiting = []
-        return CheckedPattern(tuple(steps), tuple(waiting), self.within, self.skip, self.unbounded)
+        until = None
+        if node.until is not None:
+            assert part.until is not None
+            until = CheckedAbsence(part.until, self.untils[part], None, node.until.span)
+        alias = part.name if part.kind == "group" and not part.name.startswith("$") else None
+        fewest = part.fewest and part.low != part.high
+        return CheckedItem(body, part.low, part.high, in_a_row, fewest, link, absences, until, alias, node.span)
+
+
+def _type_name(node: ast.Step | ast.Absence) -> str:
+    if isinstance(node, ast.Absence):
+        return node.event.type.text
+    return node.source.text if isinstance(node.source, ast.EventType) else "the group"

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 from cep.language import ast
 from cep.language.checker import bounds, lint
 from cep.language.checker.expressions import Expressions
-from cep.language.checker.patterns import PatternCheck, nested
+from cep.language.checker.parts import nested
+from cep.language.checker.patterns import PatternCheck
 from cep.language.checker.report import Reporter, did_you_mean, listed
 from cep.language.checker.scope import Scope, Variable
 from cep.language.typed import (
@@ -266,7 +267,7 @@ class _Rule:
         checked = pattern.assembled()
         refused = bounds.refusal(checked)
         if refused is not None:
-            place = matching.pattern.span if refused.step is None else refused.step.span
+            place = matching.pattern.span if refused.span is None else refused.span
             self.reporter.error(place, *refused.words)
             return
         self.outcome.body = checked

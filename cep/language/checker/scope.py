@@ -17,12 +17,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Variable:
-    """An alias: the events it stands for. ``low`` 0: it may have bound none; ``high`` 1: it is no loop."""
+    """An alias: the events it stands for. ``low`` 0: it may have bound none; ``high`` 1: it is no loop.
+
+    ``is_group``: it stands for the iterations of a group, which are counted and have no fields.
+    """
 
     name: str
     shape: Shape
     low: int = 1
     high: int | None = 1
+    is_group: bool = False
 
     @property
     def is_loop(self) -> bool:
@@ -36,7 +40,8 @@ class Scope:
 
     ``current`` is the event at hand (None in the ``emit`` of a pattern), ``own`` its alias. ``bound`` are the aliases
     bound before, ``later`` those bound after, ``absent`` those of ``no …``, ``silent`` those of parts that do not run
-    yet. ``keys`` holds None for a key part whose type is unknown. ``fold`` is the alias of the aggregate around.
+    yet, ``elsewhere`` (also in ``later``) those of other alternatives. ``keys`` holds None for a key part whose type is
+    unknown. ``fold`` is the alias of the aggregate around.
     """
 
     place: Literal["step", "absence", "row", "emit"]
@@ -46,6 +51,7 @@ class Scope:
     later: Mapping[str, Variable] = field(default_factory=dict)
     absent: frozenset[str] = frozenset()
     silent: frozenset[str] = frozenset()
+    elsewhere: frozenset[str] = frozenset()
     keys: Mapping[str, tuple[int, CheckedKey] | None] = field(default_factory=dict)
     windowed: bool = False
     fold: str | None = None

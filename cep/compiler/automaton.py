@@ -1,0 +1,268 @@
+"""The automaton of a pattern: its tree of steps, groups and choices as states, moves and counters.
+
+A state is a step that was bound last; a move leads to the step that may be bound next. From a state the moves are, in
+order of preference: what is left of the iteration, the next iteration, what follows; inside out. With ``fewest`` what
+follows comes first, and a further iteration is reluctant: not to take it is preferred.
+
+A loop of one step counts in the run itself; a group that repeats has a counter among the run's registers. A move
+keeps the counters of the groups that it stays in, raises one where it begins the next iteration, and sets to 1 those
+of the groups that it enters. It may be taken when every group that it leaves has enough iterations.
+
+Invariants: a move's target stands inside the groups whose counters it keeps.
+Cost: O(steps^2) moves, groups within groups apart.
+References: Glushkov's position automaton (Russ. Math. Surv. 16, 1961), with counters; docs/semantics.md.
+Tested by: tests/compiler/test_automaton.py, tests/properties/
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from cep.language.typed import CheckedChoice
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from cep.language.typed import CheckedAbsence, CheckedItem, CheckedPattern
+
+
+@dataclass(eq=False)
+class Place:
+    """An item with what it stands in: ``groups`` are the counted groups around and including it, outermost first."""
+
+    item: CheckedItem
+    parent: Place | None
+    number: int  # among the items of the sequence or choice that it stands in
+    children: list[Place] = field(default_factory=list)
+    group: int | None = None  # its own counter
+    groups: tuple[int, ...] = ()
+
+    @property
+    def is_choice(self) -> bool:
+        """Whether its children are alternatives."""
+        return isinstance(self.item.body, CheckedChoice)
+
+    @property
+    def is_leaf(self) -> bool:
+        """Whether it is a step."""
+        return isinstance(self.item.body, int)
+
+    @property
+    def step(self) -> int:
+        """The number of a leaf's step."""
+        assert isinstance(self.item.body, int)
+        return self.item.body
+
+    @property
+    def may_be_empty(self) -> bool:
+        """Whether it may bind no event."""
+        if self.item.low == 0 or self.is_leaf:
+            return self.item.low == 0
+        each = [c.may_be_empty for c in self.children]
+        return any(each) if self.is_choice else all(each)
+
+    @property
+    def around(self) -> Iterator[Place]:
+        """Itself and what it stands in, inside out."""
+        here: Place | None = self
+        while here is not None:
+            yield here
+            here = here.parent
+
+
+@dataclass(frozen=True)
+class Move:
+    """From one state to another. ``guards`` and ``untils`` are numbers of absences and of ``until`` conditions.
+
+    ``keep``: how many counted groups stay as they are; ``begins`` the next iteration of the one after them (``again``:
+    of the loop of the step itself). ``reluctant``: not to bind is preferred ("enough": once the loop has enough).
+    ``last``: the move is inside, or into, the last item of the pattern.
+    """
+
+    target: int
+    strict: bool
+    guards: tuple[CheckedAbsence, ...]
+    untils: tuple[CheckedAbsence, ...] = ()
+    keep: int = 0
+    begins: bool = False
+    again: bool = False
+    reluctant: str = ""
+    last: bool = False
+    cleared: Place | None = None
+
+
+@dataclass(frozen=True)
+class State:
+    """After a step: the moves by preference; ``ends``: the pattern may end here; ``groups``: counters, outermost first.
+
+    ``until``: the conditions that decide the end here.
+    """
+
+    moves: tuple[Move, ...]
+    ends: bool
+    groups: tuple[int, ...]
+    until: tuple[CheckedAbsence, ...]
+
+
+@dataclass(frozen=True)
+class Automaton:
+    """``states[i]`` is after step i; ``start`` are the moves before any. ``groups``: the counted groups."""
+
+    states: tuple[State, ...]
+    start: tuple[Move, ...]
+    groups: tuple[CheckedItem, ...]
+    lows: tuple[int, ...]
+    highs: tuple[int | None, ...]
+    inside: tuple[frozenset[int], ...]  # the steps in each counted group
+
+
+def build_automaton(pattern: CheckedPattern) -> Automaton:
+    """The automaton of a checked pattern."""
+    return _Builder(pattern).build()
+
+
+class _Builder:
+    def __init__(self, pattern: CheckedPattern) -> None:
+        self.counted: list[CheckedItem] = []
+        items = (*pattern.items[:-1], _least_at_end(pattern.items[-1]))
+        self.roots = [self._place(item, None, n) for n, item in enumerate(items)]
+        self.leaves = {leaf.step: leaf for root in self.roots for leaf in _leaves(root)}
+        self.final = bool(pattern.final)
+
+    def build(self) -> Automaton:
+        states = tuple(self._state(self.leaves[i]) for i in range(len(self.leaves)))
+        start, _ = self._entries(self.roots, 0, ())
+        inside = tuple(
+            frozenset(s for s, leaf in self.leaves.items() if g in leaf.groups) for g in range(len(self.counted))
+        )
+        lows = tuple(self.leaves[i].item.low for i in range(len(self.leaves)))
+        highs = tuple(self.leaves[i].item.high for i in range(len(self.leaves)))
+        # nothing is bound before the first event: nothing is between, and nothing comes next to it
+        first = tuple(replace(m, strict=False, guards=()) for m in start)
+        return Automaton(states, first, tuple(self.counted), lows, highs, inside)
+
+    def _place(self, item: CheckedItem, parent: Place | None, number: int) -> Place:
+        here = Place(item, parent, number)
+        outer = () if parent is None else parent.groups
+        if not isinstance(item.body, int) and (item.high != 1 or item.variable is not None):
+            here.group = len(self.counted)
+            self.counted.append(item)
+            outer = (*outer, here.group)
+        here.groups = outer
+        if isinstance(item.body, CheckedChoice):
+            here.children = [self._place(a, here, n) for n, a in enumerate(item.body.alternatives)]
+        elif not isinstance(item.body, int):
+            here.children = [self._place(c, here, n) for n, c in enumerate(item.body)]
+        return here
+
+    # -------------------------------------------------------------------------------------------------------- entering
+
+    def _first(self, place: Place) -> list[Move]:
+        """The moves that bind the first event of an item, as if it were entered from nowhere."""
+        if place.is_leaf:
+            return [Move(place.step, False, ())]
+        if place.is_choice:
+            return [m for c in place.children for m in self._first(c)]
+        return self._entries(place.children, 0, ())[0]
+
+    def _entries(
+        self, items: Sequence[Place], begin: int, guards: tuple[CheckedAbsence, ...]
+    ) -> tuple[list[Move], tuple[CheckedAbsence, ...] | None]:
+        """The moves into a sequence from item ``begin`` on; and, when all of it may be left out, what then holds."""
+        if begin == len(items):
+            return [], guards
+        place = items[begin]
+        guards = (*guards, *place.item.absences)
+        is_next = place.item.link == "next"
+        into = [replace(m, strict=m.strict or is_next, guards=(*guards, *m.guards)) for m in self._first(place)]
+        if not place.may_be_empty:
+            return into, None
+        beyond, rest = self._entries(items, begin + 1, guards)
+        if place.item.fewest:  # it may take none, and prefers to
+            return [*beyond, *(replace(m, reluctant="always") for m in into)], rest
+        return [*into, *beyond], rest
+
+    # --------------------------------------------------------------------------------------------------------- leaving
+
+    def _state(self, leaf: Place) -> State:
+        moves, ends = self._follow(leaf)
+        last = self.roots[-1]
+        moves = [replace(m, last=last in self.leaves[m.target].around) for m in moves]
+        open_ = [m.untils for m in moves if m.last]
+        until = tuple(u for u in open_[0] if all(u in each for each in open_)) if ends and open_ else ()
+        return State(tuple(moves), ends, leaf.groups, until)
+
+    def _follow(self, place: Place) -> tuple[list[Move], bool]:
+        """The moves when an iteration of an item is complete, by preference; and whether the pattern may end there."""
+        again = self._again(place)
+        onward, ends = self._onward(place)
+        if place.item.fewest:
+            return [*onward, *(replace(m, reluctant=m.reluctant or "enough") for m in again)], ends
+        return [*again, *onward], ends
+
+    def _again(self, place: Place) -> list[Move]:
+        """The moves into the next iteration of an item."""
+        if place.item.high == 1:
+            return []
+        until = self._closing(place)
+        out = []
+        for move in self._first(place):
+            strict = move.strict or place.item.in_a_row
+            target = self.leaves[move.target]
+            if place.is_leaf:
+                out.append(replace(move, strict=strict, untils=until, keep=len(place.groups), again=True))
+            else:
+                out.append(
+                    replace(
+                        move,
+                        strict=strict,
+                        untils=(*move.untils, *until),
+                        keep=len(place.groups) - 1,
+                        begins=True,
+                        cleared=place,
+                    )
+                )
+            assert place in target.around
+        return out
+
+    def _onward(self, place: Place) -> tuple[list[Move], bool]:
+        """The moves when an item is over; and whether the pattern may end there."""
+        parent = place.parent
+        if parent is not None and parent.is_choice:
+            return self._follow(parent)
+        siblings = self.roots if parent is None else parent.children
+        moves, rest = self._entries(siblings, place.number + 1, ())
+        outer = () if parent is None else parent.groups
+        until = () if parent is None else self._closing(parent)
+        moves = [replace(m, keep=len(outer), untils=(*m.untils, *until)) for m in moves]
+        if rest is None:
+            return moves, False
+        if parent is None:
+            return moves, True
+        beyond, ends = self._follow(parent)
+        carried = [replace(m, guards=(*rest, *m.guards)) for m in beyond]
+        return [*moves, *carried], ends
+
+    @staticmethod
+    def _closing(place: Place) -> tuple[CheckedAbsence, ...]:
+        """The ``until`` conditions in force between two events inside an item."""
+        return tuple(p.item.until for p in place.around if p.item.until is not None)
+
+
+def _leaves(place: Place) -> Iterator[Place]:
+    if place.is_leaf:
+        yield place
+    for child in place.children:
+        yield from _leaves(child)
+
+
+def _least_at_end(item: CheckedItem) -> CheckedItem:
+    """The item with ``fewest`` at the very end taken at its word: once there is enough, nothing more is taken."""
+    if item.fewest:
+        item = replace(item, high=item.low, fewest=False)
+    if item.high != 1 or isinstance(item.body, int):
+        return item
+    if isinstance(item.body, CheckedChoice):
+        return replace(item, body=CheckedChoice(tuple(_least_at_end(a) for a in item.body.alternatives)))
+    return replace(item, body=(*item.body[:-1], _least_at_end(item.body[-1])))

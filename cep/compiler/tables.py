@@ -1,0 +1,218 @@
+"""The automaton of a pattern as the tables that the run-table matcher reads.
+
+Tested by: tests/compiler/test_pattern.py, tests/properties/
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from cep.compiler.layout import FoldRegister, PositionRegister, group_register
+from cep.compiler.walk import walk_typed
+from cep.kernels import program as tables
+from cep.kernels.program import MatchProgram
+from cep.kernels.runs import CLOSE, CLOSE_BIT, FOREVER, REGISTERS
+from cep.language.typed import Attr, Const, Fold, ParamRef, Present, Prev
+from cep.model.diagnostics import Diagnostic
+from cep.model.errors import RuleError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from cep.compiler.automaton import Automaton, Move
+    from cep.compiler.layout import Layout
+    from cep.language.typed import CheckedAbsence, CheckedParam, CheckedPattern, CheckedRule, Typed
+
+UNLIMITED = 2**62
+_SKIPS = {
+    "past last": tables.PAST_LAST,
+    "keep all": tables.KEEP_ALL,
+    "next": tables.TO_NEXT,
+    "first": tables.TO_POSITION,
+    "last": tables.TO_POSITION,
+}
+_RELUCTANT = {"": tables.EAGER, "always": tables.ALWAYS, "enough": tables.ENOUGH}
+
+
+def sees_all(pattern: CheckedPattern) -> bool:
+    """Whether an event that fits no part of the pattern can still decide something: it breaks `next`, or it counts."""
+    strict = any(s.link == "next" or s.in_a_row for s in pattern.steps)
+    return pattern.events is not None or strict or any(i.link == "next" or i.in_a_row for i in pattern.nodes)
+
+
+def skip_register(pattern: CheckedPattern) -> PositionRegister | None:
+    """The register that says where ``skip to first v`` or ``skip to last v`` goes on."""
+    if pattern.skip_variable is None:
+        return None
+    return PositionRegister("first" if pattern.skip == "first" else "latest", pattern.skip_variable, -1)
+
+
+def nanoseconds(node: Typed, params: Mapping[str, CheckedParam]) -> int:
+    """The value of a duration: a constant or a param."""
+    value = params[node.name].value.value if isinstance(node, ParamRef) else None
+    if isinstance(node, Const):
+        value = node.value
+    assert isinstance(value, int)
+    return value
+
+
+def match_program(
+    pattern: CheckedPattern,
+    automaton: Automaton,
+    layout: Layout,
+    params: Mapping[str, CheckedParam],
+    tested: int,
+    updated: frozenset[int],
+) -> MatchProgram:
+    """The tables of a pattern; ``tested``: predicates for generated code, ``updated``: steps that keep registers."""
+    return _Tables(pattern, automaton, layout, params).build(tested, updated)
+
+
+class _Tables:
+    def __init__(
+        self,
+        pattern: CheckedPattern,
+        automaton: Automaton,
+        layout: Layout,
+        params: Mapping[str, CheckedParam],
+    ) -> None:
+        self.pattern, self.automaton, self.layout, self.params = pattern, automaton, layout, params
+        n = len(pattern.steps)
+        between, final = pattern.between, pattern.final
+        # by identity: the same absence may be written twice
+        self.absence_at = {id(a): n + k for k, a in enumerate(between)}
+        self.final_at = {id(a): n + len(between) + k for k, a in enumerate(final)}
+        self.until_at = {id(u): n + len(between) + len(final) + k for k, u in enumerate(pattern.untils)}
+        self.groups = [FoldRegister("round", f"$group {k}", -1, False) for k in range(len(automaton.groups))]
+
+    def build(self, tested: int, updated: frozenset[int]) -> MatchProgram:
+        pattern, automaton = self.pattern, self.automaton
+        n = len(pattern.steps)
+        group_at = [self.layout.register(g) for g in self.groups]
+        steps = np.zeros((n + 1, tables.STEP_WIDTH), np.int64)
+        depth = max((len(s.groups) for s in automaton.states), default=0)
+        nests = np.zeros((n + 1, max(1, depth)), np.int64)
+        moves: list[list[int]] = []
+        for i, (step, state) in enumerate(zip(pattern.steps, automaton.states, strict=True)):
+            row = steps[i]
+            self._moves(row, state.moves, moves)
+            high = automaton.highs[i]
+            row[tables.LOW], row[tables.HIGH] = automaton.lows[i], UNLIMITED if high is None else high
+            row[tables.AGAIN] = _mask(m.again for m in state.moves)
+            row[tables.AFTER] = _mask(not m.again for m in state.moves)
+            if state.ends:
+                row[tables.AFTER] |= int(CLOSE_BIT)
+                row[tables.ENDS] = _mask(m.last for m in state.moves)
+            # `fewest` at the end: nothing more is taken once there is enough
+            row[tables.FORGONE] = _mask(bool(m.reluctant and m.last) for m in state.moves)
+            wanted = PositionRegister("newest", step.variable, -1)
+            row[tables.POSITION] = self.layout.positions.index(wanted) if wanted in self.layout.positions else -1
+            row[tables.UPDATE] = i in updated
+            row[tables.REDUNDANT] = self._may_drop_shorter(i)
+            row[tables.DEPTH] = len(state.groups)
+            row[tables.UNTIL] = sum(1 << self.until_at[id(u)] for u in dict.fromkeys(state.until))
+            row[tables.CONSUMED] = step.variable in pattern.consume
+            nests[i, : len(state.groups)] = state.groups
+        self._moves(steps[n], automaton.start, moves)
+        waits = np.zeros(n + len(self.absence_at) + len(self.final_at) + len(self.until_at), np.int64)
+        for absence in pattern.final:
+            assert absence.duration is not None
+            waits[self.final_at[id(absence)]] = nanoseconds(absence.duration, self.params)
+        groups = np.zeros((max(1, len(self.groups)), tables.GROUP_WIDTH), np.int64)
+        for k, item in enumerate(automaton.groups):
+            total = -1
+            if item.variable is not None and group_register(item.variable) in self.layout.folds:
+                total = REGISTERS + self.layout.register(group_register(item.variable))
+            groups[k] = (item.low, UNLIMITED if item.high is None else item.high, REGISTERS + group_at[k], total)
+        return MatchProgram(
+            steps,
+            np.array(moves, np.int64).reshape(-1, tables.MOVE_WIDTH),
+            groups,
+            nests,
+            waits,
+            self._scalars(steps, waits, tested),
+        )
+
+    def _scalars(self, steps: np.ndarray, waits: np.ndarray, tested: int) -> np.ndarray:
+        pattern = self.pattern
+        scalars = np.zeros(tables.SCALARS, np.int64)
+        scalars[tables.STEPS] = len(pattern.steps)
+        scalars[tables.FIRST] = sum(1 << s for s in {m.target for m in self.automaton.start})
+        scalars[tables.FINAL] = sum(1 << p for p in self.final_at.values())
+        scalars[tables.FINAL_WAIT] = waits.max() if pattern.final else 0
+        scalars[tables.WITHIN] = nanoseconds(pattern.within, self.params) if pattern.within else FOREVER
+        scalars[tables.GAP] = nanoseconds(pattern.gap, self.params) if pattern.gap else FOREVER
+        scalars[tables.EVENTS] = UNLIMITED if pattern.events is None else pattern.events
+        scalars[tables.SKIP] = _SKIPS[pattern.skip]
+        register = skip_register(pattern)
+        scalars[tables.SKIP_AT] = 0 if register is None else self.layout.register(register)
+        scalars[tables.CONSUMES] = bool(pattern.consume)
+        scalars[tables.KEY_WORDS] = self.layout.key_words
+        scalars[tables.KEY_AT] = self.layout.key_at
+        scalars[tables.TESTED] = tested
+        scalars[tables.MOST_MOVES] = steps[:, tables.MOVES].max()
+        return scalars
+
+    def _moves(self, row: np.ndarray, found: Sequence[Move], moves: list[list[int]]) -> None:
+        """Write the moves of one state behind all others."""
+        row[tables.FIRST_MOVE], row[tables.MOVES] = len(moves), len(found)
+        for move in found:
+            kind = tables.AGAIN_STEP if move.again else tables.NEXT_ROUND if move.begins else tables.ONWARD
+            moves.append(
+                [
+                    move.target,
+                    int(move.strict),
+                    _bits(move.guards, self.absence_at),
+                    _bits(move.untils, self.until_at),
+                    move.keep,
+                    kind,
+                    _RELUCTANT[move.reluctant],
+                    self._cleared(move),
+                    int(move.last),
+                ]
+            )
+
+    def _cleared(self, move: Move) -> int:
+        """The registers that mean an event of this iteration, of the steps in the group that begins again."""
+        if not move.begins:
+            return 0
+        group = self.automaton.states[move.target].groups[move.keep]
+        inside = {self.pattern.steps[s].variable for s in self.automaton.inside[group]}
+        return sum(
+            1 << at for at, p in enumerate(self.layout.positions) if p.which == "newest" and p.variable in inside
+        )
+
+    def _may_drop_shorter(self, i: int) -> bool:
+        # once a loop has iterated, the same run without that iteration has the same future, and is not preferred,
+        # provided that nothing later asks what the loop holds, and that no deadline counts from its last event
+        pattern = self.pattern
+        if i == len(pattern.steps) - 1 or pattern.final or not pattern.steps[i].is_loop:
+            return False
+        if not pattern.is_plain or pattern.consume or pattern.skip in ("first", "last"):
+            return False
+        later = [w for s in pattern.steps[i + 1 :] for w in (s.where, *(a.where for a in s.absences))]
+        return not any(_mentions(w, pattern.steps[i].variable) for w in later if w is not None)
+
+
+def check_size(rule: CheckedRule, automaton: Automaton) -> None:
+    """`RuleError` when a state of the automaton has more moves than a run can wait for."""
+    most = max(len(automaton.start), *(len(s.moves) for s in automaton.states))
+    if most >= CLOSE - 1:
+        problem = f"groups within groups give this pattern {most} ways to go on at one place; {CLOSE - 2} are the most"
+        hint = "let a rule before this one match the inner group, and read the event that it emits"
+        raise RuleError([Diagnostic("pattern-too-long", problem, rule.source, rule.span, hint)])
+
+
+def _mask(chosen: object) -> int:
+    assert hasattr(chosen, "__iter__")
+    return sum(1 << e for e, is_chosen in enumerate(chosen) if is_chosen)
+
+
+def _bits(absences: Sequence[CheckedAbsence], places: Mapping[int, int]) -> int:
+    return sum(1 << p for p in {places[id(a)] for a in absences})
+
+
+def _mentions(node: Typed, variable: str) -> bool:
+    return any(isinstance(n, Attr | Fold | Prev | Present) and n.variable == variable for n in walk_typed(node))

@@ -1,0 +1,282 @@
+"""What a match does to the other runs of its key, and what time alone decides.
+
+A match forgets the runs that the skip rule would refuse: those that started at or before its *bar*. It uses up events
+when the rule consumes them. The bounds ``within`` and ``gap`` end runs, a loop at the end with a match; the absence at
+the end completes runs. A deadline at time t is decided before the first event later than t, or when the watermark has
+passed t.
+
+Tested by: tests/kernels/test_match.py
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import types
+
+from cep.kernels.jit import IntArray, Integer, Matrix, Whole, kernel
+from cep.kernels.program import (
+    CONSUMED,
+    CONSUMES,
+    ENDS,
+    FINAL,
+    GAP,
+    KEEP_ALL,
+    KEY_WORDS,
+    NO_BAR,
+    SKIP,
+    SKIP_AT,
+    TO_NEXT,
+    TO_POSITION,
+    USED_BIT,
+    WITHIN,
+    Matches,
+    MatchesType,
+    MatchProgram,
+    MatchProgramType,
+)
+from cep.kernels.runs import (
+    BITS,
+    BOUND_STEP,
+    BY_ABSENCE,
+    BY_LOOP_END,
+    CLOSE_AT,
+    CLOSE_BIT,
+    CLOSERS_HEAD,
+    CLOSERS_TAIL,
+    DECIDED_AT,
+    DECIDER,
+    FOREVER,
+    FOUND,
+    GAPS_HEAD,
+    GAPS_TAIL,
+    GENERATION,
+    HEAD,
+    LAST_NO,
+    MASK,
+    NEXT,
+    NO,
+    NODE,
+    PARENT,
+    PHASE,
+    REGISTERS,
+    ROW,
+    RUNS,
+    START_NO,
+    START_TS,
+    STARTS_HEAD,
+    STARTS_TAIL,
+    STEP,
+    TS,
+    RunState,
+    RunStateType,
+    free_run,
+    free_slot,
+)
+
+# what stopped the matcher; the caller makes room and calls again
+DONE, WANTS_RUNS, WANTS_NODES, WANTS_FOUND, WANTS_STARTS, WANTS_CLOSERS, WANTS_SLOTS, WANTS_GAPS = range(8)
+
+
+@kernel(types.boolean(Matrix, Integer, Integer, Integer), inline=True)
+def is_due(ring: IntArray, head: Whole, tail: Whole, limit: Whole) -> bool:
+    """Return whether the next deadline of a ring comes before ``limit``."""
+    return bool(head < tail and ring[head & (ring.shape[0] - 1), 0] < limit)
+
+
+@kernel(types.int64(Integer, Integer), inline=True)
+def add_time(ts: Whole, duration: Whole) -> Whole:
+    """Return ts + duration, or FOREVER where that would overflow; ``duration`` >= 0."""
+    return ts + duration if ts <= FOREVER - duration else FOREVER
+
+
+@kernel(types.int64(MatchProgramType, RunStateType, MatchesType, Integer), inline=True)
+def bar_of(program: MatchProgram, state: RunState, matches: Matches, at: Whole) -> Whole:
+    """Return the NO at or before which no later match may start, after the match at ``found[at]``; NO_BAR: anywhere."""
+    found, skip = matches.found, program.scalars[SKIP]
+    if skip == KEEP_ALL:
+        return NO_BAR
+    bar = found[at, START_NO]
+    if skip == TO_POSITION:
+        row = found[at, REGISTERS + program.scalars[SKIP_AT]]
+        if row >= 0:
+            bar = max(bar, state.rows[row, NO] - 1)
+    elif skip != TO_NEXT:
+        bar = found[at, LAST_NO]
+    return bar
+
+
+@kernel(types.int64(MatchProgramType, RunStateType, MatchesType, Integer))
+def use_up(program: MatchProgram, state: RunState, matches: Matches, at: Whole) -> Whole:
+    """Mark the events that the match at ``found[at]`` consumes; return how many. O(length)."""
+    rows, nodes = state.rows, state.nodes
+    used = 0
+    node = matches.found[at, NODE]
+    while node >= 0:
+        if program.steps[nodes[node, BOUND_STEP], CONSUMED] != 0:
+            rows[nodes[node, ROW], BITS] |= USED_BIT
+            used += 1
+        node = nodes[node, PARENT]
+    return used
+
+
+@kernel(types.int64(RunStateType, Integer))
+def holds_used(state: RunState, node: Whole) -> Whole:
+    """Return 1 when a binding or one before it is of an event that was used up, else 0. O(length)."""
+    while node >= 0:
+        if state.rows[state.nodes[node, ROW], BITS] & USED_BIT != 0:
+            return 1
+        node = state.nodes[node, PARENT]
+    return 0
+
+
+@kernel(types.int64(RunStateType, Integer))
+def forget_used(state: RunState, slot: Whole) -> Whole:
+    """Drop the runs of a key that have bound a used event; return how many are left. O(events bound)."""
+    runs = state.runs
+    run = state.slots[slot, HEAD]
+    while run >= 0:
+        run = free_run(state, slot, run) if holds_used(state, runs[run, NODE]) != 0 else runs[run, NEXT]
+    return state.slots[slot, RUNS]
+
+
+@kernel(types.int64(RunStateType, MatchesType, Integer, Integer, Integer, Integer), inline=True)
+def give_out(state: RunState, matches: Matches, run: Whole, decided_at: Whole, phase: Whole, decider: Whole) -> Whole:
+    """Copy a run that is complete to ``found``; return how many stand there now."""
+    runs, counts = state.runs, state.counts
+    target = counts[FOUND]
+    found = matches.found
+    for j in range(runs.shape[1]):
+        found[target, j] = runs[run, j]
+    found[target, DECIDED_AT] = decided_at
+    found[target, PHASE] = phase
+    found[target, DECIDER] = decider
+    counts[FOUND] = target + 1
+    return target + 1
+
+
+@kernel(types.int64(RunStateType, Integer, Integer), inline=True)
+def forget_runs(state: RunState, slot: Whole, bar: Whole) -> Whole:
+    """Drop the runs of a key that started at or before ``bar``; return how many are left. O(dropped)."""
+    runs, slots = state.runs, state.slots
+    run = slots[slot, HEAD]
+    while run >= 0 and runs[run, START_NO] <= bar:
+        run = free_run(state, slot, run)
+    return slots[slot, RUNS]
+
+
+@kernel(types.int64(MatchProgramType, RunStateType, MatchesType, Integer))
+def close_bounds(program: MatchProgram, state: RunState, matches: Matches, limit: Whole) -> Whole:
+    """Decide every ``within`` and ``gap`` that ends before ``limit``; return what stopped it.
+
+    O(1) amortized a start; with ``gap`` O(runs of the key) a deadline at which a run ends.
+    """
+    runs, slots, counts, scalars = state.runs, state.slots, state.counts, program.scalars
+    starts, gaps = state.starts, state.gaps
+    within, gap = scalars[WITHIN], scalars[GAP]
+    while True:
+        by_start = is_due(starts, counts[STARTS_HEAD], counts[STARTS_TAIL], limit)
+        by_gap = is_due(gaps, counts[GAPS_HEAD], counts[GAPS_TAIL], limit)
+        start_at = counts[STARTS_HEAD] & (starts.shape[0] - 1)
+        gap_at = counts[GAPS_HEAD] & (gaps.shape[0] - 1)
+        if by_start and by_gap:
+            by_start = starts[start_at, 0] <= gaps[gap_at, 0]
+        if by_start:
+            deadline, slot, start = starts[start_at, 0], starts[start_at, 1], starts[start_at, 2]
+            dead = slots[slot, RUNS] <= 0
+        elif by_gap:
+            deadline, slot, start = gaps[gap_at, 0], gaps[gap_at, 1], FOREVER
+            run = gaps[gap_at, 2]
+            dead = runs[run, GENERATION] != gaps[gap_at, 3]
+        else:
+            return DONE
+        if not dead and counts[FOUND] + slots[slot, RUNS] > matches.found.shape[0]:
+            return WANTS_FOUND
+        if by_start:
+            counts[STARTS_HEAD] += 1
+        else:
+            counts[GAPS_HEAD] += 1
+        if dead:
+            continue
+        if gap < FOREVER:
+            start = FOREVER  # a run of any start may end with it
+        bar: Whole = NO_BAR
+        given = NO_BAR
+        used: Whole = np.int64(0)
+        run = slots[slot, HEAD]
+        while run >= 0 and runs[run, START_NO] <= start:
+            last = state.rows[state.nodes[runs[run, NODE], ROW], TS]
+            ends = add_time(runs[run, START_TS], within) == deadline or add_time(last, gap) == deadline
+            if not ends:
+                run = runs[run, NEXT]
+                continue
+            if scalars[FINAL] != 0:  # what is bound stays; the absence is not inside the bound
+                runs[run, MASK] &= CLOSE_BIT
+                run = free_run(state, slot, run) if runs[run, MASK] == 0 else runs[run, NEXT]
+                continue
+            number = runs[run, START_NO]
+            closes = runs[run, MASK] & CLOSE_BIT != 0 and number > bar and number != given
+            if closes and not (used > 0 and holds_used(state, runs[run, NODE]) != 0):
+                at = give_out(state, matches, run, deadline, np.int64(BY_LOOP_END), np.int64(-1)) - 1
+                given = number
+                bar = max(bar, bar_of(program, state, matches, at))
+                if scalars[CONSUMES] != 0:
+                    used += use_up(program, state, matches, at)
+            run = free_run(state, slot, run)
+        if bar >= 0:
+            forget_runs(state, slot, bar)
+        if used > 0:
+            forget_used(state, slot)
+        if slots[slot, RUNS] == 0:
+            free_slot(state, slot, scalars[KEY_WORDS])
+
+
+@kernel(types.int64(MatchProgramType, RunStateType, MatchesType, Integer))
+def close_absences(program: MatchProgram, state: RunState, matches: Matches, limit: Whole) -> Whole:
+    """Decide every final absence that ends before ``limit``; return what stopped it. O(1) amortized a deadline.
+
+    Several runs of one key with one deadline are looked at together, in the order of the key's list.
+    """
+    runs, slots, closers, counts = state.runs, state.slots, state.closers, state.counts
+    ring = closers.shape[0] - 1
+    while counts[CLOSERS_HEAD] < counts[CLOSERS_TAIL]:
+        at = counts[CLOSERS_HEAD] & ring
+        deadline, slot, run, generation = closers[at, 0], closers[at, 1], closers[at, 2], closers[at, 3]
+        if deadline >= limit:
+            break
+        if runs[run, GENERATION] != generation or runs[run, CLOSE_AT] != deadline or runs[run, MASK] & CLOSE_BIT == 0:
+            counts[CLOSERS_HEAD] += 1
+            continue
+        if counts[FOUND] + slots[slot, RUNS] > matches.found.shape[0]:
+            return WANTS_FOUND
+        counts[CLOSERS_HEAD] += 1
+        alone = True
+        if counts[CLOSERS_HEAD] < counts[CLOSERS_TAIL]:
+            after = counts[CLOSERS_HEAD] & ring
+            alone = closers[after, 0] != deadline
+        bar: Whole = NO_BAR
+        given = NO_BAR
+        used: Whole = np.int64(0)
+        if not alone:
+            run = slots[slot, HEAD]
+        while run >= 0:
+            behind = runs[run, NEXT]
+            if runs[run, CLOSE_AT] == deadline and runs[run, MASK] & CLOSE_BIT != 0 and runs[run, START_NO] > bar:
+                if runs[run, START_NO] != given and not (used > 0 and holds_used(state, runs[run, NODE]) != 0):
+                    at = give_out(state, matches, run, deadline, np.int64(BY_ABSENCE), np.int64(-1)) - 1
+                    given = runs[run, START_NO]
+                    bar = max(bar, bar_of(program, state, matches, at))
+                    if program.scalars[CONSUMES] != 0:
+                        used += use_up(program, state, matches, at)
+                runs[run, MASK] &= ~(CLOSE_BIT | program.steps[runs[run, STEP], ENDS])
+                if runs[run, MASK] == 0:
+                    free_run(state, slot, run)
+            if alone:
+                break
+            run = behind
+        if bar >= 0:
+            forget_runs(state, slot, bar)
+        if used > 0:
+            forget_used(state, slot)
+        if slots[slot, RUNS] == 0:
+            free_slot(state, slot, program.scalars[KEY_WORDS])
+    return DONE

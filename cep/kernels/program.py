@@ -1,0 +1,115 @@
+"""The tables of a compiled pattern, as the run-table matcher reads them.
+
+- ``steps`` [S + 1, STEP_WIDTH]: a state for each step, after it was bound last; row S is the state before any event.
+- ``moves`` [M, MOVE_WIDTH]: the moves of all states, those of one state together, by preference. A run's MASK has
+  bit e set while move e of its state may be taken.
+- ``groups`` [G, GROUP_WIDTH]: groups that are counted; ``nests`` [S + 1, depth]: those around a step, outermost first.
+- ``waits`` [P]: how long the absence p at the end lasts; 0 for other predicates.
+
+Predicates p: steps 0..S-1, then absences between steps, absences at the end, ``until`` conditions.
+Tested by: tests/compiler/test_pattern.py
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import types
+
+from cep.kernels.jit import (
+    ByteArray,
+    Bytes,
+    FloatArray,
+    FloatMatrix,
+    FloatVector,
+    IntArray,
+    Matrix,
+    Vector,
+)
+
+# steps. AFTER: the moves (and CLOSE) open once the loop has enough; AGAIN: those that go on with it; ENDS: the moves
+# that are open where the pattern may end; UNTIL: predicates that decide its end; FORGONE: moves not taken there
+(
+    LOW,
+    HIGH,
+    POSITION,
+    AFTER,
+    UPDATE,
+    REDUNDANT,
+    AGAIN,
+    FIRST_MOVE,
+    MOVES,
+    ENDS,
+    DEPTH,
+    UNTIL,
+    CONSUMED,
+    FORGONE,
+    STEP_WIDTH,
+) = range(15)
+# moves. KEEP: how many groups around the target keep their count; ROUND: see below; CLEARED: registers of positions
+# that a new iteration forgets; IN_LAST: whether the target is part of the last item
+TARGET, STRICT, GUARDS, UNTILS, KEEP, ROUND, RELUCTANT, CLEARED, IN_LAST, MOVE_WIDTH = range(10)
+# what a move begins: nothing, the next iteration of a group, that of the step's own loop
+ONWARD, NEXT_ROUND, AGAIN_STEP = 0, 1, 2
+# whether not to take a move is preferred: never, always, once the loop has enough
+EAGER, ALWAYS, ENOUGH = 0, 1, 2
+# groups. GROUP_REGISTER: the column of a run that counts the iterations here; GROUP_TOTAL: all of them, or -1
+GROUP_LOW, GROUP_HIGH, GROUP_REGISTER, GROUP_TOTAL, GROUP_WIDTH = range(5)
+# scalars
+(
+    STEPS,
+    FIRST,
+    FINAL,
+    FINAL_WAIT,
+    WITHIN,
+    SKIP,
+    SKIP_AT,
+    KEY_WORDS,
+    KEY_AT,
+    TESTED,
+    GAP,
+    EVENTS,
+    CONSUMES,
+    MOST_MOVES,
+    SCALARS,
+) = range(15)
+# the skip rule: what a later match must start after
+PAST_LAST, KEEP_ALL, TO_NEXT, TO_POSITION = range(4)
+
+NO_BAR = np.int64(-1)
+USED_BIT = np.int64(1) << np.int64(61)
+"""The bit of a row's BITS that says: used up by a match."""
+
+
+class MatchProgram(NamedTuple):
+    """The compiled pattern as tables; see above."""
+
+    steps: IntArray
+    moves: IntArray
+    groups: IntArray
+    nests: IntArray
+    waits: IntArray
+    scalars: IntArray
+
+
+class Matches(NamedTuple):
+    """What was found: rows laid out as runs are, and their float64 view."""
+
+    found: IntArray
+    found_f: FloatArray
+
+
+class Operands(NamedTuple):
+    """What generated functions read besides rows and runs: constants, strings; and ``faults``, which they count."""
+
+    ints: IntArray
+    floats: FloatArray
+    heap: ByteArray
+    spans: IntArray
+    faults: IntArray
+
+
+MatchProgramType = types.NamedTuple((Matrix, Matrix, Matrix, Matrix, Vector, Vector), MatchProgram)
+MatchesType = types.NamedTuple((Matrix, FloatMatrix), Matches)
+OperandsType = types.NamedTuple((Vector, FloatVector, Bytes, Matrix, Vector), Operands)
