@@ -381,8 +381,9 @@ def _pattern_facts(rule: CheckedRule, program: PatternProgram, states: Sequence[
         "a column operation a condition for every event; then for each open run of the event's key "
         f"at most {_count(widest, 'step')} tried{test}"
     )
+    counted = int(scalars[tables.EVENTS]) < UNLIMITED
     seen = (
-        f"every event of {', '.join(rule.inputs)}, because a link is strict or events are counted"
+        f"every event of {', '.join(rule.inputs)}, because {'they are counted' if counted else 'a link is strict'}"
         if program.selects_all
         else "the events that fit a step or an absence by themselves"
     )

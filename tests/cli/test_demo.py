@@ -60,6 +60,9 @@ def test_the_demo_prints_what_every_rule_found_and_draws_it(cep, monkeypatch, tm
     rules = re.findall(r"^rule (\w+)", (shipped_rules() / "flights" / "flights.cep").read_text(), re.MULTILINE)
     assert len(rules) >= 5
     assert set(rules) <= {line.split()[0] for line in ended.out.splitlines() if line.strip()}
+    tutorial = (shipped_rules().parent / "docs" / "tutorial.md").read_text("utf-8")
+    told = re.search(r"```text demo\n(.*?)```", tutorial, re.DOTALL)[1].splitlines()
+    assert {" ".join(line.split()) for line in told} <= {" ".join(line.split()) for line in ended.out.splitlines()}
     place = Path(re.search(r"picture: (.*)", ended.out)[1])
     assert place == tmp_path / "out" / "matches.svg"
     titles = [node.text for node in ElementTree.parse(place).iter("{http://www.w3.org/2000/svg}title")]

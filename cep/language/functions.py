@@ -1,0 +1,120 @@
+"""The function table: what may be called in an expression, with types, null rule, unit, example and its result.
+
+One row a form of call; the language reference is made from it (docs/writers/functions.py). The examples are computed
+over `EVENTS`: in the condition of a loop over them all for ``loop``, over that loop as ``v`` for ``aggregate`` and
+``match``, else for the last of them. A result is written as a rule file would write it.
+Tested by: tests/docs/test_functions.py
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+Group = Literal["aggregate", "loop", "number", "duration", "choice", "string", "time", "place", "match"]
+
+SAMPLE = """\
+stream Sample ordered by at {
+  at: time, n: int?, x: float, amount: decimal(2), word: string, wait: duration, ok: bool
+}
+"""
+EVENTS: tuple[dict[str, str], ...] = (
+    {"at": "0 s", "n": "3", "x": "1.5", "amount": "10.00", "word": '"Ann"', "wait": "90 s", "ok": "true"},
+    {"at": "1 min", "n": "7", "x": "2.5", "amount": "0.25", "word": '"Bob"', "wait": "2 min", "ok": "false"},
+    {"at": "3 min", "n": "null", "x": "4.0", "amount": "99.75", "word": '"Ann"', "wait": "30 s", "ok": "true"},
+)
+"""The events of the examples, as a `send` in a test would write them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A form of call: ``takes`` and ``gives`` are types, ``null`` says when the result is null."""
+
+    group: Group
+    call: str
+    takes: str
+    gives: str
+    null: str
+    example: str
+    result: str
+    unit: str = ""
+    since: str = "0.1"
+
+    @property
+    def name(self) -> str:
+        """The word that is called."""
+        found = re.match(r"[a-z_]+", self.call)
+        assert found is not None
+        return found.group()
+
+
+# fmt: off
+FUNCTIONS: tuple[Function, ...] = (
+    Function("aggregate", "count(v)", "a step or loop", "int", "never; 0 of nothing",
+             "count(v)", "3"),
+    Function("aggregate", "count(v.e)", "any", "int", "never; counts what is not null",
+             "count(v.n)", "2"),
+    Function("aggregate", "sum(v.e)", "int, float, decimal, duration", "the same",
+             "nulls are passed over; null of nothing, and when it overflows",
+             "sum(v.amount)", "110.00"),
+    Function("aggregate", "avg(v.e)", "int, float, decimal, duration", "float; a duration of durations",
+             "nulls are passed over; null of nothing",
+             "avg(v.n)", "5.0"),
+    Function("aggregate", "min(v.e)", "int, float, decimal, time, duration", "the same",
+             "nulls are passed over; null of nothing",
+             "min(v.wait)", "30 s"),
+    Function("aggregate", "max(v.e)", "int, float, decimal, time, duration", "the same",
+             "nulls are passed over; null of nothing",
+             "max(v.x)", "4.0"),
+    Function("aggregate", "first(v.e)", "any", "the same", "the first that is not null; null of nothing",
+             "first(v.word)", '"Ann"'),
+    Function("aggregate", "last(v.e)", "any", "the same", "the last that is not null; null of nothing",
+             "last(v.n)", "7"),
+    Function("loop", "prev(v.e, default)", "any, in v's own condition", "the same",
+             "the value before is null; before the second iteration it is the default",
+             "x > prev(v.x, 0.0)", "true"),
+
+    Function("number", "abs(x)", "int, float, decimal, duration", "the same",
+             "of null; of the least int (overflow)",
+             "abs(-2.5)", "2.5"),
+    Function("number", "round(x)", "float, decimal, int", "the same kind; decimal(0) of a decimal", "of null",
+             "round(-2.5)", "-3.0"),
+    Function("number", "round(x, n)", "float, decimal, int; n from 0 to 12", "float; decimal(n), exact; int",
+             "of null; of a decimal that then does not fit (overflow)",
+             "round(amount * 0.21, 2)", "20.95"),
+    Function("number", "floor(x)", "float, decimal, int", "int", "of null; beyond 64 bits (overflow)",
+             "floor(-1.5)", "-2"),
+    Function("number", "ceil(x)", "float, decimal, int", "int", "of null; beyond 64 bits (overflow)",
+             "ceil(1.2)", "2"),
+    Function("number", "sqrt(x)", "a number", "float", "of null; below 0 (no number)",
+             "sqrt(x)", "2.0"),
+    Function("number", "log(x)", "a number", "float, the natural logarithm", "of null; of 0 and below (no number)",
+             "log(1)", "0.0"),
+    Function("number", "exp(x)", "a number", "float", "of null; where it would be infinite (no number)",
+             "exp(0)", "1.0"),
+    Function("number", "pow(x, y)", "numbers", "float", "of null; no real number, or infinite (no number)",
+             "pow(x, 0.5)", "2.0"),
+
+    Function("duration", "hours(d)", "duration", "float", "of null",
+             "hours(90 min)", "1.5", unit="hours"),
+    Function("duration", "minutes(d)", "duration", "float", "of null",
+             "minutes(wait)", "0.5", unit="minutes"),
+    Function("duration", "seconds(d)", "duration", "float", "of null",
+             "seconds(250 ms)", "0.25", unit="seconds"),
+
+    Function("choice", "coalesce(x, y, …)", "any, of one type", "that type",
+             "when all are: it takes the first that is not",
+             "coalesce(n, 0)", "0"),
+    Function("choice", "least(x, y, …)", "numbers, times, durations, strings", "that type",
+             "when all are: nulls are passed over",
+             "least(n, 5, 9)", "5"),
+    Function("choice", "greatest(x, y, …)", "numbers, times, durations, strings", "that type",
+             "when all are: nulls are passed over",
+             "greatest(wait, 45 s)", "45 s"),
+    Function("choice", "case when c then x … else y end", "conditions, and any of one type", "that type",
+             "what is taken is null, or no condition is true and there is no `else`; a null condition is not true",
+             'case when x > 3 then "high" when x > 1 then "middle" else "low" end', '"high"'),
+)
+# fmt: on
+"""All rows; one for each form of call that runs."""
