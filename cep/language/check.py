@@ -15,6 +15,8 @@ from graphlib import CycleError, TopologicalSorter
 from typing import TYPE_CHECKING
 
 from cep.language import ast
+from cep.language.analysis.findings import findings
+from cep.language.analysis.unused import unused
 from cep.language.checker.declarations import Declarations, check_variants, declare
 from cep.language.checker.report import Report, Reporter
 from cep.language.checker.rules import Emission, Outcome, check_rule, event_types
@@ -49,15 +51,17 @@ def check(files: Sequence[ast.File], params: Mapping[str, object] | None = None)
     errors = report.errors
     if errors:
         raise RuleError(errors)
-    return Rulebook(
+    rulebook = Rulebook(
         tuple(files),
         {name: declared.schema for name, declared in declarations.streams.items()},
         {name: declarations.members(name) for name in declarations.variants},
         derived,
         {name: param for name, param in declarations.params.items() if param is not None},
         tuple(outcome.finished(_emits(outcome, derived)) for outcome in outcomes),
-        report.warnings,
     )
+    findings(report, rulebook)
+    unused(report, files)
+    return replace(rulebook, warnings=report.warnings, notes=report.notes)
 
 
 def _rules(files: Sequence[ast.File], report: Report) -> list[tuple[Source, ast.Rule]]:

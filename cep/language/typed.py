@@ -310,7 +310,7 @@ class Rulebook:
 
     ``streams``: declared streams in declared order. ``derived``: event types that rules emit, in order of the
     first rule that emits each. ``sources`` gives any readable name (declared, derived,
-    ``Late.X``, ``Rejected.X``) its schema.
+    ``Late.X``, ``Rejected.X``) its schema. ``notes`` are milder than ``warnings``: only ``cep check`` shows them.
     """
 
     files: tuple[File, ...]
@@ -320,6 +320,7 @@ class Rulebook:
     params: Mapping[str, CheckedParam]
     rules: tuple[CheckedRule, ...]
     warnings: tuple[Diagnostic, ...] = field(default=())
+    notes: tuple[Diagnostic, ...] = field(default=())
 
     @property
     def sources(self) -> dict[str, Schema]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Severity = Literal["error", "warning"]
+Severity = Literal["error", "warning", "note"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Diagnostic:
-    """One mistake or warning of a rule file.
+    """One mistake, warning or note of a rule file.
 
     ``code`` is stable and kebab-case (``unknown-field``); ``message`` is one line without a final stop;
     ``hint`` says the cure in one line; ``related`` shows a second place (the other of two rules of one name).

@@ -60,6 +60,12 @@ class Expressions:
 
     def loosely(self, expr: ast.Expr) -> Checked:
         """The typed form of ``expr``, where a literal with a point may still become what it meets."""
+        found = self._loosely(expr)
+        if found is not None and not isinstance(found, Loose):
+            self.reporter.report.stands(found, expr.span)
+        return found
+
+    def _loosely(self, expr: ast.Expr) -> Checked:
         match expr:
             case ast.IntLiteral(value, span):
                 return self._int(value, span)

@@ -15,6 +15,8 @@ from cep.model.diagnostics import Diagnostic, Source, Span
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from cep.language.typed import Typed
+
 Place = tuple[Source, Span]
 
 
@@ -25,6 +27,7 @@ class Report:
         self._order = {id(source): number for number, source in enumerate(sources)}
         self._mistakes = 0
         self._found: dict[tuple[int, int, str, str], Diagnostic] = {}
+        self._places: dict[int, tuple[Typed, Span]] = {}
 
     def error(
         self,
@@ -45,9 +48,23 @@ class Report:
         code: str,
         message: str,
         hint: str | None = None,
+        related: tuple[tuple[str, Source, Span], ...] = (),
     ) -> None:
         """Take note of what is lawful but seldom meant."""
-        self._add(Diagnostic(code, message, source, span, hint, "warning"))
+        self._add(Diagnostic(code, message, source, span, hint, "warning", related))
+
+    def note(self, source: Source, span: Span, code: str, message: str, hint: str | None = None) -> None:
+        """Take note of what is lawful, often meant, and worth a look."""
+        self._add(Diagnostic(code, message, source, span, hint, "note"))
+
+    def stands(self, expr: Typed, span: Span) -> None:
+        """Remember where an expression is written (the first time it is said)."""
+        self._places.setdefault(id(expr), (expr, span))
+
+    def place_of(self, expr: Typed) -> Span | None:
+        """Where an expression is written; None for what the checker made (a cast)."""
+        found = self._places.get(id(expr))
+        return None if found is None else found[1]
 
     def _add(self, found: Diagnostic) -> None:
         # the same words at the same place say nothing new (`x between a and b` is checked as two comparisons)
@@ -76,6 +93,11 @@ class Report:
         """All warnings by file and place."""
         return self._sorted("warning")
 
+    @property
+    def notes(self) -> tuple[Diagnostic, ...]:
+        """All notes by file and place."""
+        return self._sorted("note")
+
 
 class Reporter:
     """A report seen from inside one source."""
@@ -95,9 +117,20 @@ class Reporter:
         """Take note of a mistake in this source."""
         self.report.error(self.source, span, code, message, hint, related)
 
-    def warn(self, span: Span, code: str, message: str, hint: str | None = None) -> None:
+    def warn(
+        self,
+        span: Span,
+        code: str,
+        message: str,
+        hint: str | None = None,
+        related: tuple[tuple[str, Source, Span], ...] = (),
+    ) -> None:
         """Take note of a warning in this source."""
-        self.report.warn(self.source, span, code, message, hint)
+        self.report.warn(self.source, span, code, message, hint, related)
+
+    def note(self, span: Span, code: str, message: str, hint: str | None = None) -> None:
+        """Take note of something in this source that is no warning yet."""
+        self.report.note(self.source, span, code, message, hint)
 
     def not_yet(self, span: Span, what: str, hint: str | None = None) -> None:
         """Refuse a part of the language that a later version runs."""
