@@ -33,6 +33,14 @@ settings.load_profile("cep")
 _beside: dict[str, Future] = {}
 
 
+def pytest_collection_modifyitems(config, items):
+    """What is marked ``exhaustive`` runs only when asked for."""
+    if "exhaustive" not in config.option.markexpr:
+        out = [item for item in items if item.get_closest_marker("exhaustive")]
+        items[:] = [item for item in items if item not in out]
+        config.hook.pytest_deselected(items=out)
+
+
 def pytest_collection_finish(session):
     """Start what runs beside the tests."""
     marked = [(item.name, mark.args) for item in session.items if (mark := item.get_closest_marker("beside"))]

@@ -163,24 +163,35 @@ class _Builder:
         if place.is_leaf:
             return [Move(place.step, False, ())]
         if place.is_choice:
-            return [m for c in place.children for m in self._first(c)]
-        return self._entries(place.children, 0, ())[0]
+            return [m for c in place.children for m in self._taken(c)]
+        # the link is that of the group: what was left out inside takes its own link along
+        return self._entries(place.children, 0, (), entering=True)[0]
+
+    def _taken(self, place: Place) -> list[Move]:
+        """The same, where the item may also be left out: with `fewest` it prefers to."""
+        moves = self._first(place)
+        if place.item.fewest and place.item.low == 0:
+            return [replace(m, reluctant="always") for m in moves]
+        return moves
 
     def _entries(
-        self, items: Sequence[Place], begin: int, guards: tuple[CheckedAbsence, ...]
+        self, items: Sequence[Place], begin: int, guards: tuple[CheckedAbsence, ...], *, entering: bool = False
     ) -> tuple[list[Move], tuple[CheckedAbsence, ...] | None]:
-        """The moves into a sequence from item ``begin`` on; and, when all of it may be left out, what then holds."""
+        """The moves into a sequence from item ``begin`` on; and, when all of it may be left out, what then holds.
+
+        ``entering``: nothing of the sequence has bound an event yet.
+        """
         if begin == len(items):
             return [], guards
         place = items[begin]
         guards = (*guards, *place.item.absences)
-        is_next = place.item.link == "next"
-        into = [replace(m, strict=m.strict or is_next, guards=(*guards, *m.guards)) for m in self._first(place)]
+        is_next = place.item.link == "next" and not entering
+        into = [replace(m, strict=m.strict or is_next, guards=(*guards, *m.guards)) for m in self._taken(place)]
         if not place.may_be_empty:
             return into, None
-        beyond, rest = self._entries(items, begin + 1, guards)
+        beyond, rest = self._entries(items, begin + 1, guards, entering=entering)
         if place.item.fewest:  # it may take none, and prefers to
-            return [*beyond, *(replace(m, reluctant="always") for m in into)], rest
+            return [*beyond, *into], rest
         return [*into, *beyond], rest
 
     # --------------------------------------------------------------------------------------------------------- leaving
@@ -207,7 +218,7 @@ class _Builder:
             return []
         until = self._closing(place)
         out = []
-        for move in self._first(place):
+        for move in self._first(place):  # an iteration: its first event
             strict = move.strict or place.item.in_a_row
             target = self.leaves[move.target]
             if place.is_leaf:

@@ -61,6 +61,7 @@ from cep.kernels.runs import (
     REGISTERS,
     ROW,
     RUNS,
+    SHADOW,
     START_NO,
     START_TS,
     STARTS_HEAD,
@@ -131,11 +132,15 @@ def holds_used(state: RunState, node: Whole) -> Whole:
 
 @kernel(types.int64(RunStateType, Integer))
 def forget_used(state: RunState, slot: Whole) -> Whole:
-    """Drop the runs of a key that have bound a used event; return how many are left. O(events bound)."""
+    """Drop the runs of a key that have bound a used event; return how many are left. O(events bound).
+
+    One that went on where the pattern may end stays: when it may end again, what it went on from is given up.
+    """
     runs = state.runs
     run = state.slots[slot, HEAD]
     while run >= 0:
-        run = free_run(state, slot, run) if holds_used(state, runs[run, NODE]) != 0 else runs[run, NEXT]
+        dead = runs[run, SHADOW] < 0 and holds_used(state, runs[run, NODE]) != 0
+        run = free_run(state, slot, run) if dead else runs[run, NEXT]
     return state.slots[slot, RUNS]
 
 

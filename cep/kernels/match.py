@@ -103,6 +103,7 @@ from cep.kernels.runs import (
     CURSOR,
     DECIDED_AT,
     DECIDER,
+    ENDED,
     FOREVER,
     FOUND,
     GAPS_HEAD,
@@ -253,8 +254,9 @@ def bind(
     into[target, SHADOW] = -1
     into[target, BEGUN] = 0
     closes = mask & CLOSE_BIT != 0
+    into[target, ENDED] = 1 if closes else 0
     if moves[move, IN_LAST] != 0 and not first:
-        if runs[parent, MASK] & CLOSE_BIT != 0:
+        if runs[parent, ENDED] != 0:
             if not closes:
                 into[target, SHADOW] = parent
                 into[target, SHADOW_GENERATION] = runs[parent, GENERATION]
@@ -342,15 +344,20 @@ def show_event(
     run = slots[slot, HEAD]
     while run >= 0 and bar < number:
         # one that went on where the pattern may end has time until that end is decided
-        late = runs[run, SHADOW] >= 0 and runs[run, CLOSE_AT] < now
-        if late or runs[run, START_NO] <= bar or (used > 0 and holds_used(state, runs[run, NODE]) != 0):
+        went = runs[run, SHADOW] >= 0
+        tainted = consumes and (used > 0 or went) and holds_used(state, runs[run, NODE]) != 0
+        if (went and runs[run, CLOSE_AT] < now) or runs[run, START_NO] <= bar or (tainted and not went):
             run = free_run(state, slot, run)
             continue
+        if tainted:  # it is no match, yet what it went on from may have to be given up for it
+            used += 1
         behind = runs[run, NEXT]
         source = runs[run, STEP]
         start = runs[run, START_NO]
         mask = runs[run, MASK]
         ends = steps[source, ENDS]
+        if final != 0 and runs[run, CLOSE_AT] < now:
+            mask &= ~ends  # the end is decided, for this one or a longer one: nothing that was open goes on
         closing = mask & CLOSE_BIT != 0
         left = mask
         went_on = False
@@ -397,7 +404,7 @@ def show_event(
             run = behind  # what the run has just begun stands before it or between, and is forgotten below
             continue
         left &= runs[run, MASK]  # a longer one may have taken CLOSE away
-        if final != 0 and (left & CLOSE_BIT != 0 or runs[run, SHADOW] >= 0):
+        if final != 0 and runs[run, CLOSE_AT] < FOREVER and (left & (CLOSE_BIT | ends) != 0 or runs[run, SHADOW] >= 0):
             since = runs[run, CLOSE_AT] - scalars[FINAL_WAIT]
             for p in range(scalars[STEPS], program.waits.size):
                 in_force = (final >> p) & 1 != 0 and since < now and now - since <= program.waits[p]

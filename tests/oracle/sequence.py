@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from cep.language import ast
 from oracle import tree
 from oracle.expression import Scope, holds
-from oracle.tree import FOREVER, Leaf, Move, Place
+from oracle.tree import FOREVER, Leaf, Place
 
 BY_EVENT, BY_LOOP_END, BY_ABSENCE = 0, 1, 2  # 'the events in their order, then the deadlines of that time'
 
@@ -329,6 +329,3 @@ def allowed(candidate, before, skip):
             from_there = not events or candidate.start >= events[0 if which == "first" else -1]
             return from_there and candidate.start > last.start
     return candidate.start > last.last  # 'after the last event of the last match'
-
-
-__all__ = ["BY_ABSENCE", "BY_EVENT", "BY_LOOP_END", "Bound", "Candidate", "Leaf", "Move", "Search", "matches"]

@@ -281,7 +281,7 @@ class Nested:
         self.steps.append(step)
         row = " in a row" if quantifier not in ("", "optional") and rng.random() < 0.3 else ""
         stream = rng.choice(("S", "S", "T", "Any", "Any"))
-        where = condition(rng, step, before) if rng.random() < 0.7 else ""
+        where = condition(rng, step, before) if rng.random() < 0.5 else ""
         text = f"{quantifier} {stream}{row} as {step.alias}{where}".strip()
         after = replace(step, several=False)
         return text + self.until(quantifier, [*before, after]), [after]
@@ -289,13 +289,14 @@ class Nested:
     def group(self, before, bound, depth, repeated, skippable, followed):
         rng = self.rng
         quantifier = self.quantifier(("", *REPEATS), skippable, followed)
-        inside, steps = self.sequence(before, bound, depth + 1, repeated or bool(quantifier))
-        row = " in a row" if quantifier not in ("", "optional") and rng.random() < 0.2 else ""
+        many = quantifier not in ("", "optional")
+        inside, steps = self.sequence(before, bound, depth + 1, repeated or many)
+        row = " in a row" if many and rng.random() < 0.2 else ""
         name = ""
         if rng.random() < 0.3:
             self.groups.append(f"g{len(self.groups)}")
             name = f" as {self.groups[-1]}"
-        after = [replace(s, several=True) for s in steps] if quantifier else steps
+        after = [replace(s, several=True) for s in steps] if many else steps
         return f"{quantifier} ({inside}){row}{name}".strip() + self.until(quantifier, before + after), after
 
     def until(self, quantifier, before):

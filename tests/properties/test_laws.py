@@ -8,6 +8,7 @@ prints the rules and a stream as short as can be.
 import hashlib
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -206,7 +207,7 @@ def test_a_wider_bound_loses_no_match_of_keep_all(seed):
     """For patterns whose last step is one event: a loop at the end would take more."""
     rng = generator("wider", seed)
     while True:
-        text = rule_text(rng)
+        text = rule_text(rng, nested=0)
         if "within" in text and "keep all" in text and " for " not in text and ends_in_one(text):
             break
     rows = arrivals(rng, 30)
@@ -220,6 +221,51 @@ def test_a_wider_bound_loses_no_match_of_keep_all(seed):
 def ends_in_one(text):
     step = text.split("within")[0].strip().splitlines()[-1].split(" as ")[0]
     return not any(word in step for word in ("or more", "optional", "2 ", "3 "))
+
+
+@examples(6, 40)
+@given(SEEDS)
+def test_every_match_of_a_skip_rule_is_one_of_keep_all(seed):
+    """Without `consume`, which lets a less preferred candidate come to be a match."""
+    rng = generator("skips", seed)
+    while True:
+        text = rule_text(rng)
+        if "after match skip" in text and "consume" not in text:
+            break
+    rows = arrivals(rng, 30)
+    all_text = re.sub("after match skip to (next|first s[0-9]|last s[0-9])", "after match keep all", text)
+    every = expected(file_of(all_text), rows, "final")
+    assert all(found in every for found in expected(file_of(text), rows, "final")), text
+
+
+@examples(6, 40)
+@given(SEEDS)
+def test_parentheses_in_the_middle_change_nothing(seed):
+    """Where every link is `then`: else the link before a group may be another than that of its first event."""
+    rng = generator("parentheses", seed)
+    while True:
+        bare, grouped = in_parentheses(rng)
+        if "next" not in bare:
+            break
+    rows = arrivals(rng, 30)
+    want = expected(file_of(bare), rows, "final")
+    assert expected(file_of(grouped), rows, "final") == want, grouped
+    if seed % 4 == 0:
+        assert [comparable(r) for r in engine_adapter.run(file_of(grouped), rows, "final")] == want, grouped
+
+
+def in_parentheses(rng):
+    """A plain rule of four steps or more, and the same with two neighbours in the middle as a group."""
+    while True:
+        text = rule_text(rng, nested=0)
+        head, _, rest = text.partition("when ")
+        steps = rest.split("\n  ")
+        if len(steps) >= 5 and " for " not in rest and not any(" no " in step for step in steps):
+            break
+    first = rng.randint(0, len(steps) - 4)
+    one, two = (step.removeprefix("then ") for step in steps[first : first + 2])
+    steps[first : first + 2] = [f"{'then ' if first else ''}({one} then {two})"]
+    return text, f"{head}when " + "\n  ".join(steps)
 
 
 # ------------------------------------------------------------------------------------------ plain and compiled

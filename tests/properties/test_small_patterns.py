@@ -1,0 +1,136 @@
+"""All small patterns over all small streams: what the engine finds is what the oracle finds.
+
+The patterns are those of a small grammar: up to three atoms over the streams A and B, in loops, groups and `one of`,
+with `until`, `fewest`, absences, each with bounds and a skip rule. They are tried in an order that looks random and is
+always the same, so that a sample is spread over all of them; all run with `NUMBA_DISABLE_JIT=1 pytest -m exhaustive`.
+
+A stream is a word over A and B with gaps of one or two between its events; each is the stream of a key of its own.
+"""
+
+import hashlib
+import itertools
+import re
+
+import pytest
+from conftest import SCALE
+
+import cep
+from properties.test_laws import PLAIN, assert_agrees
+
+ATOMS = ("A", "B")
+INNER = ("", "1 or more ", "optional ")
+RICH = (*INNER, "2 ", "0 or more ", "1 to 2 ", "fewest 1 or more ", "fewest 0 to 2 ")
+ROWS = ("1 or more {} in a row", "2 {} in a row", "1 or more {} until A", "1 to 2 {} until B", "0 or more {} until B")
+GROUPS = (
+    "({})",
+    "2 ({})",
+    "1 or more ({})",
+    "optional ({})",
+    "1 to 2 ({}) in a row",
+    "1 or more ({}) in a row",
+    "fewest 1 or more ({})",
+    "1 or more ({}) until A",
+    "2 to 3 ({}) until B",
+)
+LINKS = (" then ", " next ", " then no A then ", " then no B then ")
+ENDS = (
+    "within 3 ms",
+    "within 2 ms",
+    "gap 1 ms allow unbounded",
+    "within 3 events",
+    "gap 1 ms within 3 ms",
+    "within 3 ms within 3 events",
+    "then no A for 1 ms within 2 ms",
+    "then no B for 2 ms within 3 ms",
+)
+SKIPS = (
+    "",
+    " after match keep all",
+    " after match skip to next",
+    " consume {v}",
+    " after match keep all consume {v}",
+    " after match skip to first {v}",
+    " after match skip to last {v}",
+    " after match skip to next consume {v}",
+)
+
+
+def joined(*parts):
+    """Parts in every way of linking them."""
+    for items in itertools.product(*parts):
+        for links in itertools.product(LINKS, repeat=len(parts) - 1):
+            text = items[0]
+            for link, item in zip(links, items[1:], strict=True):
+                text += link + item
+            yield text
+
+
+def patterns():
+    """Every pattern of the grammar, lawful or not."""
+    rich = [q + atom for q in RICH for atom in ATOMS] + [row.format(atom) for row in ROWS for atom in ATOMS]
+    inner = [q + atom for q in INNER for atom in ATOMS]
+    pairs = list(joined(inner, inner))
+    choices = [f"one of ({a}, {b})" for a, b in itertools.product(rich, inner)]
+    groups = [group.format(text) for text in pairs for group in GROUPS]
+    groups += [group.format(text) for text in choices for group in GROUPS[1:]]
+    yield from rich
+    yield from joined(rich, rich)
+    yield from groups
+    yield from joined(groups, ATOMS)
+    yield from joined(ATOMS, groups)
+    yield from joined(choices, inner)
+    yield from joined(inner, choices)
+    yield from (f"one of ({group}, {atom})" for group in groups for atom in ATOMS)
+    for outer, within in itertools.product(GROUPS, GROUPS[1::2]):
+        yield from (outer.format(text) for text in joined(ATOMS, [within.format(pair) for pair in pairs[::5]]))
+
+
+def rules():
+    """A rule for every pattern, in an order that looks random, with its bounds and skip rule."""
+    seen = {hashlib.sha256(text.encode()).digest(): text for text in patterns()}
+    for digest, text in sorted(seen.items()):
+        number = itertools.count()
+        named = re.sub(r"(?<!no )(?<!until )\b[AB]( in a row)?", lambda found: f"{found[0]} as s{next(number)}", text)  # noqa: B023
+        count = next(number)
+        skip = SKIPS[digest[5] % len(SKIPS)].format(v=f"s{digest[6] % count}")
+        counts = ", ".join(f"n{n} = count(s{n})" for n in range(count))
+        yield f"rule R keyed by k when {named} {ENDS[digest[7] % len(ENDS)]}{skip}\nemit R {{ k, {counts} }}\n"
+
+
+STREAMS = "\n".join(f"stream {name} ordered by ts {{ ts: time(ms), k: string }}" for name in ATOMS) + "\n"
+
+
+def streams(every):
+    """Words of up to four events: with ``every`` gap, or each with two vectors of gaps."""
+    rows = []
+    for length in range(1, 5):
+        for word in itertools.product(ATOMS, repeat=length):
+            gaps = list(itertools.product((1, 2), repeat=length - 1))
+            for vector in gaps if every else {gaps[0], gaps[len(rows) % len(gaps)]}:
+                times = itertools.accumulate((0, *vector))
+                key = "".join(word) + "".join(map(str, vector))
+                rows += [(stream, {"ts": time, "k": key}) for stream, time in zip(word, times, strict=True)]
+    return sorted(rows, key=lambda row: (row[1]["ts"], row[0]))
+
+
+def agree(rules_, every):
+    """How many of these are lawful; all that are agree."""
+    rows, lawful = streams(every), 0
+    for text in rules_:
+        try:
+            cep.loads(STREAMS + text)
+        except cep.RuleError:
+            continue  # what may bind nothing, or what nothing decides
+        lawful += 1
+        assert_agrees(STREAMS + text, rows, "final")
+    return lawful
+
+
+def test_a_sample_of_small_patterns_agrees():
+    count = int((90 if PLAIN else 4) * SCALE)
+    assert agree(itertools.islice(rules(), count), every=False) >= count // 3
+
+
+@pytest.mark.exhaustive
+def test_every_small_pattern_agrees():
+    assert agree(rules(), every=True) > 1000
