@@ -270,7 +270,7 @@ def _leaves(place: Place) -> Iterator[Place]:
 
 def _least_at_end(item: CheckedItem) -> CheckedItem:
     """The item with ``fewest`` at the very end taken at its word: once there is enough, nothing more is taken."""
-    if item.fewest:
+    if item.fewest and item.low > 0:  # one that may take nothing is never begun there: see FORGONE in the tables
         item = replace(item, high=item.low, fewest=False)
     if item.high != 1 or isinstance(item.body, int):
         return item

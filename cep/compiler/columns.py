@@ -14,9 +14,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cep.compiler import functions
+from cep.compiler import calendar, functions
 from cep.compiler.emit import Constants, Emitter, Term
-from cep.compiler.text import TextVector, compare_texts, like_text, matches_text, select_texts
+from cep.compiler.text import (
+    TextVector,
+    compare_texts,
+    join_texts,
+    length_text,
+    like_text,
+    map_texts,
+    matches_text,
+    select_texts,
+    substr_text,
+)
 from cep.language.typed import Apply, Key
 from cep.model.batch import EMPTY_TEXT, Column, Text
 
@@ -125,11 +135,18 @@ def column_names() -> dict[str, Any]:
         "like_text": like_text,
         "matches_text": matches_text,
         "select_texts": select_texts,
+        "map_texts": map_texts,
+        "length_text": length_text,
+        "substr_text": substr_text,
+        "join_texts": join_texts,
         "floor_int": functions.floor_int,
         "sqrt": np.sqrt,
         "log_of": functions.log_of,
         "exp_of": functions.exp_of,
         "pow_of": functions.pow_of,
+        "distance_of": functions.distance_of,
+        "local_of": calendar.local_of,
+        "truncate_of": calendar.truncate_of,
     }
 
 

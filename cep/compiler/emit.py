@@ -15,7 +15,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from cep.language.beforehand import is_beforehand
 from cep.language.typed import Apply, Attr, Const, Fold, Key, ParamRef, Present, Prev, Typed
+from cep.model.strings import FUNCTIONS as OF_STRINGS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -27,9 +29,24 @@ Target = Literal["column", "event"]
 _MAX = 2**63 - 1
 _COMPARE = {"eq": "==", "ne": "!=", "lt": "<", "le": "<=", "gt": ">", "ge": ">="}
 DIVISION, OVERFLOW, NOT_A_NUMBER = 0, 1, 2
-FUNCTIONS = frozenset(
-    {"abs", "round", "floor", "ceil", "sqrt", "log", "exp", "pow", "in_unit", "coalesce", "least", "greatest", "select"}
-)
+FUNCTIONS = OF_STRINGS | {
+    *(
+        "abs",
+        "round",
+        "floor",
+        "ceil",
+        "sqrt",
+        "log",
+        "exp",
+        "pow",
+        "in_unit",
+        "coalesce",
+        "least",
+        "greatest",
+        "select",
+    ),
+    *("hour_of", "day_of", "weekday_of", "truncate", "distance_km"),
+}
 
 
 class Term(NamedTuple):
@@ -120,8 +137,8 @@ class Emitter:
         return self._leaf_term(node)
 
     def _is_read(self, node: Apply) -> bool:
-        # inside a matcher, text patterns have been decided beforehand
-        return self.target == "event" and node.op in ("like", "matches")
+        # inside a matcher, what exists for columns alone has been decided beforehand
+        return self.target == "event" and is_beforehand(node)
 
     def _leaf_term(self, node: Typed) -> Term:
         known = self._known.get(id(node))
@@ -145,7 +162,7 @@ class Emitter:
             case Attr() | Key() | Fold() | Present() | Prev():
                 return self._leaf(self, node)
             case Apply():
-                return self._apply(node)
+                return self._leaf(self, node) if self._is_read(node) else self._apply(node)
 
     def _constant(self, node: Const) -> Term:
         kind, value = node.type.kind, node.value
@@ -247,8 +264,6 @@ class Emitter:
         return at_most if op == "le" else self.let(f"{at_most} ^ True")
 
     def _pattern(self, node: Apply) -> Term:
-        if self._is_read(node):
-            return self._leaf(self, node)
         a, null = self.term(node.args[0])
         return self._boolean(self.let(f"{node.op}_text({a}, {self.term(node.args[1]).value})"), null)
 
@@ -264,6 +279,8 @@ class Emitter:
             return Term(self.let(f"{a} / {float(10**scale)!r}" if scale else f"{a} * 1.0"), null)
         if op == "rescale":
             factor = 10 ** (node.type.scale - args[0].type.scale)
+            if factor == 1:  # an int as a decimal without digits: the least one too
+                return Term(a, null)
             return self.checked(f"{a} * {factor}", f"({a} > {_MAX // factor}) | ({a} < {-(_MAX // factor)})", null)
         if node.type.kind == "float":
             return self._float(op, [t.value for t in terms], null)

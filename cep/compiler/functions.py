@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cep.compiler.emit import NOT_A_NUMBER, OVERFLOW, Emitter, Term
+from cep.model.strings import FUNCTIONS as OF_STRINGS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,6 +25,7 @@ EVENT_IMPORTS = {
     "log_of(": "from cep.kernels.real import log_of",
     "exp_of(": "from cep.kernels.real import exp_of",
     "pow_of(": "from cep.kernels.real import pow_of",
+    "distance_of(": "from cep.kernels.real import distance_of",
 }
 """What the text for one event must import when it has these words."""
 
@@ -38,6 +40,10 @@ def event_imports(lines: Sequence[str]) -> list[str]:
 
 def function_term(emitter: Emitter, node: Apply) -> Term:
     """The term of a function call."""
+    if node.op in ("hour_of", "day_of", "weekday_of", "truncate"):
+        from cep.compiler.calendar import time_term
+
+        return time_term(emitter, node)
     terms = [emitter.term(a) for a in node.args]
     match node.op:
         case "coalesce":
@@ -46,6 +52,12 @@ def function_term(emitter: Emitter, node: Apply) -> Term:
             return _extreme(emitter, node, terms)
         case "select":
             return _select(emitter, node, terms)
+        case "distance_km":
+            values = [t.value for t in terms]
+            distance = emitter.let(f"distance_of({', '.join(values)})")
+            return emitter.number(distance, values, emitter.either(*(t.null for t in terms)))
+    if node.op in OF_STRINGS:
+        return _text(emitter, node.op, terms)
     x, null = terms[0]
     kind = node.args[0].type.kind
     match node.op:
@@ -66,6 +78,21 @@ def function_term(emitter: Emitter, node: Apply) -> Term:
             return _whole(emitter, node.op, x, null)
         case _:
             return _real(emitter, node.op, terms)
+
+
+def _text(emitter: Emitter, op: str, terms: list[Term]) -> Term:
+    """A function of strings, for columns: in a condition on several events they are computed beforehand."""
+    assert emitter.target == "column", op
+    null = emitter.either(*(t.null for t in terms))
+    values = [t.value for t in terms]
+    if op == "concat":  # passes over nulls, and is none
+        values = [v if n is None else emitter.let(f"select_texts({n}, '', {v})") for v, n in terms]
+        null = None
+    if op in ("join", "concat"):
+        return Term(emitter.let(f"join_texts(({', '.join(values)}))"), null)
+    if op in ("length", "substr"):
+        return Term(emitter.let(f"{op}_text({', '.join(values)})"), null)
+    return Term(emitter.let(f"map_texts({op!r}, {values[0]})"), null)
 
 
 def _choose(emitter: Emitter, node: Apply, condition: str, yes: str, no: str) -> str:
@@ -205,11 +232,30 @@ def pow_of(x: Any, y: Any) -> Any:
     return _column(POW, x, y)
 
 
+def distance_of(*degrees: Any) -> Any:
+    """Distances in kilometres."""
+    from cep.kernels.real import distance_columns
+
+    shape = np.broadcast_shapes(*(np.shape(d) for d in degrees))
+    lat1, lon1, lat2, lon2 = (_floats(d, shape) for d in degrees)
+    out = np.empty(lat1.size, np.float64)
+    distance_columns(lat1, lon1, lat2, lon2, out)
+    return out.reshape(shape)
+
+
 def _column(which: int, x: Any, y: Any) -> Any:
     from cep.kernels.real import real_columns
 
     shape = np.broadcast_shapes(np.shape(x), np.shape(y))
-    bases, powers = (np.ascontiguousarray(np.broadcast_to(v, shape), np.float64).reshape(-1) for v in (x, y))
+    bases, powers = _floats(x, shape), _floats(y, shape)
     out = np.empty(bases.size, np.float64)
     real_columns(np.int64(which), bases, powers, out)
     return out.reshape(shape)
+
+
+def _floats(x: Any, shape: tuple[int, ...]) -> Any:
+    # never read-only, as broadcast arrays are: kernels have one signature
+    found = np.asarray(x, np.float64)
+    if found.shape != shape:
+        found = np.broadcast_to(found, shape)
+    return np.require(found, np.float64, ["C", "W"]).reshape(-1)

@@ -15,10 +15,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from cep.compiler.emit import OVERFLOW, Emitter, Term
 from cep.compiler.layout import FoldRegister, Layout, PositionRegister, Slot, group_register
 from cep.kernels.runs import REGISTERS
+from cep.language.beforehand import distributed, events_of, is_null_with, of_event_at_hand, of_nothing, reads_run
 from cep.language.typed import Apply, Attr, CheckedChoice, Fold, Key, Present, Prev, Typed
-from cep.model.diagnostics import Diagnostic
-from cep.model.errors import RuleError
-from cep.model.types import BOOL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -88,7 +86,7 @@ class Reader:
             case Prev():
                 return self._previous(emitter, node)
             case Apply():
-                return self._matched_text(emitter, node)
+                return self._beforehand(emitter, node)
         raise AssertionError(node)
 
     def _bound(self, emitter: Emitter, variable: str, slot: Slot) -> Term:
@@ -96,27 +94,21 @@ class Reader:
         value, null = self._slot(emitter, slot, position)
         return Term(value, emitter.either(missing, null) if self._may_miss(variable) else null)
 
-    def _matched_text(self, emitter: Emitter, node: Apply) -> Term:
-        """``like`` and ``matches``: decided with the event's own columns, kept in a slot, read where it is bound."""
-        subject, pattern = node.args
-
-        def decided(on: Typed) -> Apply:
-            return Apply(node.op, (on, pattern), BOOL.as_optional(on.type.optional))
-
-        match subject:
-            case Attr(variable=None):
-                return self._slot(emitter, self._argument(decided(subject)), "at")
-            case Attr(variable=str() as variable):
-                return self._bound(emitter, variable, self._argument(decided(replace(subject, variable=None))))
-            case Fold(function="first" | "last", argument=argument) if argument is not None:
-                return self._fold(emitter, replace(subject, argument=decided(argument), type=node.type))
-            case Prev(default=None):
-                return self._previous(emitter, replace(subject, argument=decided(subject.argument), type=node.type))
-            case _:
-                raise RuleError([Diagnostic(
-                    "not-yet", f"`{node.op}` on this expression does not run yet inside a pattern",
-                    self.rule.source, self.rule.span, "test an attribute of one event",
-                )])  # fmt: skip
+    def _beforehand(self, emitter: Emitter, node: Apply) -> Term:
+        """What columns alone can compute: done with one event's own columns, kept in a slot, read where it is bound."""
+        events = events_of(node)
+        if not reads_run(node) and len(events) <= 1:
+            slot = self._argument(of_event_at_hand(node))
+            variable = next(iter(events), None)
+            if variable is None:
+                return self._slot(emitter, slot, "at")
+            if self._may_miss(variable) and not is_null_with(node):
+                otherwise = self._slot(emitter, self._argument(of_nothing(node)), "at")
+                return self._bound_or(emitter, PositionRegister("newest", variable, -1), slot, otherwise)
+            return self._bound(emitter, variable, slot)
+        moved = distributed(node)
+        assert moved is not None, "the checker has refused it"
+        return emitter.term(moved)
 
     def attribute(self, node: Attr) -> Slot:
         """The slot of an attribute, whatever stream it is of."""
@@ -239,12 +231,16 @@ class Reader:
 
     def _previous(self, emitter: Emitter, node: Prev) -> Term:
         slot = self._argument(node.argument)
-        position, missing = self._position(emitter, self._latest(node.variable))
-        bound = self._slot(emitter, slot, position)
         if node.default is not None:
             default = emitter.term(node.default)
         else:
             default = Term({"float": "0.0", "bool": "False"}.get(node.type.kind, "0"), "True")
+        return self._bound_or(emitter, self._latest(node.variable), slot, default)
+
+    def _bound_or(self, emitter: Emitter, wanted: PositionRegister, slot: Slot, default: Term) -> Term:
+        """A value of the event that a register points to, or the default when it points to none."""
+        position, missing = self._position(emitter, wanted)
+        bound = self._slot(emitter, slot, position)
         value = emitter.let(emitter.select(missing, default.value, bound.value))
         if default.null is None and bound.null is None:
             return Term(value, None)

@@ -13,11 +13,12 @@ import numpy as np
 
 from cep.model.batch import Text
 from cep.model.concatenate import concatenate_texts
+from cep.model.strings import OF_ONE, substring
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
-    from cep.model.batch import AnyArray, BoolArray
+    from cep.model.batch import AnyArray, BoolArray, Int64Array
 
 _OPERATORS = {
     "eq": operator.eq,
@@ -89,6 +90,94 @@ def select_texts(condition: Any, yes: TextVector | str, no: TextVector | str) ->
         text = Text.of([""])
     # an empty dictionary goes with rows that are all null: their codes must lie within the joined one all the same
     return TextVector(np.minimum(codes, len(text) - 1).astype(np.int32), text)
+
+
+def map_texts(name: str, value: TextVector | str) -> TextVector | str:
+    """``lower``, ``upper`` or ``trim`` of each string."""
+    return _mapped(value, OF_ONE[name])
+
+
+def length_text(value: TextVector | str) -> Int64Array | int:
+    """How many code points each string has."""
+    if isinstance(value, str):
+        return len(value)
+    codes, text = _compact(value)
+    lengths: Int64Array = np.array([len(s) for s in text.strings], np.int64)[codes]
+    return lengths
+
+
+def substr_text(value: TextVector | str, start: Any, count: Any = None) -> TextVector | str:
+    """The part of each string that `cep.model.strings.substring` gives; numbers are columns or constants."""
+    if np.ndim(start) == 0 and np.ndim(count) == 0:
+        return _mapped(value, lambda s: substring(s, int(start), None if count is None else int(count)))
+    rows = np.broadcast_shapes(np.shape(start), np.shape(count))
+    column = TextVector(np.zeros(rows, np.int32), Text.of([value])) if isinstance(value, str) else _compact(value)
+    strings = column.text.strings
+    most = max(map(len, strings)) + 1  # farther than the longest string nothing is: so few numbers make one key
+    starts = np.clip(np.broadcast_to(start, rows), -most, most)
+    counts = np.clip(np.broadcast_to(most if count is None else count, rows), 0, most)
+    if len(strings) * (2 * most + 1) * (most + 1) < 2**44:
+        keys = (column.codes.astype(np.int64) * (2 * most + 1) + starts + most) * (most + 1) + counts
+        _, first, codes = np.unique(keys, return_index=True, return_inverse=True)
+    else:
+        first = codes = np.arange(column.codes.size)
+    wanted = zip(column.codes[first].tolist(), starts[first].tolist(), counts[first].tolist(), strict=True)
+    parts = [substring(strings[code], begin, size) for code, begin, size in wanted]
+    return TextVector(codes.reshape(rows).astype(np.int32), Text.of(parts or [""]))
+
+
+def join_texts(parts: Sequence[TextVector | str]) -> TextVector | str:
+    """One string after the other, row by row."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if all(isinstance(p, str) for p in parts):
+        return "".join(map(str, parts))
+    # as bytes, so that Arrow does not look whether they are UTF-8; a constant is a scalar, which it takes for all rows
+    kind = pa.large_binary()
+    columns = [
+        pa.scalar(p.encode("utf-8", "surrogatepass"), kind) if isinstance(p, str) else _binary(_compact(p))
+        for p in parts
+    ]
+    joined = pc.binary_join_element_wise(*columns, pa.scalar(b"", kind)).dictionary_encode()
+    _, offsets, data = joined.dictionary.buffers()
+    if not len(joined):
+        return TextVector(np.zeros(0, np.int32), Text.of([""]))
+    bounds = np.frombuffer(offsets, np.int64, len(joined.dictionary) + 1, 8 * joined.dictionary.offset)
+    raw = np.frombuffer(data, np.uint8) if data is not None and data.size else np.zeros(0, np.uint8)
+    text = Text(bounds - bounds[0], raw[bounds[0] : bounds[-1]].copy())  # nobody may write into Arrow's
+    return TextVector(joined.indices.to_numpy(zero_copy_only=False).astype(np.int32), text)
+
+
+def _mapped(value: TextVector | str, function: Callable[[str], str]) -> TextVector | str:
+    if isinstance(value, str):
+        return function(value)
+    codes, text = _compact(value)
+    return TextVector(codes, Text.of(map(function, text.strings)))
+
+
+def _compact(value: TextVector) -> TextVector:
+    """The same strings with a dictionary of no more than its rows need; never an empty one."""
+    codes, text = value
+    if not len(text) or not codes.size:
+        # an empty one goes with rows that are all null; whatever stands under a null is never looked at
+        return TextVector(np.zeros(codes.size, np.int32), Text.of([""]))
+    if codes.size >= len(text):
+        return value
+    used, places = np.unique(codes, return_inverse=True)
+    lengths = np.diff(text.offsets)[used]
+    offsets = np.zeros(used.size + 1, np.int64)
+    np.cumsum(lengths, out=offsets[1:])
+    at = np.repeat(text.offsets[used] - offsets[:-1], lengths) + np.arange(offsets[-1])
+    return TextVector(places.astype(np.int32), Text(offsets, text.data[at]))
+
+
+def _binary(value: TextVector) -> Any:
+    import pyarrow as pa
+
+    codes, text = value
+    buffers = [None, pa.py_buffer(text.offsets), pa.py_buffer(text.data)]
+    return pa.LargeBinaryArray.from_buffers(pa.large_binary(), len(text), buffers).take(pa.array(codes))
 
 
 def _decide(value: TextVector | str, decide: Callable[[Any], Any]) -> BoolArray | bool:

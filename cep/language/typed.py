@@ -33,6 +33,10 @@ Functions: ``abs`` (int, float, decimal, duration) ``round`` (a decimal to a sma
 how many of it, float) ``coalesce least greatest`` (two or more of one type; optional only when all are) ``select``
 (condition, value, condition, value, …, otherwise: the value of the first condition that is true). All parts of an
 expression are computed, taken or not. A null `Const` beside others has their type.
+Of strings: ``lower upper trim`` (string) ``length`` (string to int) ``substr`` (string, int, int or not there) ``join``
+(two or more strings: ``||``, null where one is) ``concat`` (the same, nulls passed over: never optional). Of times:
+``hour_of day_of weekday_of`` (time, and a Const zone or none: int) ``truncate`` (time, Const duration, a Const zone or
+none; may overflow). ``distance_km`` (four floats). Calls of declared functions are gone: their bodies stand there.
 Depth: ``and or in`` are flat, arithmetic nests to the left, one level a term (ten thousand terms are lawful): walk
 ``args[0]`` in a loop, or refuse what is too deep. `Const` of ``like``/``matches`` is also a param's value, put in here.
 Tested by: tests/language/test_check.py, tests/language/test_check_functions.py

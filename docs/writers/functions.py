@@ -30,8 +30,8 @@ event at hand. `v.e` may be any expression of `v`'s fields: `sum(v.amount * 2)`.
 Rounding goes to the nearest; a half goes away from zero. What is no number, or does not fit, is null and counted.""",
     "duration": "How many of a unit a duration is, with what is left over as a fraction.",
     "choice": "All parts are computed, also those not taken. They meet in one type as operands of `+` do.",
-    "string": "Texts are Unicode; places count characters.",
-    "time": "Times are in UTC.",
+    "string": "Lengths and places count code points. `s || t` joins strings, and is null where one is.",
+    "time": "Of UTC, or of the clocks of a time zone.",
     "place": "Places on the globe.",
     "match": "What is known of the match itself.",
 }

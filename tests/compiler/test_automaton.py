@@ -46,7 +46,7 @@ def moves(when, state):
         ("A then optional one of (B, C) next D", "A", ["B", "C", "D*"]),
         # the link before a group is that of its first event, whichever it is
         ("A next (optional B then C)", "A", ["B*", "C*"]),
-        ("A then (optional B next C)", "A", ["B", "C*"]),
+        ("A then (optional B next C)", "A", ["B", "C"]),
         # absences over what was left out, and none before the first event
         ("A then no D then optional B then C", "A", ["B-D", "C-D"]),
         ("1 or more (A then no D then B) then C", "A", ["B-D"]),

@@ -169,3 +169,33 @@ def test_constants_alone():
     results, faults = run_every_way(expressions, {"a": [1, 5]})
     assert results == [[-3, -3], [1024.0, 1024.0], [None, None], [7, 7], [1, 3]]
     assert faults == [0, 0, 2]
+
+
+def test_distances_are_those_of_the_c_library():
+    places = [
+        (0.0, 0.0),
+        (48.8566, 2.3522),
+        (40.7128, -74.006),
+        (-90.0, 7.0),
+        (91.5, 725.0),
+        (math.inf, 0.0),
+        (None, 1.0),
+    ]
+    rows = [(*p, *q) for p in places for q in places]
+    kind = Type("float", optional=True, infinite=True)
+    args = tuple(attr(name, kind) for name in "abcd")
+    values = dict(zip("abcd", map(list, zip(*rows, strict=True)), strict=True))
+    (found,), faults = run_every_way([Apply("distance_km", args, FLOAT_OR_NULL)], values)
+
+    def want(lat1, lon1, lat2, lon2):
+        if None in (lat1, lat2) or math.inf in (lat1, lat2):
+            return None
+        degree = math.pi / 180
+        north, east = math.sin((lat2 - lat1) * degree / 2), math.sin((lon2 - lon1) * degree / 2)
+        part = north * north + math.cos(lat1 * degree) * math.cos(lat2 * degree) * (east * east)
+        return 2 * 6371.0088 * math.asin(math.sqrt(min(1, max(0, part))))
+
+    assert found == [want(*row) for row in rows]
+    assert faults == [0, 0, 11]  # an infinite place, beside all but the null ones
+    paris_new_york = found[1 * len(places) + 2]
+    assert 5830 < paris_new_york < 5845  # as published

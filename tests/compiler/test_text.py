@@ -10,8 +10,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cep.compiler.text import TextVector, compare_texts, like_text, matches_text, select_texts
+from cep.compiler.text import (
+    TextVector,
+    compare_texts,
+    join_texts,
+    length_text,
+    like_text,
+    map_texts,
+    matches_text,
+    select_texts,
+    substr_text,
+)
 from cep.model.batch import EMPTY_TEXT, Text
+from cep.model.strings import of_constants, substring
 
 OPERATORS = {name: getattr(operator, name) for name in ("eq", "ne", "lt", "le", "gt", "ge")}
 STRINGS = st.text(st.sampled_from("aAb%_.\\\n\0é€😀\uffff"), max_size=4)
@@ -133,3 +144,60 @@ def test_rows_that_are_all_null_may_have_no_dictionary():
     assert select_texts(flags, nothing, "a").codes.tolist()[1] == 0
     for found in (select_texts(flags, "a", nothing), select_texts(flags, nothing, nothing)):
         assert all(0 <= code < len(found.text) for code in found.codes)
+
+
+NUMBERS = st.integers(-6, 6) | st.sampled_from([-(2**63), 2**63 - 1])
+
+
+def listed(found, rows):
+    if isinstance(found, str):
+        return [found] * rows
+    assert isinstance(found, TextVector)
+    assert all(0 <= code < len(found.text) for code in found.codes)
+    return [found.text.strings[c] for c in found.codes]
+
+
+@given(rows=st.lists(st.tuples(STRINGS, NUMBERS, NUMBERS), max_size=8), constant=STRINGS)
+def test_functions_of_strings_are_those_of_each_string(rows, constant):
+    strings = [s for s, _, _ in rows]
+    column, starts, counts = vector(strings), *(np.array([r[i] for r in rows], np.int64) for i in (1, 2))
+    for name in ("lower", "upper", "trim"):
+        assert listed(map_texts(name, column), len(rows)) == [of_constants(name, [s]) for s in strings]
+        assert map_texts(name, constant) == of_constants(name, [constant])
+    assert length_text(column).tolist() == [len(s) for s in strings]
+    assert length_text(constant) == len(constant)
+    for text, each in ((column, strings), (constant, [constant] * len(rows))):
+        found = substr_text(text, starts, counts)
+        assert listed(found, len(rows)) == [substring(s, r[1], r[2]) for s, r in zip(each, rows, strict=True)]
+        assert listed(substr_text(text, np.int64(2)), len(rows)) == [substring(s, 2) for s in each]
+        found = substr_text(text, np.int64(1), counts)
+        assert listed(found, len(rows)) == [substring(s, 1, r[2]) for s, r in zip(each, rows, strict=True)]
+
+
+@given(rows=st.lists(st.tuples(STRINGS, STRINGS), max_size=8), constant=STRINGS)
+def test_strings_are_joined_row_by_row(rows, constant):
+    left, right = vector([a for a, _ in rows]), vector([b for _, b in rows])
+    assert listed(join_texts((left, constant, right, left)), len(rows)) == [a + constant + b + a for a, b in rows]
+    assert join_texts((constant, "x")) == constant + "x"
+
+
+def test_surrogates_and_rows_that_are_all_null_are_joined_too():
+    nothing = TextVector(np.zeros(2, np.int32), EMPTY_TEXT)
+    assert listed(join_texts((nothing, vector(["\ud800", "b"]))), 2) == ["\ud800", "b"]
+    assert listed(map_texts("upper", nothing), 2) == ["", ""]
+    assert length_text(nothing).tolist() == [0, 0]
+    assert listed(substr_text(nothing, np.array([1, 2])), 2) == ["", ""]
+
+
+def test_a_few_rows_of_a_large_dictionary_cost_what_the_rows_cost():
+    text = Text.of([f"A{n}" for n in range(1000)])
+    few = TextVector(np.array([7, 999, 7], np.int32), text)
+    found = map_texts("lower", few)
+    assert listed(found, 3) == ["a7", "a999", "a7"]
+    assert len(found.text) == 2
+
+
+def test_parts_of_very_long_strings():
+    long = TextVector(np.array([0, 1], np.int32), Text.of(["x" * 3_000_000 + "yz", "ab"]))
+    found = substr_text(long, np.array([3_000_001, -1]), np.array([2, 5]))
+    assert listed(found, 2) == ["yz", "b"]

@@ -117,8 +117,22 @@ def read_rows(text, table):
         cells = dict(zip(header, line, strict=True))
         stream = cells.pop("stream", None) or next(iter(streams))
         fields = streams[stream].fields
-        rows.append((stream, {name: cell(cells[name], type_) for name, type_ in fields.items()}))
+        records = {h.split(".")[0] for h in header if "." in h}
+        given = [(name, type_) for name, type_ in fields.items() if name not in records]
+        rows.append((stream, nested({name: cell(cells[name], type_) for name, type_ in given})))
     return rows
+
+
+def nested(flat):
+    """Dotted names as records; a record is null when all of it is."""
+    out = {}
+    for name, value in flat.items():
+        head, _, rest = name.partition(".")
+        if rest:
+            out.setdefault(head, {})[rest] = value
+        else:
+            out[head] = value
+    return {n: None if isinstance(v, dict) and set(v.values()) == {None} else v for n, v in out.items()}
 
 
 def read(path):

@@ -92,7 +92,6 @@ WRONG = [
     ("«least(ok, ok)", "wrong-type", "not defined for bools", None),
     ("case when «seq then 1 end is null", "not-a-condition", "what follows `when`", None),
     ("«case when ok then 1 else card end is null", "wrong-type", "the values of `case`", None),
-    ("«lower(card) = card", "not-yet", "the function `lower`", None),
     ("«ifnull(tries, 0) > 1", "unknown-function", "`ifnull`", "did you mean `coalesce`?"),
 ]
 

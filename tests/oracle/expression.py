@@ -23,9 +23,10 @@ class Scope:
     own: str | None = None
     bound: dict[str, list[Event]] = field(default_factory=dict)
     keys: dict[str, values.Value] = field(default_factory=dict)
-    params: dict[str, values.Value] = field(default_factory=dict)
+    params: dict[str, values.Value] = field(default_factory=dict)  # declared functions too: "kmh()"
     here: dict[str, list[Event]] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
+    given: dict[str, values.Value] = field(default_factory=dict)  # arguments of the function around
 
     def events(self, alias):
         """The events of an alias; 'aggregates include' the current event in its own condition (row 27)."""
@@ -92,6 +93,9 @@ def evaluate(node, scope):
 def look_up(names, scope):
     """'A bare name is a field of the current event, then an alias, the key, a param.'"""
     dotted = ".".join(names)
+    if names[0] in scope.given:
+        value = scope.given[names[0]]
+        return value[".".join(names[1:])] if names[1:] else value
     if scope.current is not None and dotted in scope.current.values:
         return scope.current.values[dotted]
     if scope.is_alias(names[0]):
@@ -112,8 +116,17 @@ def call(node, scope):
         return scope.counts[arguments[0].names[0]]  # '`count(g)` of a group's alias is its number of iterations'
     if name in functions.CHOICES:
         return functions.choice(name, [evaluate(a, scope) for a in arguments])
+    if name == "concat":
+        return functions.concat([evaluate(a, scope) for a in arguments])
     if name in functions.NAMES:
-        return functions.of_values(name, [evaluate(a, scope) for a in arguments])
+        return functions.of_values(name, [argument(a, scope) for a in arguments])
+    if f"{name}()" in scope.params:  # 'its body with the arguments in place of the parameters'
+        declared = scope.params[f"{name}()"]
+        given = {
+            p.name.text: functions.given_as(argument(a, scope), p.type)
+            for p, a in zip(declared.parameters, arguments, strict=True)
+        }
+        return evaluate(declared.body, Scope(params=scope.params, given=given))
     alias = next((n for a in arguments for n in first_names(a) if scope.is_alias(n)), None)
     if name == "prev":  # 'the event before this one in the loop, or the default' (row 27)
         before = scope.bound[alias]
@@ -126,6 +139,29 @@ def call(node, scope):
             return len(events)
         return values.fold(name, [evaluate(arguments[0], replace(scope, current=e, own=alias)) for e in events])
     raise NotImplementedError(name)
+
+
+def argument(node, scope):
+    """A value; a record as the dict of its fields."""
+    if isinstance(node, ast.Path):
+        return record(node.names, scope) or evaluate(node, scope)
+    return evaluate(node, scope)
+
+
+def record(names, scope):
+    """The fields below a dotted name."""
+    if names[0] in scope.given:
+        return None
+    known = {} if scope.current is None else scope.current.values
+    found = below(".".join(names), known)
+    if not found and scope.is_alias(names[0]) and names[1:]:
+        events = [scope.current] if names[0] == scope.own else scope.here[names[0]]
+        found = below(".".join(names[1:]), events[-1].values) if events else None
+    return found
+
+
+def below(prefix, known):
+    return {n[len(prefix) + 1 :]: v for n, v in known.items() if n.startswith(f"{prefix}.")}
 
 
 def first_names(node):

@@ -6,9 +6,12 @@ import decimal
 import math
 from fractions import Fraction
 
-from oracle import values
+from oracle import calendar, values
 
-NAMES = ("abs", "round", "floor", "ceil", "sqrt", "log", "exp", "pow", "hours", "minutes", "seconds")
+NUMBERS = ("abs", "round", "floor", "ceil", "sqrt", "log", "exp", "pow", "hours", "minutes", "seconds")
+STRINGS = ("lower", "upper", "trim", "length", "substr")
+TIMES = ("hour_of", "day_of", "weekday_of", "truncate")
+NAMES = (*NUMBERS, *STRINGS, *TIMES, "distance_km")
 CHOICES = ("coalesce", "least", "greatest")
 UNITS = {"hours": 3_600 * 10**9, "minutes": 60 * 10**9, "seconds": 10**9}
 
@@ -19,6 +22,13 @@ def of_values(name, arguments):
     if any(a is None for a in arguments):
         return None
     x = arguments[0]
+    if name in STRINGS:
+        return of_string(name, *arguments)
+    if name in TIMES:
+        return calendar.truncated(*arguments) if name == "truncate" else calendar.part(name, *arguments)
+    if name == "distance_km":
+        places = [x["lat"], x["lon"], arguments[1]["lat"], arguments[1]["lon"]] if len(arguments) == 2 else arguments
+        return None if None in places else distance(*(values.to_float(p) for p in places))
     if name in UNITS:
         return int(x) / float(UNITS[name])
     if name == "abs":
@@ -30,6 +40,35 @@ def of_values(name, arguments):
     if name == "round":
         return rounded(x, arguments[1] if len(arguments) > 1 else 0)
     return real(name, [values.to_float(a) for a in arguments])
+
+
+def of_string(name, text, *numbers):
+    if name == "substr":
+        return substring(text, *numbers)
+    return {"lower": str.lower, "upper": str.upper, "trim": str.strip, "length": len}[name](text)
+
+
+def substring(text, start, count=None):
+    """The characters whose places, 'counted from 1', are among ``count`` from ``start`` on."""
+    if start < 0:  # 'counted from the end, at most to the first character'
+        start = max(len(text) + 1 + start, 1)
+    last = len(text) if count is None else start + count - 1
+    return "".join(c for place, c in enumerate(text, start=1) if start <= place <= last)
+
+
+def distance(lat1, lon1, lat2, lon2):
+    """'the haversine formula on a sphere of radius 6371.0088 km'."""
+    if not all(map(math.isfinite, (lat1, lon1, lat2, lon2))):
+        return None
+    degree = math.pi / 180.0
+    north, east = math.sin((lat2 - lat1) * degree / 2.0), math.sin((lon2 - lon1) * degree / 2.0)
+    part = north * north + math.cos(lat1 * degree) * math.cos(lat2 * degree) * (east * east)
+    return 2.0 * 6371.0088 * math.asin(math.sqrt(min(1.0, max(0.0, part))))
+
+
+def concat(found):
+    """'passes over nulls; "" when all are'."""
+    return "".join(x for x in found if x is not None)
 
 
 def half_away(x):
@@ -77,6 +116,16 @@ def at_scale(x, scale):
     """A decimal with more digits after the point; null when it no longer fits."""
     count = values.count_at(x, scale)
     return values.kept(decimal.Decimal(count).scaleb(-scale, values.WIDE))
+
+
+def given_as(value, type_):
+    """An argument as its parameter's type has it."""
+    if value is not None and type_.name == "float":
+        return values.to_float(value)
+    if value is not None and type_.name == "decimal":
+        text = value.text if isinstance(value, values.Point) else value
+        return at_scale(decimal.Decimal(text), int(type_.argument or 4))
+    return value
 
 
 def choice(name, found):

@@ -59,7 +59,7 @@ class House:
         self.rules = [d for d in file.declarations if isinstance(d, ast.Rule)]
         self.streams = declared_streams(file)
         self.variants = {d.name.text: d for d in file.declarations if isinstance(d, ast.Variant)}
-        self.params = {}
+        self.params = {f"{d.name.text}()": d for d in file.declarations if isinstance(d, ast.Function)}
         for d in file.declarations:
             if isinstance(d, ast.Param):
                 value = params.get(d.name.text, d.value)
@@ -70,7 +70,9 @@ class House:
                     value = evaluate(value, Scope())
                 if d.type.name == "time" and isinstance(value, str):
                     value = parse_time(value, d.type.argument)
-                self.params[d.name.text] = admit(value.text if isinstance(value, Point) else value, d.type)
+                if isinstance(value, Point):
+                    value = float(value.text) if d.type.name == "float" else value.text
+                self.params[d.name.text] = admit(value, d.type)
         # 'Its schema is the union of the fields of all rules that emit it', 'in order of the first rule that emits it'
         self.derived: dict[str, list[str]] = {}
         for rule in self.rules:

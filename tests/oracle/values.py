@@ -86,9 +86,11 @@ def toward_zero(a, b):
 
 
 def arithmetic(op, a, b):
-    """``a op b`` for ``+ - * / div %`` by the table of cep/language/typed.py; null when an operand is."""
+    """``a op b`` for ``+ - * / div % ||`` by the table of cep/language/typed.py; null when an operand is."""
     if a is None or b is None:
         return None
+    if op == "||":
+        return a + b
     if op == "/":  # '`/` is exact division (float)'; 'division by zero: null' (rows 33, 34)
         x, y = to_float(a), to_float(b)
         return None if y == 0 else sound(x / y, x, y)

@@ -5,11 +5,11 @@ In a filter they are computed a column at a time, in a pattern an event at a tim
 
 from hypothesis import given
 
-from properties.expressions import FIELDS, Expressions, row
+from properties.expressions import FIELDS, FUNCTIONS, Expressions, row
 from properties.generate import generator
 from properties.test_laws import SEEDS, assert_agrees, examples
 
-STREAM = f"stream S ordered by ts {{ {FIELDS} }}\n"
+STREAM = f"stream S ordered by ts {{ {FIELDS} }}\n{FUNCTIONS}"
 
 
 def rows_of(rng, size, huge=True):
@@ -21,7 +21,7 @@ def shown(rng, one):
     kinds = {"i": one.int, "x": one.float, "m": one.decimal, "c": one.bool}
     return (
         ", ".join(f"{name} = {make(rng.choice((0, 1, 2)))}" for name, make in kinds.items())
-        + f", s = {one.chosen_text()}"
+        + f", s = {one.chosen_text()}, t = {one.text(2)}, u = {one.truncated()}, k = {one.local_part()}"
     )
 
 
@@ -40,7 +40,7 @@ def test_expressions_of_one_event(seed):
 def test_expressions_of_two_events(seed):
     rng = generator("pattern", seed)
     condition = Expressions(rng, ("", "a")).bool(1)
-    fields = shown(rng, Expressions(rng, ("a", "b")))
+    fields = shown(rng, Expressions(rng, ("a", "b"), mixed=True))
     pattern = f"when S as a then S as b where {condition} within 3 us after match keep all"
     text = f"{STREAM}rule R {pattern}\nemit R {{ {fields} }}"
     assert_agrees(text, rows_of(rng, 40), "open")

@@ -10,9 +10,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from cep.language import ast
+from cep.language.checker.bodies import Bodies
 from cep.language.checker.functions import FUNCTIONS, Functions
 from cep.language.checker.operations import Checked, kind_text, path_text, settled
 from cep.language.checker.report import listed, nearest
+from cep.language.checker.scalars import FOREIGN
 from cep.language.checker.walk import walk
 from cep.language.typed import Const, Fold, Prev, Typed
 from cep.model.types import DURATION, FLOAT, INT
@@ -29,13 +31,7 @@ _AGGREGATES_LATER = frozenset(
 _OF_MATCH_LATER = frozenset(
     {"match_start", "match_end", "stage", "names", "deadline", "elapsed", "violated_at", "window_start", "window_end"}
 )
-_SCALARS_LATER = frozenset(
-    {
-        *("lower", "upper", "trim", "length", "substr", "split", "concat"),
-        *("truncate", "hour_of", "day_of", "weekday_of"),
-        "distance_km",
-    }
-)
+_SCALARS_LATER = frozenset({"split"})
 
 
 class Calls:
@@ -47,10 +43,19 @@ class Calls:
         self.reporter = expressions.reporter
         self.scope = expressions.scope
         self.functions = Functions(expressions)
+        self.bodies = Bodies(expressions)
 
-    def call(self, call: ast.Call) -> Typed | None:
+    def call(self, call: ast.Call) -> Checked:
         """The typed form of a call."""
         name = call.name.text
+        if self.scope.place == "function" and (name in _FOLDS or name == "prev"):
+            self.reporter.error(
+                call.span,
+                "needs-alias",
+                f"`{name}` has no events inside a function",
+                f"give its result as an argument where the function is called, e.g. f({name}(v.field))",
+            )
+            return None
         if name == "prev":
             return self._prev(call)
         if name in _FOLDS:
@@ -65,8 +70,11 @@ class Calls:
             return None
         if name in FUNCTIONS:
             return self.functions.call(call)
+        if name in self.declarations.bodies or name in self.declarations.broken:
+            return self.bodies.call(call)
         if name in _SCALARS_LATER or name in self.declarations.functions:
-            self.reporter.not_yet(call.span, f"the function `{name}`")
+            hint = "it gives a list; `like` and `matches` look into a string" if name == "split" else None
+            self.reporter.not_yet(call.span, f"the function `{name}`", hint)
             for argument in call.arguments:  # their names can be checked all the same
                 if argument.value is not None and not self._is_bare_alias(argument.value):
                     self._check_argument(argument.value)
@@ -80,7 +88,9 @@ class Calls:
             *_SCALARS_LATER,
             *self.declarations.functions,
         ]
-        foreign = {"mean": "avg", "average": "avg", "len": "count", "total": "sum", "previous": "prev", "lag": "prev"}
+        foreign = {"mean": "avg", "average": "avg", "total": "sum", "previous": "prev", "lag": "prev", **FOREIGN}
+        if name == "len" and any(a.value is not None and self._is_bare_alias(a.value) for a in call.arguments):
+            foreign["len"] = "count"
         foreign |= {"ifnull": "coalesce", "nvl": "coalesce", "ln": "log", "power": "pow", "ceiling": "ceil"}
         instead = foreign.get(name) or nearest(name, known)
         self.reporter.error(

@@ -17,6 +17,7 @@ from typing import Literal
 from cep.language import ast
 from cep.language.typed import Const
 from cep.model.diagnostics import Span
+from cep.model.strings import of_constants
 from cep.model.types import MAX_SCALE, Type
 
 MIN_INT, MAX_INT = -(2**63), 2**63 - 1
@@ -65,8 +66,33 @@ def evaluate(expr: ast.Expr) -> Constant:
             for op, operand in zip(ops, operands[1:], strict=True):
                 out = _combine(op, out, evaluate(operand), span)
             return out
+        case ast.Call():
+            return _call(expr)
         case _:
             raise NotConstantError("this is not a constant", "write a literal, or arithmetic of literals", expr.span)
+
+
+_OF_STRINGS = {
+    **dict.fromkeys(("lower", "upper", "trim", "length"), ("string",)),
+    "substr": ("string", "int", "int"),
+    "concat": ("string",) * 1000,
+}
+
+
+def _call(call: ast.Call) -> Constant:
+    """A function of strings; the others are none of constants."""
+    takes = _OF_STRINGS.get(call.name.text)
+    written = [a.value for a in call.arguments if a.value is not None and not a.distinct and a.where is None]
+    if takes is None or len(written) != len(call.arguments) or not 1 <= len(written) <= len(takes):
+        raise NotConstantError("this is not a constant", "write a literal, or arithmetic of literals", call.span)
+    values = [evaluate(w) for w in written]
+    for c, kind, w in zip(values, takes, written, strict=False):
+        if c.kind != kind:
+            raise NotConstantError(f"`{call.name.text}` takes {_a(kind)} here, not {_a(c.kind)}", None, w.span)
+    if call.name.text == "substr" and len(values) == 1:
+        raise NotConstantError("`substr` takes two or three arguments", "write substr(x, 1, 3)", call.span)
+    found = of_constants(call.name.text, [c.value for c in values])
+    return Constant("string" if isinstance(found, str) else "int", found)
 
 
 def _negate(c: Constant, span: Span) -> Constant:
@@ -81,6 +107,8 @@ def _combine(op: str, a: Constant, b: Constant, span: Span) -> Constant:
     kinds = {a.kind, b.kind}
     x, y = a.value, b.value
     try:
+        if kinds == {"string"} and op == "||" and isinstance(x, str) and isinstance(y, str):
+            return Constant("string", x + y)
         if kinds == {"duration"} and isinstance(x, int) and isinstance(y, int):
             if op in ("+", "-"):
                 return Constant("duration", x + y if op == "+" else x - y)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from cep.language import ast
 from cep.language.checker.attributes import flatten
+from cep.language.checker.bodies import Body, declare_bodies
 from cep.language.checker.params import declare_params
 from cep.language.checker.report import Report, Reporter, did_you_mean
 from cep.language.checker.shapes import Shape, common, plain
@@ -38,7 +39,10 @@ class Declared:
 
 @dataclass
 class Declarations:
-    """Every name of a rulebook. ``emitted`` fills with the event types of rules, and ``derived`` with their shapes."""
+    """Every name of a rulebook. ``emitted`` fills with the event types of rules, and ``derived`` with their shapes.
+
+    ``bodies`` are those of the ``functions`` in which nothing is wrong, ``broken`` the names of the others.
+    """
 
     report: Report
     streams: dict[str, Declared] = field(default_factory=dict)
@@ -47,6 +51,8 @@ class Declarations:
     tables: dict[str, tuple[Source, ast.Table]] = field(default_factory=dict)
     timers: dict[str, tuple[Source, ast.Timer]] = field(default_factory=dict)
     functions: dict[str, tuple[Source, ast.Function]] = field(default_factory=dict)
+    bodies: dict[str, Body] = field(default_factory=dict)
+    broken: set[str] = field(default_factory=set)
     params: dict[str, CheckedParam | None] = field(default_factory=dict)
     emitted: dict[str, tuple[Source, Span]] = field(default_factory=dict)
     derived: dict[str, Shape] = field(default_factory=dict)
@@ -207,7 +213,6 @@ def declare(files: Sequence[ast.File], report: Report, overrides: Mapping[str, o
                 case ast.Function():
                     if _take(reporter, names["function"], d.name, "function"):
                         out.functions[d.name.text] = (file.source, d)
-                        _later(reporter, d.name, "function", "functions")
                 case _:
                     pass  # rules and assertions are checked when all names are known; tests run later
     _declare_records(out)
@@ -216,6 +221,7 @@ def declare(files: Sequence[ast.File], report: Report, overrides: Mapping[str, o
     for source, table in out.tables.values():
         flatten(out, Reporter(report, source), table.fields, f"table {table.name.text}")
     declare_params(out, params, overrides)
+    declare_bodies(out, report)
     return out
 
 

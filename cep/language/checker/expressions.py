@@ -162,13 +162,17 @@ class Expressions:
         return Apply("neg", (found,), wide)
 
     def _chain(self, expr: ast.Chain) -> Checked:
-        first, *rest = expr.operands
+        operands = list(zip(("", *expr.ops), expr.operands, strict=True))
+        first = operands[0][1]
         left = self.loosely(first)
-        for op, operand in zip(expr.ops, rest, strict=True):
+        texts: list[tuple[ast.Expr, Typed | None]] = []  # a run of `||` is one operation, however long
+        for n, (op, operand) in enumerate(operands[1:], start=1):
             right = self.loosely(operand)  # checked also beside a wrong one, so that all mistakes are told
             if op == "||":
-                self.reporter.not_yet(expr.span, "`||`", "emit both strings as fields of their own")
-                left = None
+                texts = texts or [(first if n == 1 else expr, settled(left))]
+                texts.append((operand, settled(right)))
+                if n + 1 == len(operands) or operands[n + 1][0] != "||":
+                    left, texts = self.calls.functions.scalars.joined(texts, expr.span), []
             elif left is None or right is None:
                 left = None
             else:

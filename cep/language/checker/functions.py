@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from cep.language import ast
 from cep.language.checker.operations import Loose, kind_text, rescaled, settled, to_float
 from cep.language.checker.report import listed
+from cep.language.checker.scalars import SIGNATURES, Scalars
 from cep.language.typed import Apply, Const, Typed
 from cep.model.types import DURATION, FLOAT, INT, MAX_SCALE, NULL, decimal
 
@@ -29,7 +30,7 @@ _SHAPES = {
     "hours": "hours(d)", "minutes": "minutes(d)", "seconds": "seconds(d)",
 }  # fmt: skip
 
-FUNCTIONS = tuple(_SHAPES)
+FUNCTIONS = (*_SHAPES, *SIGNATURES)
 """The functions of values that run."""
 
 
@@ -39,10 +40,13 @@ class Functions:
     def __init__(self, expressions: Expressions) -> None:
         self.expressions = expressions
         self.reporter = expressions.reporter
+        self.scalars = Scalars(self)
 
     def call(self, call: ast.Call) -> Typed | None:
         """The typed form of a call of one of `FUNCTIONS`."""
         name = call.name.text
+        if name in SIGNATURES:
+            return self.scalars.call(call)
         values = [a.value for a in call.arguments]
         written = [v for v in values if v is not None]
         plain = len(written) == len(values) and not any(a.distinct or a.where is not None for a in call.arguments)
@@ -71,10 +75,10 @@ class Functions:
             return 2, 10_000
         return (1, 2) if name == "round" else (_REAL.get(name, 1), _REAL.get(name, 1))
 
-    def _is_of(self, name: str, value: Typed, kinds: tuple[str, ...], span: Span) -> bool:
+    def is_of(self, name: str, value: Typed, kinds: tuple[str, ...], span: Span, hint: str | None = None) -> bool:
+        """Whether an argument is of one of ``kinds``; reported when it is not."""
         if value.type.kind in kinds:
             return True
-        hint = None
         if value.type.kind == "time" and "duration" in kinds:
             hint = "a time minus a time is a duration"
         elif value.type.kind == "duration" and name in _REAL:
@@ -86,21 +90,21 @@ class Functions:
     def _of_one(self, name: str, x: Typed, expr: ast.Expr) -> Typed | None:
         kind = x.type.kind
         if name in _UNITS:
-            if not self._is_of(name, x, ("duration",), expr.span):
+            if not self.is_of(name, x, ("duration",), expr.span):
                 return None
             return Apply("in_unit", (x, Const(_UNITS[name], DURATION)), FLOAT.as_optional(x.type.optional))
         if name == "abs":
-            if not self._is_of(name, x, ("int", "float", "decimal", "duration"), expr.span):
+            if not self.is_of(name, x, ("int", "float", "decimal", "duration"), expr.span):
                 return None
             return Apply("abs", (x,), x.type.as_optional(x.type.optional or kind != "float"))
-        if not self._is_of(name, x, ("int", "float", "decimal"), expr.span):
+        if not self.is_of(name, x, ("int", "float", "decimal"), expr.span):
             return None
         if kind == "int":
             return x
         return Apply(name, (x,), INT.as_optional(x.type.optional or kind == "float"))
 
     def _real(self, name: str, args: list[Typed], written: list[ast.Expr]) -> Typed | None:
-        fine = [self._is_of(name, a, ("int", "float", "decimal"), w.span) for a, w in zip(args, written, strict=True)]
+        fine = [self.is_of(name, a, ("int", "float", "decimal"), w.span) for a, w in zip(args, written, strict=True)]
         return Apply(name, tuple(map(to_float, args)), FLOAT.as_optional()) if all(fine) else None
 
     def _round(self, written: list[ast.Expr]) -> Typed | None:
@@ -113,7 +117,7 @@ class Functions:
                 self.reporter.error(given.span, "wrong-arguments", message, "write e.g. round(x, 2)")
                 return None
             digits = given.value
-        if x is None or not self._is_of("round", x, ("int", "float", "decimal"), written[0].span):
+        if x is None or not self.is_of("round", x, ("int", "float", "decimal"), written[0].span):
             return None
         if x.type.kind == "int":
             return x

@@ -5,6 +5,7 @@ Tested by: tests/language/test_check_names.py
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from cep.language.checker.operations import kind_text
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from cep.language import ast
     from cep.language.checker.declarations import Declarations
     from cep.language.checker.report import Reporter
-    from cep.language.checker.scope import Scope, Variable
+    from cep.language.checker.scope import Given, Scope, Variable
     from cep.language.checker.shapes import Shape
     from cep.language.typed import Typed
     from cep.model.diagnostics import Span
@@ -37,11 +38,13 @@ class Names:
             self.reporter.not_yet(path.span, "an element of a list or map (`[…]`)")
             return None
         scope, head = self.scope, names[0]
+        if head in scope.parameters:
+            return self._parameter(scope.parameters[head], path, record)
         meanings: list[str] = []
         is_field = scope.fold is None and scope.current is not None and head in scope.current.heads
         if is_field:
             assert scope.current is not None
-            meanings.append(f"a field of {scope.current.name}")
+            meanings.append(f"a {'parameter' if scope.place == 'function' else 'field'} of {scope.current.name}")
         if scope.is_alias(head):
             meanings.append("an alias")
         if head in scope.keys and not (is_field and self._is_key_field(head)):
@@ -50,7 +53,7 @@ class Names:
             meanings.append("a param")
         if len(meanings) > 1:
             alias = scope.own.name if scope.own is not None and not scope.own.name.startswith("$") else "alias"
-            field_hint = f"write {alias}.{head} for the field, or " if is_field else ""
+            field_hint = f"write {alias}.{head} for the field, or " if is_field and scope.place != "function" else ""
             self.reporter.error(
                 path.span,
                 "ambiguous-name",
@@ -75,6 +78,13 @@ class Names:
             return ParamRef(head, param.type)
         self._unknown(names, path.span)
         return None
+
+    @staticmethod
+    def _parameter(given: Given, path: ast.Path, record: bool) -> Typed | None:
+        if given.path is None or given.names is None:
+            return given.value  # the declaration has been checked: it has no fields
+        longer = replace(given.path, parts=(*given.path.parts, *path.parts[1:]))
+        return given.names.path(longer, record)
 
     def is_alias_only(self, name: str) -> bool:
         """Whether ``name`` alone stands for an event, and for nothing else."""
@@ -138,6 +148,12 @@ class Names:
 
     def _unknown(self, names: tuple[str, ...], span: Span) -> None:
         scope, head = self.scope, names[0]
+        if scope.place == "function":
+            here = [] if scope.current is None else list(scope.current.attributes)
+            message = f"`{head}` is unknown: a function sees its parameters, and the params of the file"
+            hint = did_you_mean(head, [*here, *self.declarations.params], f"declare it: a parameter `{head}: …`")
+            self.reporter.error(span, "unknown-name", message, hint)
+            return
         if scope.current is not None and scope.fold is None:
             if scope.current.open:
                 return

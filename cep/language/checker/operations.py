@@ -78,7 +78,7 @@ class Operations:
         elif kinds & {"duration"} and kinds & {"float", "decimal"}:
             hint = "a duration is multiplied by an int, or divided by a duration"
         elif kinds == {"string"} and op == "+":
-            hint = "strings are joined with `||`, which does not run yet in this version"
+            hint = "strings are joined with `||`"
         elif kinds == {"time"}:
             hint = "a time minus a time is a duration"
         left, right = kind_text(a.type), kind_text(b.type)

@@ -11,10 +11,12 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Literal
 
 from cep.language import ast
+from cep.language.beforehand import of_several_events
 from cep.language.checker.expressions import Expressions
 from cep.language.checker.parts import Part, PartReader, all_parts, view
 from cep.language.checker.report import did_you_mean
 from cep.language.checker.scope import Scope, Variable
+from cep.language.checker.walk import walk
 from cep.language.typed import (
     CheckedAbsence,
     CheckedChoice,
@@ -158,7 +160,27 @@ class PatternCheck:
         bound, later = self._views(path, number)
         others = frozenset(p.name for p in self.all[:number] if p.name in later)
         scope = Scope(place, own.shape, own, bound, later, self.absent - {own.name}, self.silent, others, keys)
-        return Expressions(self.declarations, self.reporter, scope).condition(where)
+        found = Expressions(self.declarations, self.reporter, scope).condition(where)
+        if found is not None:
+            self._refuse_of_several(found, where)
+        return found
+
+    def _refuse_of_several(self, condition: Typed, where: ast.Expr) -> None:
+        """What columns alone compute is computed for one event at a time."""
+        for node in of_several_events(condition):
+            word = "||" if node.op == "join" else node.op
+            spans = [
+                n.span
+                for n in walk(where)
+                if (isinstance(n, ast.Call) and n.name.text == word)
+                or (isinstance(n, ast.Chain) and word in n.ops)
+                or (isinstance(n, ast.TextMatch) and word == n.op)
+            ]
+            self.reporter.not_yet(
+                spans[0] if spans else where.span,
+                f"`{word}` of values of several events in a condition",
+                "ask it of one event at a time; in `emit` it may be of several",
+            )
 
     # ------------------------------------------------------------------------------------------------- positions
 

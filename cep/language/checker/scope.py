@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from cep.language import ast
+    from cep.language.checker.names import Names
     from cep.language.checker.shapes import Shape
-    from cep.language.typed import CheckedKey
+    from cep.language.typed import CheckedKey, Typed
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,15 @@ class Variable:
         return self.high != 1
 
 
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What stands in place of a function's parameter; for a record its path, and what names mean where it stands."""
+
+    value: Typed
+    path: ast.Path | None = None
+    names: Names | None = None
+
+
 @dataclass(frozen=True)
 class Scope:
     """What names mean at one place of a rule.
@@ -42,9 +53,11 @@ class Scope:
     bound before, ``later`` those bound after, ``absent`` those of ``no …``, ``silent`` those of parts that do not run
     yet, ``elsewhere`` (also in ``later``) those of other alternatives. ``keys`` holds None for a key part whose type is
     unknown. ``fold`` is the alias of the aggregate around.
+    In the body of a function (place "function") there are ``parameters``, ``depth`` calls deep; where it is declared,
+    they are the event at hand.
     """
 
-    place: Literal["step", "absence", "row", "emit"]
+    place: Literal["step", "absence", "row", "emit", "function"]
     current: Shape | None
     own: Variable | None = None
     bound: Mapping[str, Variable] = field(default_factory=dict)
@@ -55,6 +68,8 @@ class Scope:
     keys: Mapping[str, tuple[int, CheckedKey] | None] = field(default_factory=dict)
     windowed: bool = False
     fold: str | None = None
+    parameters: Mapping[str, Given] = field(default_factory=dict)
+    depth: int = 0
 
     def is_alias(self, name: str) -> bool:
         """Whether ``name`` is an alias of this rule."""
