@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from cep.app.engine import Engine
     from cep.app.rules import Rules, load, loads
     from cep.app.run import Result, run
+    from cep.app.stats import RuleStats, Stats, StreamStats
     from cep.app.summary import Summary
     from cep.model.batch import EventBatch
     from cep.model.errors import CepError, InputError, OutputError, RuleError, UsageError
@@ -38,7 +39,10 @@ __all__ = [
     "OutputError",
     "Result",
     "RuleError",
+    "RuleStats",
     "Rules",
+    "Stats",
+    "StreamStats",
     "Summary",
     "UsageError",
     "__version__",
@@ -55,7 +59,10 @@ _HOMES = {
     "OutputError": "cep.model.errors",
     "Result": "cep.app.run",
     "RuleError": "cep.model.errors",
+    "RuleStats": "cep.app.stats",
     "Rules": "cep.app.rules",
+    "Stats": "cep.app.stats",
+    "StreamStats": "cep.app.stats",
     "Summary": "cep.app.summary",
     "UsageError": "cep.model.errors",
     "load": "cep.app.rules",

@@ -34,20 +34,27 @@ def run(text, rows, end="open", params=None, cut=Cut()):
     return run_rules(rules, rows, end, cut)
 
 
-def run_rules(rules, rows, end="open", cut=Cut()):
+def run_rules(rules, rows, end="open", cut=Cut(), changes=()):
     """The same of rules already loaded."""
-    return results(batches(rules, rows, end, cut))
+    return results(batches(rules, rows, end, cut, changes))
 
 
-def batches(rules, rows, end, cut):
-    """What the engine gives out, batch by batch, in one order over all rules."""
+def batches(rules, rows, end, cut, changes=()):
+    """What the engine gives out, batch by batch, in one order over all rules.
+
+    ``changes`` are (place, param, value): set before the row at that place.
+    """
     engine = cep.Engine(rules, shards=cut.shards, together=True)
-    out = []
-    for stream, piece in pieces(rows, cut):
-        if len(piece) == 1 and cut.kind in (ONE, MIXED):
-            out += engine.send(stream, piece[0])
-        else:
-            out += engine.send_batch(stream, piece)
+    out, at = [], 0
+    for place, param, value in [*changes, (len(rows), None, None)]:
+        for stream, piece in pieces(rows[at:place], cut):
+            if len(piece) == 1 and cut.kind in (ONE, MIXED):
+                out += engine.send(stream, piece[0])
+            else:
+                out += engine.send_batch(stream, piece)
+        at = place
+        if param is not None:
+            engine.set(param, value)
     return out + engine.close(end=end)
 
 

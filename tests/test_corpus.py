@@ -23,7 +23,7 @@ def test_there_are_enough_cases():
 
 @by_name(CASES)
 def test_the_oracle_agrees_with_what_was_worked_out_by_hand(case):
-    case.check(oracle.run(case.rule, case.arrivals, case.end, case.params))
+    case.check(oracle.run(case.rule, case.arrivals, case.end, case.params, case.changes))
     fates = oracle.fates(case.rule, case.arrivals)
     assert [n for n, fate in enumerate(fates) if fate == "late"] == case.late
     assert [n for n, fate in enumerate(fates) if fate == "rejected"] == case.rejected
@@ -34,7 +34,7 @@ def test_the_engine_agrees_however_the_input_is_cut(case):
     rules = cep.loads(case.rule, params=case.params)
     for cut in CUTS:
         try:
-            case.check(engine_adapter.run_rules(rules, case.rows, case.end, cut))
+            case.check(engine_adapter.run_rules(rules, case.rows, case.end, cut, case.changes))
         except AssertionError as wrong:
             raise AssertionError(f"{cut}: {wrong}") from None
 

@@ -11,6 +11,9 @@ from operator import index
 from typing import TYPE_CHECKING, SupportsIndex
 
 from cep.app.compile import prepare
+from cep.app.feeding import afeed, feed
+from cep.app.rules import Rules
+from cep.app.stats import count
 from cep.app.summary import Summary
 from cep.io.convert import Decoder, table_of
 from cep.model.decided import Decided, join
@@ -20,20 +23,20 @@ from cep.runtime.clock import StreamClock
 from cep.runtime.executor import Executor
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import AsyncGenerator, AsyncIterable, Callable, Generator, Iterable, Iterator, Mapping
     from typing import Literal
 
-    from cep.app.rules import Rules
+    from cep.app.stats import Stats
     from cep.io.convert import Decoded
     from cep.model.batch import EventBatch
 
 __all__ = ["Engine"]
 
-_FAULTS = ("division by zero", "overflow", "not a number")
-
 
 class Engine:
     """Rules at work: events in by `send` and `send_batch`, derived events out by return value and by `on`.
+
+    ``rules`` may be several rulebooks that were loaded apart, see `Rules.of`.
 
     Every call returns what it decided, in result order, as batches of consecutive events of one type. ``shards``
     splits the keys of each rule over so many states (the output is the same). Rules that share no stream do not wait
@@ -58,7 +61,7 @@ class Engine:
 
     def __init__(
         self,
-        rules: Rules,
+        rules: Rules | Iterable[Rules],
         *,
         shards: int = 1,
         together: bool = False,
@@ -67,6 +70,7 @@ class Engine:
         if shards < 1:
             msg = f"shards must be 1 or more, not {shards}"
             raise UsageError(msg)
+        rules = Rules.of(rules)
         prepare(rules, on_compile)
         self._begun = clock.perf_counter()
         self._rules = rules
@@ -143,6 +147,52 @@ class Engine:
         self._rows[stream] += decoded.rows
         executor.receive(stream, decoded.batch, decoded.rejected)
         return self._step(executor)
+
+    def stream(
+        self, source: Iterable[object], *, end: Literal["open", "final"] = "open"
+    ) -> Generator[EventBatch, None, None]:
+        """Read an iterator of events to its end and close; give what is decided, as it is decided.
+
+        An item is (stream, event), (stream, table), an `EventBatch`, or with one declared stream an event alone; a dict
+        is an event. Items are asked for as results are read.
+
+        >>> import cep
+        >>> engine = cep.Engine(cep.loads('''
+        ... stream Pay ordered by at { at: time(s), card: string, amount: int }
+        ... rule Big from Pay where amount > 100 emit Alert { card, amount }
+        ... '''))
+        >>> pays = ({"at": n, "card": "c1", "amount": 60 * n} for n in range(4))
+        >>> [batch.to_dicts() for batch in engine.stream(pays)]
+        [[{'card': 'c1', 'amount': 120}], [{'card': 'c1', 'amount': 180}]]
+        """
+        return feed(self, source, end)
+
+    def astream(
+        self,
+        source: AsyncIterable[object] | Iterable[object] | Mapping[str, AsyncIterable[object] | Iterable[object]],
+        *,
+        end: Literal["open", "final"] = "open",
+    ) -> AsyncGenerator[EventBatch, None]:
+        """Read an asynchronous iterator, or several by stream; give what is decided, as it is decided.
+
+        Items are as for `stream`; of a dict of sources they need not name their stream, which ends with its source.
+        Leaving the loop or cancelling it closes the sources, not the engine.
+
+        >>> import asyncio, cep
+        >>> rules = cep.loads('''
+        ... stream Pay ordered by at { at: time(s), card: string, amount: int }
+        ... rule Big from Pay where amount > 100 emit Alert { card, amount }
+        ... ''')
+        >>> async def pays():
+        ...     for n in range(3):
+        ...         yield {"at": n, "card": "c1", "amount": 60 * n}
+        >>> async def main():
+        ...     async for batch in cep.Engine(rules).astream({"Pay": pays()}):
+        ...         print(batch.to_dicts())
+        >>> asyncio.run(main())
+        [{'card': 'c1', 'amount': 120}]
+        """
+        return afeed(self, source, end)
 
     def advance(self, time: SupportsIndex | str | datetime, stream: str | None = None) -> Decided:
         """Promise that no event before ``time`` (RFC 3339, datetime, or ns) will come on any stream, or on one.
@@ -228,6 +278,33 @@ class Engine:
         self._closed = True
         return join(out)
 
+    def set(self, param: str, value: object) -> None:
+        """Give a param another value, for the events that arrive from now on; see "Changing rules" in the semantics.
+
+        ``value`` is an int, float, Decimal, bool, str, timedelta or datetime, or a text as ``--set`` takes it. Raises
+        `UsageError` for a param that is not there, a value of another type, and a param that sets a deadline.
+
+        >>> import cep
+        >>> engine = cep.Engine(cep.loads('''
+        ... param limit: int = 100
+        ... stream Pay ordered by at { at: time(s), card: string, amount: int }
+        ... rule Big from Pay where amount > limit emit Alert { card, amount }
+        ... '''))
+        >>> engine.set("limit", 1000)
+        >>> engine.send("Pay", {"at": 1, "card": "c1", "amount": 500})
+        []
+        >>> engine.set("limt", 5)
+        Traceback (most recent call last):
+        ...
+        cep.model.errors.UsageError: there is no param `limt`: did you mean `limit`?
+        """
+        from cep.app.changes import changed
+
+        self._must_be_open()
+        self._rules, programs = changed(self._rules, param, value)
+        for executor in self._executors:
+            executor.change(programs)
+
     # ------------------------------------------------------------------------------------------------- results out
 
     def on(self, type: str, callback: Callable[[EventBatch], object]) -> None:  # noqa: A002  (the language's word)
@@ -252,31 +329,29 @@ class Engine:
         self._callbacks.setdefault(type, []).append(callback)
 
     @property
+    def rules(self) -> Rules:
+        """The rules, with the params that they have now."""
+        return self._rules
+
+    @property
     def summary(self) -> Summary:
         """What was counted so far."""
-        events = dict.fromkeys(self._rules.rulebook.streams, 0)
-        late: dict[str, int] = {}
-        rejected: dict[str, int] = {}
-        matches: dict[str, int] = {}
-        null_keys: dict[str, int] = {}
-        open_runs: dict[str, int] = {}
-        faults: dict[str, dict[str, int]] = {}
-        for executor in self._executors:
-            events |= executor.events
-            late |= executor.late
-            rejected |= executor.rejected
-            matches |= executor.matches
-            for running in executor.operators:
-                name = running.operator.rule.name
-                counted = dict(zip(_FAULTS, running.faults.tolist(), strict=True))
-                for table, count in ((null_keys, running.null_keys), (open_runs, running.open_runs)):
-                    if count:
-                        table[name] = count
-                if any(counted.values()):
-                    faults[name] = {k: n for k, n in counted.items() if n}
-        ordered = {r.name: matches[r.name] for r in self._rules.rulebook.rules}
-        seconds = clock.perf_counter() - self._begun
-        return Summary(events, late, rejected, null_keys, ordered, open_runs, faults, seconds)
+        return Summary.of(self.stats())
+
+    def stats(self) -> Stats:
+        """What was counted so far, and what is held now, by stream and by rule.
+
+        >>> import cep
+        >>> engine = cep.Engine(cep.loads('''
+        ... stream Pay ordered by at late 1 min { at: time(s), card: string, amount: int }
+        ... rule Big from Pay where amount > 100 emit Alert { card, amount }
+        ... '''))
+        >>> engine.send("Pay", {"at": 1, "card": "c1", "amount": 500})
+        []
+        >>> engine.stats().rules["Big"].waiting  # an event before it could still come
+        1
+        """
+        return count(self._rules.rulebook, self._executors, clock.perf_counter() - self._begun)
 
     # ------------------------------------------------------------------------------------------------------ inside
 
@@ -299,6 +374,15 @@ class Engine:
                 for call in self._callbacks.get(batch.schema.name, ()):
                     call(batch)
         return out
+
+    @property
+    def only_stream(self) -> str:
+        """The one declared stream. Raises `UsageError` where there are others, or none."""
+        declared = list(self._rules.rulebook.streams)
+        if len(declared) != 1:
+            msg = f"say which stream an event is of: (stream, event); declared are {', '.join(declared) or 'none'}"
+            raise UsageError(msg)
+        return declared[0]
 
     def decoder(self, stream: str) -> Decoder:
         """What reads rows of a declared stream. Raises `UsageError` for another name, and once the engine is closed."""

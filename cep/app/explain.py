@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from cep.plan.plan import Operator
     from cep.runtime.operators.filter import FilterProgram
 
-_Written = Mapping[tuple[int, int], "ast.Step | ast.Absence | ast.Event"]
+Written = Mapping[tuple[int, int], "ast.Step | ast.Absence | ast.Event"]
 COLUMNS, GENERATED, BOTH = "a column at a time", "generated code, for each run", "in part each way"
 
 
@@ -204,32 +204,35 @@ def automaton_graph(explained: Explanation) -> Graph:
 
 
 def _conjuncts(owner: str, written: ast.Expr | None, where: Typed | None) -> list[Conjunct]:
-    if where is None:
-        return []
-    decided = list(where.args) if isinstance(where, Apply) and where.op == "and" else [where]
-    shown = list(written.operands) if isinstance(written, ast.Logic) and written.op == "and" else [written]
-    if len(shown) == len(decided):
-        pairs = [(s, [d]) for s, d in zip(shown, decided, strict=True)]
-    else:
-        pairs = [(written, decided)]  # one that stands for several, as between does
     out = []
-    for node, members in pairs:
+    for node, members in paired(written, where):
         alone = {is_alone(member) for member in members}
         text = expression_text(node) if node is not None else "(a condition)"
         out.append(Conjunct(owner, text, BOTH if len(alone) == 2 else COLUMNS if True in alone else GENERATED))
     return out
 
 
-def _by_place(node: object) -> Iterator[tuple[tuple[int, int], ast.Step | ast.Absence | ast.Event]]:
+def paired(written: ast.Expr | None, where: Typed | None) -> list[tuple[ast.Expr | None, list[Typed]]]:
+    """The conjuncts of a condition as written, each with what it became."""
+    if where is None:
+        return []
+    decided = list(where.args) if isinstance(where, Apply) and where.op == "and" else [where]
+    shown = list(written.operands) if isinstance(written, ast.Logic) and written.op == "and" else [written]
+    if len(shown) == len(decided):
+        return [(s, [d]) for s, d in zip(shown, decided, strict=True)]
+    return [(written, decided)]  # one that stands for several, as between does
+
+
+def by_place(node: object) -> Iterator[tuple[tuple[int, int], ast.Step | ast.Absence | ast.Event]]:
     """All steps, absences and ``until`` below a node, groups and choices entered, by where they are written."""
     if isinstance(node, ast.Step | ast.Absence | ast.Event):
         yield (node.span.start, node.span.end), node
     if isinstance(node, tuple):
         for item in node:
-            yield from _by_place(item)
+            yield from by_place(item)
     elif isinstance(node, ast.Pattern | ast.Group | ast.Choice | ast.Step) and is_dataclass(node):
         for each in fields(node):
-            yield from _by_place(getattr(node, each.name))
+            yield from by_place(getattr(node, each.name))
 
 
 # ------------------------------------------------------------------------------------------------------- filters
@@ -255,17 +258,17 @@ def _of_filter(operator: Operator, part: int, program: FilterProgram, node: ast.
 def _of_pattern(operator: Operator, part: int, program: PatternProgram, node: ast.Rule | None) -> Explanation:
     rule, pattern = operator.rule, operator.rule.body
     assert isinstance(pattern, CheckedPattern)
-    written = dict(_by_place(node.body.pattern)) if node is not None and isinstance(node.body, ast.Matching) else {}
+    written = dict(by_place(node.body.pattern)) if node is not None and isinstance(node.body, ast.Matching) else {}
     absences = [*pattern.between, *pattern.final, *pattern.untils]
-    steps = _step_names(pattern.steps)
+    steps = step_names(pattern.steps)
     without = [_absence_text(written, a) for a in absences]
     owners = [f"no {' | '.join(a.streams)}" for a in (*pattern.between, *pattern.final)]
     owners += [f"until {' | '.join(u.streams)}" for u in pattern.untils]
     conjuncts: list[Conjunct] = []
     for name, step in zip(steps, pattern.steps, strict=True):
-        conjuncts += _conjuncts(name, _written_where(written, step), step.where)
+        conjuncts += _conjuncts(name, written_where(written, step), step.where)
     for owner, absence in zip(owners, absences, strict=True):
-        conjuncts += _conjuncts(owner, _written_where(written, absence), absence.where)
+        conjuncts += _conjuncts(owner, written_where(written, absence), absence.where)
     states = _Automaton(program, steps, without, _group_names(pattern)).states()
     return Explanation(
         rule,
@@ -278,18 +281,19 @@ def _of_pattern(operator: Operator, part: int, program: PatternProgram, node: as
     )
 
 
-def _written_where(written: _Written, checked: CheckedStep | CheckedAbsence) -> ast.Expr | None:
+def written_where(written: Written, checked: CheckedStep | CheckedAbsence) -> ast.Expr | None:
+    """The condition of a step, an absence or an ``until`` as written."""
     node = written.get((checked.span.start, checked.span.end))
     return node.event.where if isinstance(node, ast.Absence) else node.where if node is not None else None
 
 
-def _step_names(steps: Sequence[CheckedStep]) -> list[str]:
+def step_names(steps: Sequence[CheckedStep]) -> list[str]:
     """Each step by its alias, else by its streams, told apart by number where two are alike."""
     names = [" | ".join(s.streams) if s.variable.startswith("$") else s.variable for s in steps]
     return [f"{n} ({i})" if names.count(n) > 1 else n for i, n in enumerate(names, 1)]
 
 
-def _absence_text(written: _Written, absence: CheckedAbsence) -> str:
+def _absence_text(written: Written, absence: CheckedAbsence) -> str:
     node = written.get((absence.span.start, absence.span.end))
     event = node.event if isinstance(node, ast.Absence) else node
     return event_text(event) if isinstance(event, ast.Event) else " | ".join(absence.streams)

@@ -17,6 +17,8 @@ from html import escape
 from textwrap import wrap
 from typing import TYPE_CHECKING, Literal
 
+from cep.model.html import picture
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -75,6 +77,9 @@ class Graph:
     title: str
     nodes: tuple[Node, ...]
     edges: tuple[Edge, ...]
+
+    def _repr_html_(self) -> str:
+        return picture(svg(self), self.title)
 
 
 # -------------------------------------------------------------------------------------------------------- mermaid

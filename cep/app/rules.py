@@ -17,6 +17,7 @@ from cep.model.errors import RuleError, UsageError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from cep.app.graphs import Graph
     from cep.language.ast import File
     from cep.language.typed import Rulebook
     from cep.plan.plan import Plan
@@ -40,6 +41,31 @@ class Rules:
     def __init__(self, rulebook: Rulebook) -> None:
         self.rulebook = rulebook
 
+    @staticmethod
+    def of(books: Rules | Iterable[Rules]) -> Rules:
+        """One of several that were loaded apart: declarations that say the same are one.
+
+        Raises `RuleError`, with both places, where two of one name differ.
+
+        >>> import cep
+        >>> pays = "stream Pay ordered by at { at: time(s), card: string, amount: int }"
+        >>> big = cep.loads(pays + " rule Big from Pay where amount > 100 emit Alert { card }")
+        >>> odd = cep.loads(pays + " rule Odd from Pay where amount < 0 emit Alert { card }")
+        >>> cep.Rules.of([big, odd])
+        <Rules: 2 rules, 1 stream>
+        """
+        if isinstance(books, Rules):
+            return books
+        known = list(books)
+        if not known or not all(isinstance(book, Rules) for book in known):
+            msg = "give Rules, of cep.load or cep.loads, or several of them"
+            raise UsageError(msg)
+        if len(known) == 1:
+            return known[0]
+        from cep.app.joined import joined
+
+        return Rules(joined([book.rulebook for book in known]))
+
     @cached_property
     def plan(self) -> Plan:
         """The operator graph."""
@@ -53,6 +79,46 @@ class Rules:
         from cep.runtime.executor import compile_plan
 
         return compile_plan(self.plan)
+
+    def graph(self, rule: str | None = None) -> Graph:
+        """How the rules hang together, or the automaton of one rule: shown by a notebook; `cep.app.graphs` draws it.
+
+        >>> import cep
+        >>> rules = cep.loads('''
+        ... stream Pay ordered by at { at: time(s), card: string, amount: int }
+        ... rule Twice keyed by card when Pay as one then Pay as two within 1 h emit Again { card }
+        ... ''')
+        >>> [node.name for node in rules.graph("Twice").nodes]
+        ['(start)', 'one', 'two', '(match)']
+        """
+        from cep.app.explain import automaton_graph, explain, operator_graph
+
+        if rule is None:
+            return operator_graph(self)
+        for explained in explain(self):
+            if explained.rule.name == rule:
+                return automaton_graph(explained)
+        msg = f"there is no rule {rule}; rules are {', '.join(r.name for r in self.rulebook.rules) or 'none'}"
+        raise UsageError(msg)
+
+    def _repr_html_(self) -> str:
+        from html import escape
+
+        from cep.language.checker.constants import said
+        from cep.model.html import table
+
+        book = self.rulebook
+        parts = [f"<p>{escape(repr(self)[1:-1])}</p>"]
+        if book.params:
+            rows = [(p.name, p.type, said(p.value)) for p in book.params.values()]
+            parts.append(table(("param", "type", "value"), rows))
+        rules = [
+            (r.name, r.description or "", ", ".join(r.inputs), ", ".join(e.type for e in r.emits), r.state_bound)
+            for r in book.rules
+        ]
+        if rules:
+            parts += [table(("rule", "says", "reads", "emits", "state"), rules), self.graph()._repr_html_()]
+        return "".join(parts)
 
     def __repr__(self) -> str:
         rules, streams = len(self.rulebook.rules), len(self.rulebook.streams)

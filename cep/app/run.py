@@ -6,17 +6,20 @@ Tested by: tests/app/test_run.py
 from __future__ import annotations
 
 import heapq
+from collections.abc import Mapping
+from html import escape
 from typing import TYPE_CHECKING
 
 from cep.app.engine import Engine
+from cep.app.feeding import grouped
+from cep.app.rules import Rules
 from cep.model.concatenate import concatenate
-from cep.model.errors import UsageError
+from cep.model.html import batch_table
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator
     from typing import Literal
 
-    from cep.app.rules import Rules
     from cep.app.summary import Summary
     from cep.model.batch import EventBatch
     from cep.model.decided import Decided
@@ -71,10 +74,13 @@ class Result:
     def __repr__(self) -> str:
         return f"<Result: {', '.join(f'{len(self[n])} {n}' for n in self)}>"
 
+    def _repr_html_(self) -> str:
+        return f"<p>{escape(str(self.summary))}</p>" + "".join(batch_table(self[n]) for n in self)
+
 
 def run(
-    rules: Rules,
-    data: Mapping[str, object],
+    rules: Rules | Iterable[Rules],
+    data: Mapping[str, object] | Iterable[object],
     *,
     end: Literal["open", "final"] = "open",
     shards: int = 1,
@@ -82,8 +88,9 @@ def run(
 ) -> Result:
     """Run rules over tables: stream name to Arrow table, data frame, dict of columns, or iterable of dicts.
 
-    Tables are read in step by event time; a stream that is not given has ended before it began. Raises `UsageError` for
-    an unknown stream, `InputError` for a table that cannot be read.
+    Tables are read in step by event time; a stream that is not given has ended before it began. Or over an iterable of
+    what `Engine.stream` takes: (stream, event), (stream, table), events of the only stream. Raises `UsageError` for an
+    unknown stream, `InputError` for a table that cannot be read.
 
     >>> import cep
     >>> rules = cep.loads('''
@@ -95,10 +102,10 @@ def run(
     [{'card': 'b', 'amount': 500}]
     >>> result.summary.matches
     {'Big': 1}
+    >>> cep.run(rules, [("Pay", {"at": 1, "card": "a", "amount": 500})]).summary.events
+    {'Pay': 1}
     """
-    if not hasattr(data, "items"):
-        msg = "give the data as a dict of stream name to table"
-        raise UsageError(msg)
+    rules = Rules.of(rules)
     engine = Engine(rules, shards=shards, together=True, on_compile=on_compile)
     batches: dict[str, list[EventBatch]] = {}
 
@@ -112,6 +119,11 @@ def run(
 
     for name in (n for n in rules.rulebook.sources if "." in n):
         engine.on(name, keep)
+    if not isinstance(data, Mapping):
+        for decided in grouped(engine, data):
+            keep_all(decided)
+        keep_all(engine.close(end))
+        return Result(rules, batches, engine.summary)
     lanes = {stream: _blocks(engine, stream, table) for stream, table in data.items()}
     for stream in rules.rulebook.streams:
         if stream not in lanes:

@@ -5,7 +5,7 @@ Counts by stream: ``events`` (taken in: late and rejected ones not among them), 
 ``open_runs`` (what was still undecided at the end), ``faults`` (overflow, division by zero and the like, by name).
 ``seconds`` is wall time and the one field that differs between two runs of one input.
 
-It is cut from the engine's counters at the moment of asking and never changes afterwards.
+It is the part of `cep.app.stats.Stats` that tells how a run went, and never changes afterwards.
 Tested by: tests/app/test_summary.py
 """
 
@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from cep.app.stats import Stats
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,21 @@ class Summary:
     open_runs: Mapping[str, int] = field(default_factory=dict)
     faults: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     seconds: float = 0.0
+
+    @staticmethod
+    def of(stats: Stats) -> Summary:
+        """The summary of an engine's stats; late, rejected, open and faulty ones by name only where there are some."""
+        streams, rules = stats.streams.items(), stats.rules.items()
+        return Summary(
+            {n: s.events for n, s in streams},
+            {n: s.late for n, s in streams if s.late},
+            {n: s.rejected for n, s in streams if s.rejected},
+            {n: r.null_keys for n, r in rules if r.null_keys},
+            {n: r.derived for n, r in rules},
+            {n: r.open_runs for n, r in rules if r.open_runs},
+            {n: r.faults for n, r in rules if r.faults},
+            stats.seconds,
+        )
 
     @property
     def total_events(self) -> int:

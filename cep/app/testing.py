@@ -5,7 +5,7 @@ only by a later event. At the end of a test every stream ends, as at the end of 
 one type stand in the order of the results: each claims the first that fits after those claimed before. ``expect 2 T``
 counts all that fit, and claims them; ``expect no T`` counts those that no expect above it has claimed.
 
-A `set` holds from the beginning, so it stands before the first event; one that comes later does not run yet.
+A `set` before the first event holds from the beginning, one that comes later for what is sent afterwards.
 Cost: an engine a test.
 Tested by: tests/app/test_testing.py
 """
@@ -13,6 +13,7 @@ Tested by: tests/app/test_testing.py
 from __future__ import annotations
 
 import decimal
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
@@ -24,6 +25,7 @@ from cep.language.checker.testblocks import (
     CheckedClose,
     CheckedExpect,
     CheckedSend,
+    CheckedSet,
     CheckedTest,
     check_tests,
 )
@@ -31,8 +33,9 @@ from cep.model.diagnostics import Diagnostic
 from cep.model.time import format_duration, format_time
 
 if TYPE_CHECKING:
+    from cep.app.coverage import Coverage
     from cep.language.typed import Const
-    from cep.model.batch import EventBatch
+    from cep.model.batch import Column, EventBatch
 
 __all__ = ["Failure", "Outcome", "run_test", "run_tests"]
 
@@ -63,18 +66,15 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a test ended. ``notes`` tell of events that were not taken in; ``not_yet`` is why it cannot run."""
+    """How a test ended. ``notes`` tell of events that were not taken in."""
 
     test: CheckedTest
     failures: tuple[Failure, ...] = ()
     notes: tuple[str, ...] = ()
-    not_yet: Diagnostic | None = None
 
     @property
-    def status(self) -> Literal["passed", "failed", "not yet"]:
+    def status(self) -> Literal["passed", "failed"]:
         """In a word."""
-        if self.not_yet is not None:
-            return "not yet"
         return "failed" if self.failures else "passed"
 
 
@@ -108,17 +108,21 @@ def run_tests(rules: Rules) -> list[Outcome]:
     return [run_test(rules, test) for test in check_tests(rules.rulebook)]
 
 
-def run_test(rules: Rules, test: CheckedTest) -> Outcome:
-    """Run one test in an engine of its own."""
-    if test.too_late is not None:
-        message = "a `set` after the first event does not run yet in this version"
-        hint = "set params before the first `send` or `advance`, in a test of their own"
-        return Outcome(test, not_yet=Diagnostic("not-yet", message, test.source, test.too_late, hint))
+def run_test(rules: Rules, test: CheckedTest, coverage: Coverage | None = None) -> Outcome:
+    """Run one test in an engine of its own; ``coverage`` takes note of what it exercises."""
     if test.params:
         from cep.language.check import check
 
         rules = Rules(check(rules.rulebook.files, dict(test.params)))
     engine = Engine(rules, together=True)
+    with nullcontext() if coverage is None else coverage.watching():
+        return _run(engine, test, coverage)
+
+
+def _run(engine: Engine, test: CheckedTest, coverage: Coverage | None) -> Outcome:
+    rules = engine.rules
+    if coverage is not None:
+        coverage.know(rules)
     came: dict[str, list[_Came]] = {}
     for name in rules.rulebook.sources:
         if name not in rules.rulebook.streams:
@@ -128,11 +132,17 @@ def run_test(rules: Rules, test: CheckedTest) -> Outcome:
         match step:
             case CheckedSend():
                 engine.send(step.stream, {a.column: _sent(value) for a, value in step.values})
+            case CheckedSet():
+                engine.set(step.param, step.value)
+                if coverage is not None:
+                    coverage.know(engine.rules)
             case CheckedAdvance():
                 engine.advance(step.to)
             case CheckedClose():
                 engine.close()
     engine.close()
+    if coverage is not None:
+        coverage.count_matches(engine.summary.matches)
     reached: dict[str, int] = {}
     failures = []
     for step in test.steps:
@@ -169,12 +179,17 @@ def _decimal(count: int, scale: int) -> decimal.Decimal:
 
 
 def _events(batch: EventBatch) -> list[_Came]:
-    types = {n: c.type.kind for n, c in batch.columns.items() if c.type.kind != "record"}
-    lists = [batch.columns[name].to_list() for name in types]
+    types = {n: c.type.kind for n, c in batch.columns.items()}
+    lists = [_values(batch.columns[name]) for name in types]
     return [
         _Came(at, {name: values[i] for name, values in zip(types, lists, strict=True)}, dict(types))
         for i, at in enumerate(batch.ts.tolist())
     ]
+
+
+def _values(column: Column) -> list[Value]:
+    values: list[Value] = column.to_list()
+    return values if column.type.kind != "record" else [True if v else None for v in values]
 
 
 def _judge(test: CheckedTest, expect: CheckedExpect, came: list[_Came], reached: dict[str, int]) -> Failure | None:
@@ -257,6 +272,8 @@ def _text(value: Value, kind: str) -> str:
     """A value as a test writes it; an instant as its offset where it has one."""
     if value is None:
         return "null"
+    if kind == "record":
+        return "a record"
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str):

@@ -2,12 +2,13 @@
 
 Each file is a rulebook of its own, unless ``--together`` makes one of all. One line a test goes to standard output,
 below a failed one what was expected and what came, and a line for a file without tests or with rules that do not run
-yet. Mistakes go to standard error.
+yet. Mistakes go to standard error. With ``--coverage`` tests run without the compiler, in a process of their own.
 Tested by: tests/cli/test_test.py
 """
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -17,6 +18,7 @@ import typer
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from cep.app.coverage import Part
     from cep.app.testing import Outcome
     from cep.model.errors import RuleError
 
@@ -34,27 +36,71 @@ def run_tests(
     together: Annotated[
         bool, typer.Option("--together", help="Check all files as one rulebook, not each by itself.")
     ] = False,
+    coverage: Annotated[
+        bool, typer.Option("--coverage", help="Say which parts of the rules the tests exercised.")
+    ] = False,
+    fail_under: Annotated[
+        float | None,
+        typer.Option("--fail-under", metavar="PERCENT", help="Exit 3 when coverage is less.", min=0, max=100),
+    ] = None,
 ) -> None:
     """Run the tests of rule files; exit 3 when one fails."""
     from cep.cli.ends import FAILED, RULE
     from cep.cli.rulefiles import rule_files
 
+    coverage = coverage or fail_under is not None
+    if coverage and not _is_plain():
+        raise typer.Exit(_run_plain(rules, junit, together, fail_under))
     files = rule_files(rules)
     tested: list[Tested] = []
+    parts: list[Part] = []
     for group in [files] if together else [[file] for file in files]:
         name = ", ".join(map(str, group))
-        tested.append((name, _tested(name, group)))
+        tested.append((name, _tested(name, group, parts if coverage else None)))
     if junit is not None:
         _write_junit(junit, tested)
     outcomes = [outcome for _, found in tested if isinstance(found, list) for outcome in found]
     typer.echo(_summary(tested, outcomes))
-    if any(not isinstance(found, list) for _, found in tested) or any(o.status == "not yet" for o in outcomes):
+    covered = _told(parts) if coverage else 100.0
+    if any(not isinstance(found, list) for _, found in tested):
         raise typer.Exit(RULE)
     if any(o.status == "failed" for o in outcomes):
         raise typer.Exit(FAILED)
+    if fail_under is not None and covered < fail_under:
+        typer.echo(f"coverage is under {fail_under:g} %")
+        raise typer.Exit(FAILED)
 
 
-def _tested(name: str, files: list[Path]) -> list[Outcome] | RuleError:
+def _is_plain() -> bool:
+    return os.environ.get("NUMBA_DISABLE_JIT") == "1"
+
+
+def _run_plain(rules: list[Path], junit: Path | None, together: bool, fail_under: float | None) -> int:
+    """Run this command in a process without the compiler, where the matcher can be watched."""
+    import subprocess
+    import sys
+
+    import cep
+
+    command = [sys.executable, "-W", "ignore::RuntimeWarning", "-m", "cep", "test", "--coverage"]
+    command += ["--junit", str(junit)] if junit is not None else []
+    command += ["--together"] if together else []
+    command += ["--fail-under", str(fail_under)] if fail_under is not None else []
+    home = str(Path(cep.__file__).resolve().parents[1])
+    path = os.pathsep.join([home, *filter(None, [os.environ.get("PYTHONPATH")])])
+    environment = os.environ | {"NUMBA_DISABLE_JIT": "1", "PYTHONPATH": path}
+    return subprocess.run([*command, "--", *map(str, rules)], env=environment, check=False).returncode
+
+
+def _told(parts: list[Part]) -> float:
+    """Print the coverage; give it in percent."""
+    from cep.app.coverage import Tally, told
+
+    typer.echo(told(parts))
+    return Tally.of(parts).percent
+
+
+def _tested(name: str, files: list[Path], parts: list[Part] | None) -> list[Outcome] | RuleError:
     """The outcomes of the tests of one rulebook, told as they come; or the mistakes for which it cannot run."""
     import cep
     from cep.app.testing import run_test
@@ -66,16 +112,22 @@ def _tested(name: str, files: list[Path]) -> list[Outcome] | RuleError:
     try:
         loaded = cep.load(files)
         tests = check_tests(loaded.rulebook)
+        watch = None
+        if parts is not None:
+            from cep.app.coverage import Coverage
+
+            watch = Coverage(loaded)
+            parts += watch.parts
         for test in tests:
-            outcome = run_test(loaded, test)  # a param that is set may make a rule wrong
+            outcome = run_test(loaded, test, watch)  # a param that is set may make a rule wrong
             typer.echo(f"{outcome.status:<7}  {test.source.name}:{test.span.line}  {test.description}")
             if told := details(outcome):
                 typer.echo("\n".join(f"  {line}" for line in told.split("\n")))
             out.append(outcome)
     except RuleError as error:
         if is_not_yet(error):
-            parts = dict.fromkeys(d.message.removesuffix(NOT_YET) for d in error.diagnostics)
-            typer.echo(f"not yet  {name}  cannot run: {', '.join(parts)}")
+            needs = dict.fromkeys(d.message.removesuffix(NOT_YET) for d in error.diagnostics)
+            typer.echo(f"not yet  {name}  cannot run: {', '.join(needs)}")
         else:
             typer.echo(f"mistake  {name}")
             say(str(error))
@@ -93,8 +145,6 @@ def is_not_yet(error: RuleError) -> bool:
 def details(outcome: Outcome) -> str:
     """What there is to read below the line of a test."""
     lines = [failure.render() for failure in outcome.failures]
-    if outcome.not_yet is not None:
-        lines.append(outcome.not_yet.render())
     return "\n".join([*lines, *(f"note: {note}" for note in outcome.notes)])
 
 
@@ -103,9 +153,8 @@ def _summary(tested: Sequence[Tested], outcomes: Sequence[Outcome]) -> str:
         return f"{number} {noun}{'s' * (number != 1)}"
 
     parts = [f"{sum(o.status == 'passed' for o in outcomes)} passed"]
-    for status, words in (("failed", "failed"), ("not yet", "cannot run yet")):
-        if number := sum(o.status == status for o in outcomes):
-            parts.append(f"{number} {words}")
+    if failed := sum(o.status == "failed" for o in outcomes):
+        parts.append(f"{failed} failed")
     broken = [found for _, found in tested if not isinstance(found, list)]
     later = sum(map(is_not_yet, broken))
     if later:
@@ -134,11 +183,8 @@ def _write_junit(path: Path, tested: Sequence[Tested]) -> None:
                 if outcome.status == "failed":
                     message = _lawful(outcome.failures[0].place.message)
                     ET.SubElement(case, "failure", message=message).text = _lawful(details(outcome))
-                elif outcome.not_yet is not None:
-                    ET.SubElement(case, "skipped", message=_lawful(outcome.not_yet.message))
-            states = [outcome.status for outcome in found]
-            failed, skipped = states.count("failed"), states.count("not yet")
-            counts = {"tests": len(states), "failures": failed, "errors": 0, "skipped": skipped}
+            failed = sum(outcome.status == "failed" for outcome in found)
+            counts = {"tests": len(found), "failures": failed, "errors": 0, "skipped": 0}
         suite.attrib.update({key: str(count) for key, count in counts.items()})
     ET.indent(root)
     path.write_bytes(ET.tostring(root, encoding="utf-8", xml_declaration=True) + b"\n")

@@ -58,11 +58,12 @@ class Term(NamedTuple):
 
 @dataclass
 class Constants:
-    """Lifted constants, in order of first use."""
+    """Lifted constants, in order of first use; ``codes`` are the places in ``ints`` of what stands for a text."""
 
     ints: list[int] = field(default_factory=list)
     floats: list[float] = field(default_factory=list)
     texts: list[str] = field(default_factory=list)
+    codes: list[int] = field(default_factory=list)
 
 
 class Emitter:
@@ -158,7 +159,10 @@ class Emitter:
             case Const():
                 return self._constant(node)
             case ParamRef():
-                return self._constant(self._params[node.name].value)
+                value = self._params[node.name].value
+                if value.type.kind == "bool":  # an operand too: another value of a param is the same text
+                    return Term(f"({self._int(int(bool(value.value)))} != 0)", None)
+                return self._constant(value)
             case Attr() | Key() | Fold() | Present() | Prev():
                 return self._leaf(self, node)
             case Apply():
@@ -180,8 +184,11 @@ class Emitter:
             if value not in self.constants.texts:
                 self.constants.texts.append(value)
             place = self.constants.texts.index(value)
+            if self.target == "column":
+                return Term(f"texts[{place}]", None)
             # of one event: the code, which every store gives to its constants first and in this order
-            return Term(f"texts[{place}]" if self.target == "column" else self._int(place), None)
+            self.constants.codes.append(len(self.constants.ints))
+            return Term(self._int(place), None)
         assert isinstance(value, int)
         return Term(self._int(value), None)
 

@@ -99,7 +99,10 @@ class EmitProgram:
 
 @dataclass(frozen=True, eq=False)
 class PatternProgram:
-    """Everything the runtime needs to run one pattern; immutable, without state."""
+    """Everything the runtime needs to run one pattern; immutable, without state.
+
+    ``codes`` are the places in ``ints`` that stand for one of ``texts``.
+    """
 
     rule: str
     inputs: tuple[Input, ...]
@@ -110,10 +113,24 @@ class PatternProgram:
     ints: np.ndarray
     floats: np.ndarray
     texts: tuple[str, ...]
+    codes: tuple[int, ...]
     variables: tuple[str, ...]
     blank: np.ndarray
     emits: tuple[EmitProgram, ...]
     tie_slots: Mapping[str, tuple[int, ...]]
+
+    def keeps_alike(self, other: PatternProgram) -> bool:
+        """Whether both run over one state: they differ in constants alone, none of which sets a deadline."""
+
+        def shape(layout: Layout) -> tuple[object, ...]:
+            return ([s.type for s in layout.slots], layout.positions, layout.folds, layout.key_words)
+
+        return (
+            self.text == other.text
+            and shape(self.layout) == shape(other.layout)
+            and [i.present for i in self.inputs] == [i.present for i in other.inputs]
+            and all(np.array_equal(a, b) for a, b in zip(self.tables, other.tables, strict=True))
+        )
 
 
 def compile_pattern(
@@ -197,6 +214,7 @@ class _Builder:
             np.array(self.constants.ints or [0], np.int64),
             np.array(self.constants.floats or [0.0], np.float64),
             tuple(self.constants.texts),
+            tuple(self.constants.codes),
             tuple(s.variable for s in self.steps),
             self._blank(),
             emits,

@@ -380,6 +380,18 @@ class Builder:
 
     # ------------------------------------------------------------------------------------------------ tests
 
+    def values(self, kids: Kids, _span: Span) -> tuple[ast.Assign, ...]:
+        return tuple(k for k in kids if k is not None)
+
+    def dotted(self, kids: Kids, span: Span) -> ast.Assign:
+        names = [name_of(k) for k in kids[:-1]]
+        place = _cover([n.span for n in names])
+        return ast.Assign(ast.Name(".".join(n.text for n in names), place), kids[-1], span)
+
+    def bare(self, kids: Kids, span: Span) -> ast.Assign:
+        name = name_of(kids[0])
+        return ast.Assign(None, ast.Path((name,), name.span), span)
+
     # ------------------------------------------------------------------------------------------ expressions
 
 

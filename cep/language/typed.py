@@ -25,8 +25,8 @@ else a float; an int literal meets float as a float. ``and or not`` and comparis
 
 Ops of `Apply`: ``neg add sub mul div idiv mod`` ``eq ne lt le gt ge`` (of one kind: int, float, bool (eq, ne), string,
 time, duration; or decimals and ints of any scale) ``and or`` (two or more operands) ``not`` ``is_null is_not_null``
-``in`` (value, items…: as a chain of eq) ``like matches`` (value, Const pattern) ``to_float`` (of int or decimal)
-``rescale`` (int or decimal to a decimal of a larger scale; may overflow). ``between`` is
+``in`` (value, items…: as a chain of eq) ``like matches`` (value, pattern: Const or ParamRef) ``to_float`` (of int or
+decimal) ``rescale`` (int or decimal to a decimal of a larger scale; may overflow). ``between`` is
 ``and(ge, le)``; negations are ``not``.
 Functions: ``abs`` (int, float, decimal, duration) ``round`` (a decimal to a smaller scale; (float, Const digits))
 ``floor ceil`` (float or decimal to int) ``sqrt log exp pow`` (floats to float) ``in_unit`` (duration, Const duration:
@@ -38,7 +38,7 @@ Of strings: ``lower upper trim`` (string) ``length`` (string to int) ``substr`` 
 ``hour_of day_of weekday_of`` (time, and a Const zone or none: int) ``truncate`` (time, Const duration, a Const zone or
 none; may overflow). ``distance_km`` (four floats). Calls of declared functions are gone: their bodies stand there.
 Depth: ``and or in`` are flat, arithmetic nests to the left, one level a term (ten thousand terms are lawful): walk
-``args[0]`` in a loop, or refuse what is too deep. `Const` of ``like``/``matches`` is also a param's value, put in here.
+``args[0]`` in a loop, or refuse what is too deep.
 Tested by: tests/language/test_check.py, tests/language/test_check_functions.py
 """
 

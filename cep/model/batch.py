@@ -279,5 +279,10 @@ class EventBatch:
             return [{} for _ in range(size)]
         return [dict(zip(lists, row, strict=True)) for row in zip(*lists.values(), strict=True)]
 
+    def _repr_html_(self) -> str:
+        from cep.model.html import batch_table
+
+        return batch_table(self)
+
     def __repr__(self) -> str:
         return f"<EventBatch {self.schema.name}: {len(self)} events, {', '.join(self.columns)}>"

@@ -48,6 +48,9 @@ class Piece:
         return out
 
 
+_SHOWN = 5  # tables in a notebook
+
+
 class Decided(Sequence["EventBatch"]):
     """The batches of consecutive events of one type, in result order; cut when they are looked at."""
 
@@ -86,6 +89,13 @@ class Decided(Sequence["EventBatch"]):
 
     def __repr__(self) -> str:
         return repr(self._batches)
+
+    def _repr_html_(self) -> str:
+        from cep.model.html import batch_table
+
+        batches = [batch for piece in self.pieces for batch in piece.batches]
+        more = sum(map(len, batches[_SHOWN:]))
+        return "".join(map(batch_table, batches[:_SHOWN])) + (f"<p>and {more:,} events more</p>" if more else "")
 
 
 def join(parts: Iterable[Decided]) -> Decided:

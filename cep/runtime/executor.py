@@ -23,7 +23,7 @@ from cep.model.schema import late_schema
 from cep.model.time import MIN_TIME
 from cep.plan.plan import base_stream
 from cep.runtime.clock import END_OF_TIME, NOTHING, Frontier, StreamClock, joint_frontier
-from cep.runtime.operators.filter import FilterOperator, compile_filter
+from cep.runtime.operators.filter import FilterOperator, FilterProgram, compile_filter
 from cep.runtime.operators.pattern import PatternOperator
 from cep.runtime.results import Output, by_type, interleave, number
 
@@ -31,12 +31,15 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from cep.compiler.pattern import PatternProgram
+    from cep.language.typed import CheckedRule, Rulebook
     from cep.model.batch import Int64Array
     from cep.model.decided import Decided
     from cep.model.schema import Schema
     from cep.plan.plan import Operator, Plan, StreamPlace
     from cep.runtime.conditions import Memo
-    from cep.runtime.operators.filter import FilterProgram
+    from cep.runtime.held import Held
+
+    Program = FilterProgram | PatternProgram
 
 
 class RunningOperator(Protocol):
@@ -50,11 +53,14 @@ class RunningOperator(Protocol):
         """Counts of division by zero, overflow, not a number."""
 
     @property
-    def open_runs(self) -> int:
-        """Partial matches not decided yet."""
+    def held(self) -> Held:
+        """What it keeps, counted."""
 
     def receive(self, stream: str, batch: EventBatch, memo: Memo) -> None:
         """Take events."""
+
+    def change(self, program: Program) -> None:
+        """Let events that arrive from now on meet another program, which keeps its state alike."""
 
     def advance(self, frontier: Frontier) -> list[Output]:
         """Give out what is decided."""
@@ -65,20 +71,20 @@ class Programs:
     """All programs of a rulebook, by rule; compiled once, run by any number of executors."""
 
     plan: Plan
-    by_rule: Mapping[str, FilterProgram | PatternProgram]
+    by_rule: Mapping[str, Program]
 
 
 def compile_plan(plan: Plan) -> Programs:
     """Compile every rule of a plan."""
     book = plan.rulebook
-    programs: dict[str, FilterProgram | PatternProgram] = {}
-    for operator in plan.operators:
-        rule = operator.rule
-        if isinstance(rule.body, CheckedFilter):
-            programs[rule.name] = compile_filter(rule, book.params)
-        else:
-            programs[rule.name] = compile_pattern(rule, book.sources, book.params)
-    return Programs(plan, programs)
+    return Programs(plan, {o.rule.name: compile_rule(o.rule, book) for o in plan.operators})
+
+
+def compile_rule(rule: CheckedRule, book: Rulebook) -> Program:
+    """Compile one rule."""
+    if isinstance(rule.body, CheckedFilter):
+        return compile_filter(rule, book.params)
+    return compile_pattern(rule, book.sources, book.params)
 
 
 class Executor:
@@ -110,6 +116,13 @@ class Executor:
     def operators(self) -> Sequence[RunningOperator]:
         """The running operators, in rule order."""
         return self._running
+
+    def change(self, programs: Mapping[str, Program]) -> None:
+        """Let what arrives from now on meet other programs of some rules."""
+        for running in self._running:
+            program = programs.get(running.operator.rule.name)
+            if program is not None:
+                running.change(program)
 
     def receive(self, stream: str, batch: EventBatch, rejected: EventBatch | None) -> None:
         """Take arrivals of a declared stream, in order of arrival, and the rows among them that were no events."""
@@ -171,14 +184,12 @@ class Executor:
 
 
 def _start(
-    program: FilterProgram | PatternProgram,
+    program: Program,
     operator: Operator,
     schemas: Mapping[str, Schema],
     places: Mapping[str, StreamPlace],
     shards: int,
 ) -> RunningOperator:
-    from cep.runtime.operators.filter import FilterProgram
-
     if isinstance(program, FilterProgram):
         return FilterOperator(operator, program, schemas, places)
     return PatternOperator(operator, program, schemas, places, shards)

@@ -43,6 +43,7 @@ from cep.kernels.runs import (
     KEY,
     LENGTH,
     LIVE_RUNS,
+    LIVE_SLOTS,
     NO,
     NODE,
     NODE_WIDTH,
@@ -68,9 +69,11 @@ from cep.kernels.runs import (
 )
 from cep.kernels.runs import COUNTS as COUNT_WIDTH
 from cep.model.batch import Column, EventBatch
+from cep.runtime.held import Held
 from cep.runtime.identity import emit_seed, provenance
 from cep.runtime.results import Order, Output, column_ranks, order_values
 from cep.runtime.strings import Strings
+from cep.runtime.versions import Versions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -81,6 +84,7 @@ if TYPE_CHECKING:
     from cep.model.types import Type
     from cep.plan.plan import Operator, StreamPlace
     from cep.runtime.clock import Frontier
+    from cep.runtime.versions import Version
 
 _SMALL = 256
 _NEVER = 2**63
@@ -104,6 +108,7 @@ class PatternShard:
         self._kinds = np.array([places[s].kind for s in self._streams], np.int64)
         self._ranks = np.array([places[s].rank for s in self._streams], np.int64)
         self._generated = load_generated(program.text)
+        self._versions = Versions(program)
         self._waiting: list[Int64Array] = []
         self._least = _NEVER  # the least time of a row that waits
         self._next_no = 0
@@ -119,6 +124,15 @@ class PatternShard:
         """Partial matches not decided yet."""
         return int(self._state.counts[LIVE_RUNS])
 
+    @property
+    def held(self) -> Held:
+        """What it keeps, counted."""
+        counts, tables = self._state.counts, self._state._asdict()
+        own = [table for name, table in tables.items() if not name.endswith("_f")]  # the others are views
+        size = sum(a.nbytes for a in (*own, *self.strings.store, *self._waiting, self._found))
+        rows, waiting = int(counts[ROWS_USED]), sum(map(len, self._waiting))
+        return Held(self.open_runs, int(counts[LIVE_SLOTS]), rows, waiting, size)
+
     def take(self, block: Int64Array) -> None:
         """Let rows wait for the frontier."""
         self._waiting.append(block)
@@ -130,11 +144,19 @@ class PatternShard:
         if rows is None and frontier.time <= self._watermark:
             return []
         self._watermark = max(self._watermark, frontier.time)
+        if rows is None and not self.open_runs:
+            return []
+        if rows is not None and len(self._versions) > 1:
+            return self._match_versions(rows)
         if rows is not None:
             self._append(rows)
-        elif not self.open_runs:
-            return []
-        return self._match()
+        return self._match(self._versions.newest, self._watermark)
+
+    def change(self, program: PatternProgram, since: Int64Array) -> None:
+        """Let events from the numbers ``since`` on, by stream, meet another program of the same shape."""
+        self._compact()
+        kept = self._state.rows[: int(self._state.counts[ROWS_USED])]
+        self._versions.change(program, since, self.strings, np.concatenate([kept, *self._waiting]))
 
     # ------------------------------------------------------------------------------------------------------- order
 
@@ -317,17 +339,27 @@ class PatternShard:
 
     # --------------------------------------------------------------------------------------------------------- match
 
-    def _match(self) -> list[Output]:
+    def _match_versions(self, rows: Int64Array) -> list[Output]:
+        """The same, each row under the version that was in force when it arrived."""
+        out: list[Output] = []
+        self._waiting.append(rows)  # what stands behind the rows at hand keeps its strings
+        for version, part in self._versions.runs_of(rows):
+            self._append(rows[part])
+            out += self._match(version, int(rows[part][-1, TS]))
+        self._waiting.pop()
+        return out + self._match(self._versions.newest, self._watermark)
+
+    def _match(self, version: Version, watermark: int) -> list[Output]:
         out: list[Output] = []
         stuck = (-1, -1)
         while True:
             state = self._state
             store = self.strings.store
-            operands = Operands(self._program.ints, self._program.floats, store.heap, store.spans, self.faults)
+            operands = Operands(version.ints, version.program.floats, store.heap, store.spans, self.faults)
             matches = Matches(self._found, self._found.view(np.float64))
             stopped = match_rows(
                 self._program.tables, state, matches, operands,
-                self._generated.test, self._generated.update, self._watermark,
+                self._generated.test, self._generated.update, watermark,
             )  # fmt: skip
             found = int(state.counts[FOUND])
             if found and stopped in (DONE, WANTS_FOUND, WANTS_NODES):  # before rows and bindings may move
@@ -342,8 +374,16 @@ class PatternShard:
 
     def _harvest(self, n: int) -> list[Output]:
         """The derived events of the first ``n`` matches that stand in the table."""
-        state, layout, rule = self._state, self._program.layout, self._operator.rule
         found = self._found[:n].copy()
+        if len(self._versions) == 1:
+            return self._outputs(found, self._versions.newest.program)
+        last = self._state.rows[self._state.nodes[found[:, NODE], ROW]]
+        groups = self._versions.groups_of(last)
+        return [o for version, rows in groups for o in self._outputs(found[rows], version.program)]
+
+    def _outputs(self, found: Int64Array, program: PatternProgram) -> list[Output]:
+        n = len(found)
+        state, layout, rule = self._state, program.layout, self._operator.rule
         last = state.nodes[found[:, NODE], ROW]
         offsets = np.zeros(n + 1, np.int64)
         np.cumsum(found[:, LENGTH], out=offsets[1:])
@@ -356,7 +396,7 @@ class PatternShard:
         at = last * layout.row_width
         ts = found[:, DECIDED_AT].copy()
         out = []
-        for place, emit in enumerate(self._program.emits):
+        for place, emit in enumerate(program.emits):
             columns = emit(state.rows, found, at, self.strings.text, self.faults)
             seeds = np.full(n, emit_seed(rule.name, place), np.uint64)
             lineage = (offsets, self._streams, bound[:, 1], bound[:, 2])

@@ -34,11 +34,12 @@ if TYPE_CHECKING:
 class Strings:
     """Interned strings of one operator and shard."""
 
-    __slots__ = ("_collect_at", "pinned", "store")
+    __slots__ = ("_collect_at", "_further", "pinned", "store")
 
     def __init__(self, constants: Sequence[str]) -> None:
         self.store: TextStore = empty_text_store()
         self.pinned = len(constants)
+        self._further = np.zeros(0, np.int64)
         self._collect_at = 4096
         if constants:
             codes = self.intern(Text.of(constants), np.arange(len(constants)))
@@ -58,6 +59,14 @@ class Strings:
         table = np.zeros(len(text), np.int64)
         table[which] = out
         return table[codes]
+
+    def pin(self, texts: Sequence[str]) -> Int64Array:
+        """The codes of further constants, which are kept for ever."""
+        if not texts:
+            return np.zeros(0, np.int64)
+        codes = self.intern(Text.of(texts), np.arange(len(texts)))
+        self._further = np.union1d(self._further, codes)
+        return codes
 
     def text(self, codes: AnyArray) -> TextVector:
         """The strings of ``codes`` as a column with a dictionary of its own."""
@@ -80,6 +89,7 @@ class Strings:
         """Free every code that is neither pinned nor in one of the arrays ``used``."""
         marks = np.zeros(max(1, self.store.spans.shape[0]), np.int64)
         marks[: self.pinned] = 1
+        marks[self._further] = 1
         for codes in used:
             marks[codes] = 1
         live = self._move(marks, int(self.store.counts[CODES_USED]), int(self.store.counts[BYTES_USED]))

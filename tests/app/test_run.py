@@ -182,9 +182,9 @@ def test_the_end_is_open_or_final():
         ({"Pya": PAYS}, "no stream Pya is declared; did you mean Pay?"),
         ({"Alert": []}, "Alert is derived by rules"),
         ({"Late.Pay": []}, "no stream Late.Pay is declared"),
-        (pa.table(PAYS), "give the data as a dict of stream name to table"),
-        ([], "give the data as a dict of stream name to table"),
-        (None, "give the data as a dict of stream name to table"),
+        (pa.table(PAYS), "say which stream an event is of"),
+        ("Pay", "give the data as a dict of stream to table, or an iterable"),
+        (None, "give the data as a dict of stream to table, or an iterable"),
     ],
 )
 def test_data_for_no_stream_is_a_wrong_call(rules, data, says):

@@ -9,13 +9,14 @@ from cep.app.testing import run_tests
 
 RULES = """\
 param limit: int = 100
+param pause: duration = 5 min
 stream Pay ordered by at late 10 s {
   at: time, card: string, amount: int, rate: decimal?, took: duration?, seen: time?, is_new: bool?
 }
 stream Ping ordered by at { at: time(s), card: string }
 stream Either = Pay | Ping
 rule Big from Pay where amount > limit emit Alert { card, amount, rate, took, seen, is_new }
-rule Silent keyed by card when Pay as paid then no Pay for 5 min emit Quiet { card }
+rule Silent keyed by card when Pay as paid then no Pay for pause emit Quiet { card }
 """
 
 
@@ -137,10 +138,13 @@ def test_a_param_set_before_the_first_event_holds_for_that_test_alone():
     assert [o.status for o in found] == ["passed", "passed"]
 
 
-def test_a_param_set_between_events_does_not_run_yet():
-    found = outcome(f"{PAYS} set limit = 1 advance to 1 h")
-    assert found.status == "not yet"
-    assert "`set` after the first event does not run yet" in found.not_yet.render()
+def test_a_param_set_between_events_holds_for_what_is_sent_afterwards():
+    found = outcome(f"""
+    {PAYS} set limit = 1000 send Pay {{ card = "c3", amount = 700 }} at 2 min
+    set limit = 600 + 50 send Pay {{ card = "c4", amount = 700 }} at 3 min
+    expect Alert {{ card = "c1" }} expect Alert {{ card = "c2" }} expect Alert {{ card = "c4" }} expect no Alert
+    """)
+    assert found.status == "passed", [f.render() for f in found.failures]
 
 
 @pytest.mark.parametrize(
@@ -164,6 +168,7 @@ def test_a_param_set_between_events_does_not_run_yet():
         ("expect Alert { card = null }", "wrong-type"),
         ("set limti = 1", "unknown-name"),
         ('set limit = "much"', "param-value"),
+        ('send Ping { card = "c" } at 0 s set pause = 1 min', "param-fixed"),
         ("close advance to 1 h", "test-closed"),
     ],
 )
@@ -174,15 +179,47 @@ def test_a_mistake_in_a_test_has_its_code_and_place(block, code):
 def test_the_mistakes_of_all_tests_come_at_once():
     with pytest.raises(cep.RuleError) as caught:
         outcomes("expect Alarm", "expect Alarum expect Alert { crad = 1 }")
-    assert [d.span.line for d in caught.value.diagnostics] == [10, 13, 13]
+    assert [d.span.line for d in caught.value.diagnostics] == [11, 14, 14]
 
 
-def test_a_stream_that_needs_a_record_cannot_be_sent_yet():
-    rules = """
-    record Place { lat: float }
-    stream Seen ordered by at { at: time, place: Place, tags: list<string>? }
-    rule All from Seen emit Out { at }
-    """
+PLACES = """\
+record Place { lat: float, lon: float, city: string? }
+stream Seen ordered by at { at: time, place: Place?, home: Place }
+rule All from Seen emit Out { at, lat = place.lat, away = place is not null, city = home.city }
+rule Bare from Seen where place is null emit Bare { at }
+"""
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        "send Seen { home.lat = 1, home.lon = 2, place.lat = 3.5, place.lon = 4 } at 0 s expect Out { lat = 3.5 }",
+        'send Seen { home.lat = 1, home.lon = 2, home.city = "Rome" } at 0 s expect Out { city = "Rome" }',
+        "send Seen { home.lat = 1, home.lon = 2, place = null } at 0 s expect Bare",
+        "send Seen { home.lat = null, home.lon = 2 } at 0 s expect Rejected.Seen expect no Out",
+    ],
+)
+def test_fields_of_records_have_dotted_names(block):
+    [found] = run_tests(cep.loads(f'{PLACES} test "t" {{ {block} }}'))
+    assert found.status == "passed", [f.render() for f in found.failures]
+
+
+@pytest.mark.parametrize(
+    ("block", "code", "message"),
+    [
+        ("send Seen { home.lat = 1 } at 0 s", "missing-field", "Seen.home.lon is missing"),
+        (
+            "send Seen { home.lat = 1, home.lon = 1, place.lat = 1 } at 0 s",
+            "missing-field",
+            "Seen.place.lon is missing",
+        ),
+        ("send Seen { home.lat = 1, home.lon = 1, home.zip = 1 } at 0 s", "unknown-field", "no field `home.zip`"),
+        ("send Seen { home = 1 } at 0 s", "wrong-type", "home is a record"),
+    ],
+)
+def test_a_mistake_in_a_record_is_told(block, code, message):
     with pytest.raises(cep.RuleError) as caught:
-        run_tests(cep.loads(rules + 'test "t" { send Seen {} at 0 s }'))
-    assert [d.code for d in caught.value.diagnostics] == ["not-yet"]
+        run_tests(cep.loads(f'{PLACES} test "t" {{ {block} }}'))
+    [found] = caught.value.diagnostics
+    assert found.code == code
+    assert message in found.message

@@ -29,6 +29,7 @@ class Case:
     emits: list[dict] | None = None
     end: str = "open"
     params: dict = field(default_factory=dict)
+    changes: list[list] = field(default_factory=list)
     late: list[int] = field(default_factory=list)
     rejected: list[int] = field(default_factory=list)
     not_yet: bool = False

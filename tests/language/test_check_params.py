@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 
 from cep.language.parser import parse_expression
-from cep.language.typed import Const
+from cep.language.typed import ParamRef
 from cep.model.errors import UsageError
 from cep.model.types import decimal
 from tests.language.checking import assert_mistakes, rulebook
@@ -122,8 +122,8 @@ def test_an_unknown_param_is_refused_with_the_nearest_name():
         rulebook("param jump: int = 1", prelude="", jmup=5)
 
 
-def test_a_param_stands_in_expressions_by_reference_and_a_text_pattern_by_value():
+def test_a_param_stands_in_expressions_and_text_patterns_by_reference():
     book = rulebook('param like_what: string = "a%" rule R from Pay where card like like_what emit X { limit }')
     rule = book.rules[0]
     assert rule.emits[0].fields[0][1].type == decimal()
-    assert Const("a%", book.params["like_what"].type) in rule.body.where.args
+    assert ParamRef("like_what", book.params["like_what"].type) in rule.body.where.args

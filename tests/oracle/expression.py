@@ -131,13 +131,15 @@ def call(node, scope):
     if name == "prev":  # 'the event before this one in the loop, or the default' (row 27)
         before = scope.bound[alias]
         if before:
-            return evaluate(arguments[0], replace(scope, current=before[-1], own=alias))
+            return evaluate(arguments[0], replace(scope, current=before[-1], own=alias, params=before[-1].params))
         return evaluate(arguments[1], scope) if len(arguments) > 1 else None
     if name in AGGREGATES:
         events = scope.events(alias)
         if isinstance(arguments[0], ast.Path) and arguments[0].names == (alias,):
             return len(events)
-        return values.fold(name, [evaluate(arguments[0], replace(scope, current=e, own=alias)) for e in events])
+        return values.fold(
+            name, [evaluate(arguments[0], replace(scope, current=e, own=alias, params=e.params)) for e in events]
+        )
     raise NotImplementedError(name)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import decimal
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from cep.language import ast
 from oracle.values import Duration, Time, Value
@@ -16,13 +16,17 @@ class RejectedError(Exception):
 
 @dataclass(frozen=True)
 class Event:
-    """One event; ``number`` counts arrivals of its stream, ``rank`` is its place in the total order."""
+    """One event; ``number`` counts arrivals of its stream, ``rank`` is its place in the total order.
+
+    ``params`` are the values in force when it arrived.
+    """
 
     stream: str
     number: int
     time: int
     values: dict[str, Value]
     rank: tuple[object, ...]
+    params: dict[str, Value] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -106,15 +110,15 @@ def admit_all(row, stream):
     return out
 
 
-def order(arrivals, streams):
-    """The events of the declared streams and of ``Late.<Stream>`` in total order; the greatest time seen; all fates."""
-    classes = {}
-    for stream in streams.values():  # 'the class of streams with the same `ties by` fields (placed at its first …)'
-        classes[stream.name] = min(
-            s.position for s in streams.values() if s is stream or (s.ties and s.ties == stream.ties)
-        )
+def order(arrivals, streams, params=lambda _: {}):
+    """The events of the declared streams and of ``Late.<Stream>`` in total order; the greatest time seen; all fates.
+
+    ``params(place)`` are the values that the arrival at a place meets.
+    """
+    classes = classes_of(streams)
     counts, seen, events, fates = {}, {}, [], []
-    for name, row in arrivals:
+    for place, (name, row) in enumerate(arrivals):
+        met = params(place)
         stream = streams[name]
         number = counts[name] = counts.get(name, -1) + 1
         try:
@@ -127,13 +131,37 @@ def order(arrivals, streams):
         if watermark is not None and time < watermark:  # 'Late means time < watermark', of its own stream
             side = f"Late.{name}"
             count = counts[side] = counts.get(side, -1) + 1
-            events.append(Event(side, count, watermark, values, (watermark, len(streams), (), stream.position, count)))
+            rank = (watermark, len(streams), (), stream.position, count)
+            events.append(Event(side, count, watermark, values, rank, met))
             fates.append("late")
             continue
         fates.append("")
         seen[name] = max(seen.get(name, time), time)
         ties = tuple((values[f] is not None, values[f]) for f in stream.ties)
         rank = (time, classes[name], ties, stream.position, number)
-        events.append(Event(name, number, time, values, rank))
+        events.append(Event(name, number, time, values, rank, met))
     events.sort(key=lambda e: e.rank)
     return events, max(seen.values(), default=None), fates
+
+
+def classes_of(streams):
+    """'the class of streams with the same `ties by` fields (placed at its first declared member)'."""
+    return {
+        stream.name: min(s.position for s in streams.values() if s is stream or (s.ties and s.ties == stream.ties))
+        for stream in streams.values()
+    }
+
+
+def frontier(arrivals, streams, read):
+    """How far all is decided after ``arrivals``: (time, class), by the least watermark of what is read."""
+    seen = {}
+    for event in order(arrivals, streams)[0]:
+        name = event.stream.removeprefix("Late.")
+        seen[name] = max(seen.get(name, event.time), event.time)
+    if not read <= set(seen):
+        return (-float("inf"), 0)
+    marks = {name: seen[name] - streams[name].late for name in read}
+    least, classes = min(marks.values()), classes_of(streams)
+    # 'for one stream without `late` and `ties by` that is when it arrives'; with ties its own class may go on
+    kinds = [classes[name] - bool(streams[name].ties) for name in read if marks[name] == least]
+    return (least, min(kinds))

@@ -10,7 +10,7 @@ from cep.language.parser import parse
 from cep.model.diagnostics import Source
 from cep.model.time import parse_time
 from oracle.expression import Scope, evaluate, holds
-from oracle.order import Event, admit, declared_streams, order
+from oracle.order import Event, admit, declared_streams, frontier, order
 from oracle.sequence import BY_EVENT, Search, matches
 from oracle.values import HIGH, Point, Value
 
@@ -27,11 +27,21 @@ class Result:
     events: list[tuple[str, int]]
 
 
-def run(text: str, arrivals: list[tuple[str, dict]], end: str = "open", params: dict | None = None) -> list[Result]:
-    """All results of the rules of ``text`` over ``arrivals``, in result order."""
+def run(
+    text: str,
+    arrivals: list[tuple[str, dict]],
+    end: str = "open",
+    params: dict | None = None,
+    changes: list | None = None,
+) -> list[Result]:
+    """All results of the rules of ``text`` over ``arrivals``, in result order.
+
+    ``changes`` are (place, param, value): the value holds from the arrival at that place on.
+    """
     file = parse(Source("<text>", text))
-    house = House(file, params or {})
-    events, seen, _ = order(arrivals, house.streams)
+    house = House(file, params or {}, changes or [])
+    house.arrivals = arrivals
+    events, seen, _ = order(arrivals, house.streams, house.params_at)
     # 'the watermark rises just past the greatest time seen on any of them'; final 'lets time run out instead'
     horizon = float("inf") if end == "final" else seen
     if seen is None:
@@ -55,30 +65,38 @@ def fates(text: str, arrivals: list[tuple[str, dict]]) -> list[str]:
 class House:
     """The declarations of a file, read."""
 
-    def __init__(self, file, params):
+    def __init__(self, file, params, changes=()):
+        self.file, self.changes = file, [place for place, _, _ in changes]
         self.rules = [d for d in file.declarations if isinstance(d, ast.Rule)]
         self.streams = declared_streams(file)
         self.variants = {d.name.text: d for d in file.declarations if isinstance(d, ast.Variant)}
-        self.params = {f"{d.name.text}()": d for d in file.declarations if isinstance(d, ast.Function)}
-        for d in file.declarations:
-            if isinstance(d, ast.Param):
-                value = params.get(d.name.text, d.value)
-                if isinstance(value, str):  # as on the command line: text of the language
-                    (written,) = parse(Source("<set>", f"param p: int = {value}")).declarations
-                    value = written.value
-                if not isinstance(value, int | float | decimal.Decimal):
-                    value = evaluate(value, Scope())
-                if d.type.name == "time" and isinstance(value, str):
-                    value = parse_time(value, d.type.argument)
-                if isinstance(value, Point):
-                    value = float(value.text) if d.type.name == "float" else value.text
-                self.params[d.name.text] = admit(value, d.type)
+        functions = {f"{d.name.text}()": d for d in file.declarations if isinstance(d, ast.Function)}
+        declared = {d.name.text: d for d in file.declarations if isinstance(d, ast.Param)}
+        self.epochs = [functions | {name: held(params.get(name, d.value), d.type) for name, d in declared.items()}]
+        for _, name, value in changes:
+            self.epochs.append({**self.epochs[-1], name: held(value, declared[name].type)})
+        self.params = self.epochs[0]
         # 'Its schema is the union of the fields of all rules that emit it', 'in order of the first rule that emits it'
         self.derived: dict[str, list[str]] = {}
         for rule in self.rules:
             for action in rule.actions:
                 names = self.derived.setdefault(action.type.text, [])
                 names += [n for n in map(name_of, action.body) if n not in names]
+
+    def params_at(self, place):
+        """The values that the arrival at a place meets."""
+        return self.epochs[sum(change <= place for change in self.changes)]
+
+    def params_of(self, place):
+        """The values that a derived event meets: 'a derived event arrives when it is decided'."""
+        time, level, kind, rank = place[:4]
+        read = {name.removeprefix("Late.") for rule in self.rules for name in self.inputs(rule)} & set(self.streams)
+        before = 0
+        for change in self.changes:
+            least, highest = frontier(self.arrivals[:change], self.streams, read)
+            at_once = level == 0 and kind == BY_EVENT and time == least and rank[1] <= highest
+            before += not (time < least or at_once)
+        return self.epochs[before]
 
     def unfold(self, type_):
         """The streams that a written event type stands for: 'variants unfolded'."""
@@ -135,7 +153,7 @@ class House:
         if isinstance(body, ast.Query):
             for event in mine:
                 own = body.alias.text if body.alias else None
-                scope = Scope(event, own, {}, names, self.params)
+                scope = Scope(event, own, {}, names, event.params)
                 if holds(body.where, scope):
                     yield (event.time, BY_EVENT, event.rank), event.rank, [event], scope
             return
@@ -151,10 +169,10 @@ class House:
     def derive(self, done):
         """The derived events: 'A derived stream comes after all declared streams, in order of the first rule …'."""
         counts, out, position = {}, [], list(self.derived)
-        for _, result in done:
+        for place, result in done:
             number = counts[result.type] = counts.get(result.type, -1) + 1
             rank = (result.time_ns, len(self.streams) + 1, (), position.index(result.type), number)
-            out.append(Event(result.type, number, result.time_ns, result.fields, rank))
+            out.append(Event(result.type, number, result.time_ns, result.fields, rank, self.params_of(place)))
         return out
 
 
@@ -172,6 +190,20 @@ def types_of(steps):
                 yield type_
         if isinstance(step, ast.Step) and step.until is not None:
             yield step.until.type
+
+
+def held(value, type_):
+    """A param's value: of Python, or written in the language, as on the command line."""
+    if isinstance(value, str):
+        (written,) = parse(Source("<set>", f"param p: int = {value}")).declarations
+        value = written.value
+    if not isinstance(value, int | float | decimal.Decimal):
+        value = evaluate(value, Scope())
+    if type_.name == "time" and isinstance(value, str):
+        value = parse_time(value, type_.argument)
+    if isinstance(value, Point):
+        value = float(value.text) if type_.name == "float" else value.text
+    return admit(value, type_)
 
 
 def name_of(assign):

@@ -106,7 +106,8 @@ class Search:
             around = [found for b in bound for found in tree.loops_around(b.place)]
             iterations = {(where, n) for loop, where, n in around if loop is group}
             counts[group.alias] = len(iterations)
-        return Scope(event, own, names, self.keys, self.params, here, counts)
+        params = event.params if event is not None else self.events[bound[-1].event].params
+        return Scope(event, own, names, self.keys, params, here, counts)
 
     def fits(self, move, j, bound):
         """Whether event ``j`` satisfies a step 'under what is bound before it'."""

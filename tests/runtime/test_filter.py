@@ -44,7 +44,7 @@ def test_what_waits_is_given_out_when_the_frontier_has_passed_it():
     assert given_out(running, 6) == [1]
     assert given_out(running, 6) == []
     assert [o.batch["n"].to_list() for o in running.advance(END_OF_TIME)] == [[3]]
-    assert running.open_runs == 0
+    assert running.held.runs == 0
 
 
 def test_at_the_frontiers_own_time_only_earlier_classes_come_out():

@@ -18,6 +18,7 @@ from cep.language import ast
 from cep.language.typed import Const
 from cep.model.diagnostics import Span
 from cep.model.strings import of_constants
+from cep.model.time import format_duration, format_time
 from cep.model.types import MAX_SCALE, Type
 
 MIN_INT, MAX_INT = -(2**63), 2**63 - 1
@@ -273,3 +274,19 @@ def from_host(value: object) -> Constant:
         aware = value if value.tzinfo else value.replace(tzinfo=dt.UTC)
         return Constant("time", nanoseconds(aware - _EPOCH))
     raise NotConstantError(f"a {type(value).__name__} is no value of the rule language")
+
+
+def said(value: Const) -> str:
+    """A value as a rule file says it."""
+    held, declared = value.value, value.type
+    if isinstance(held, bool):
+        return "true" if held else "false"
+    if isinstance(held, str):
+        return '"' + held.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
+    if isinstance(held, int) and declared.kind == "decimal":
+        return str(Decimal(held).scaleb(-declared.scale, _EXACT))
+    if isinstance(held, int) and declared.kind == "time":
+        return f'"{format_time(held)}"'
+    if isinstance(held, int) and declared.kind == "duration":
+        return format_duration(held)
+    return "null" if held is None else str(held)

@@ -221,6 +221,7 @@ class Expressions:
                 expr.value.span, "wrong-type", f"`{expr.op}` takes a string, not {kind_text(value.type)}"
             )
             value = None
+        written = pattern
         if isinstance(pattern, ParamRef):  # the value is known when rules are checked
             param = self.declarations.params[pattern.name]
             assert param is not None
@@ -237,7 +238,8 @@ class Expressions:
             pattern = None
         if value is None or pattern is None:
             return None
-        out: Typed = Apply(expr.op, (value, pattern), BOOL.as_optional(value.type.optional))
+        looked_for = written if isinstance(written, ParamRef) else pattern
+        out: Typed = Apply(expr.op, (value, looked_for), BOOL.as_optional(value.type.optional))
         return Apply("not", (out,), out.type) if expr.negated else out
 
     def _regular(self, text: str, span: Span) -> bool:

@@ -62,6 +62,8 @@ def declare_params(
 
 
 def _override(name: str, value: object, declared: Type) -> Const:
+    if isinstance(value, Const) and value.type == declared:
+        return value
     try:
         return as_type(_constant(value, declared), declared)
     except NotConstantError as problem:

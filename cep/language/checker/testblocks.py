@@ -1,7 +1,8 @@
 """Test blocks: the `test` declarations of a checked rulebook, with every name, field and value looked up.
 
 Times in a test are offsets from `ORIGIN`, 2000-01-01T00:00Z: ``at 10 min`` is ten past midnight of that day. A field
-of type time takes RFC 3339 text, or an offset as ``at`` does. All mistakes of all tests are told at once.
+of type time takes RFC 3339 text, or an offset as ``at`` does. A record's fields have dotted names, ``place.lat``; a
+record of which none is given is null. All mistakes of all tests are told at once.
 Cost: linear in the text.
 Tested by: tests/app/test_testing.py
 """
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING
 from cep.language import ast
 from cep.language.checker.constants import Constant, NotConstantError, as_type, evaluate
 from cep.language.checker.report import Report, Reporter, did_you_mean, listed
+from cep.language.fixed import holder
 from cep.language.typed import Const
 from cep.model.errors import RuleError
 from cep.model.time import MAX_TIME, MIN_TIME, parse_time
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from cep.model.schema import Attribute, Schema
     from cep.model.types import Type
 
+_HELD = ("record", "list", "map")
 ORIGIN = parse_time("2000-01-01T00:00:00Z")
 
 
@@ -64,19 +67,27 @@ class CheckedExpect:
     span: Span
 
 
-Step = CheckedSend | CheckedAdvance | CheckedClose | CheckedExpect
+@dataclass(frozen=True, slots=True)
+class CheckedSet:
+    """``set limit = 10`` after the first event: the param has the value for what is sent afterwards."""
+
+    param: str
+    value: ast.Expr
+    span: Span
+
+
+Step = CheckedSend | CheckedSet | CheckedAdvance | CheckedClose | CheckedExpect
 
 
 @dataclass(frozen=True, slots=True)
 class CheckedTest:
-    """A test. ``params`` are set before its first event; ``too_late`` is the place of a `set` after one."""
+    """A test. ``params`` are set before its first event."""
 
     description: str
     source: Source
     span: Span
     params: tuple[tuple[str, ast.Expr], ...]
     steps: tuple[Step, ...]
-    too_late: Span | None
 
 
 def check_tests(book: Rulebook) -> tuple[CheckedTest, ...]:
@@ -105,7 +116,6 @@ class _Checking:
         params: dict[str, ast.Expr] = {}
         steps: list[Step] = []
         has_begun = is_closed = False
-        too_late: Span | None = None
         for step in test.steps:
             found: Step | None = None
             if is_closed and not isinstance(step, ast.Expect):
@@ -120,9 +130,10 @@ class _Checking:
                     found = None if to is None else CheckedAdvance(to, step.span)
                     has_begun = True
                 case ast.SetParam():
-                    self._set(step, params)
-                    if has_begun and too_late is None:
-                        too_late = step.span
+                    if self._is_lawful(step, has_begun) and has_begun:
+                        found = CheckedSet(step.name.text, step.value, step.span)
+                    elif not has_begun:
+                        params[step.name.text] = step.value
                 case ast.Close():
                     found = CheckedClose(step.span)
                     is_closed = True
@@ -130,9 +141,7 @@ class _Checking:
                     found = self._expect(step)
             if found is not None:
                 steps.append(found)
-        return CheckedTest(
-            test.description, self._reporter.source, test.span, tuple(params.items()), tuple(steps), too_late
-        )
+        return CheckedTest(test.description, self._reporter.source, test.span, tuple(params.items()), tuple(steps))
 
     def _error(self, span: Span, code: str, message: str, hint: str | None = None) -> None:
         self._reporter.error(span, code, message, hint)
@@ -143,19 +152,23 @@ class _Checking:
             return None
         return ORIGIN + offset.value
 
-    def _set(self, step: ast.SetParam, params: dict[str, ast.Expr]) -> None:
+    def _is_lawful(self, step: ast.SetParam, has_begun: bool) -> bool:
         name = step.name.text
         if name not in self._book.params:
             hint = did_you_mean(name, self._book.params)
             self._error(step.name.span, "unknown-name", f"there is no param `{name}`", hint)
-            return
+            return False
         try:
             as_type(evaluate(step.value), self._book.params[name].type)
         except NotConstantError as problem:
             span = problem.span or step.value.span
             self._error(span, "param-value", f"{name}: {problem.message}", problem.hint)
-            return
-        params[name] = step.value
+            return False
+        held = holder(self._book, name) if has_begun else None
+        if held is not None:
+            message = f"{name} cannot change after the first event: it is {held}"
+            self._error(step.span, "param-fixed", message, "set it before the first `send` or `advance`")
+        return held is None
 
     def _send(self, step: ast.Send) -> CheckedSend | None:
         name = step.type.text
@@ -177,12 +190,12 @@ class _Checking:
         if any(a.name is None or a.name.text not in values for a in step.body):
             return None  # a mistake was told already; what else is missing may be what it meant
         for attribute in schema.attributes:
-            if attribute.type.optional or attribute.name in values:
+            if attribute.name in values or attribute.name == schema.time or attribute.type.kind in _HELD:
                 continue
-            if attribute.name == schema.time or "." in attribute.name or attribute.type.kind in ("list", "map"):
-                continue
-            if attribute.type.kind == "record":
-                self._reporter.not_yet(step.type.span, f"sending {name} with the record {attribute.name} in a test")
+            # a field of a record is missing where the record is there, or must be
+            around = attribute.name.rpartition(".")[0]
+            is_there = any(n.startswith(f"{around}.") and c.value is not None for n, (_, c) in values.items())
+            if attribute.type.optional and not (attribute.with_record and is_there):
                 continue
             hint = f"write {attribute.name} = …, or {attribute.name} = null to send an event that is rejected"
             self._error(step.type.span, "missing-field", f"{name}.{attribute.name} is missing", hint)
@@ -217,7 +230,11 @@ class _Checking:
                 self._error(assign.name.span, "unknown-field", f"{schema.name} has no field `{name}`", hint)
             elif name in out:
                 self._error(assign.name.span, "duplicate-name", f"{name} is given twice")
-            elif attribute.type.kind in ("record", "list", "map"):
+            elif attribute.type.kind == "record" and not isinstance(assign.value, ast.NullLiteral):
+                inner = [n for n in schema.names if n.startswith(f"{name}.")]
+                hint = f"give its fields: {inner[0] if inner else name} = …, or {name} = null"
+                self._error(assign.span, "wrong-type", f"{name} is a record", hint)
+            elif attribute.type.kind in ("list", "map"):
                 self._reporter.not_yet(assign.span, f"a {attribute.type.kind} in a test")
             else:
                 value = self._value(assign.value, attribute.type, to_send=to_send)

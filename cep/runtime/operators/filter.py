@@ -20,6 +20,7 @@ from cep.compiler.columns import ColumnFunction, batch_leaf, compile_columns, co
 from cep.language.typed import Attr, CheckedFilter, Key
 from cep.model.batch import Column, EventBatch
 from cep.runtime.conditions import Memo, decide
+from cep.runtime.held import Held
 from cep.runtime.identity import emit_seed, provenance
 from cep.runtime.results import Order, Output, order_values
 
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from cep.model.schema import Schema
     from cep.plan.plan import Operator, StreamPlace
     from cep.runtime.clock import Frontier
+    from cep.runtime.executor import Program
 
 
 _NEVER = 2**63
@@ -74,9 +76,11 @@ class FilterOperator:
         self._least = _NEVER  # the least time of an event that waits
 
     @property
-    def open_runs(self) -> int:
-        """Partial matches: a filter has none."""
-        return 0
+    def held(self) -> Held:
+        """What waits for the frontier."""
+        waiting = [output.batch for _, _, output in self._waiting]
+        size = sum(column.values.nbytes for batch in waiting for column in batch.columns.values())
+        return Held(waiting=sum(map(len, waiting)), bytes=size)
 
     def receive(self, stream: str, batch: EventBatch, memo: Memo) -> None:
         """Take events of one of the rule's streams."""
@@ -104,6 +108,11 @@ class FilterOperator:
         for place, (name, names, values) in enumerate(self._program.emits):
             columns = dict(zip(names, values.columns(leaf, len(batch), self.faults), strict=True))
             self._wait(self._output(stream, batch, place, name, columns, keys))
+
+    def change(self, program: Program) -> None:
+        """Let events that arrive from now on meet another program."""
+        assert isinstance(program, FilterProgram)
+        self._program = program
 
     def advance(self, frontier: Frontier) -> list[Output]:
         """Give out what the frontier has passed."""

@@ -20,10 +20,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cep.compiler.columns import batch_leaf
+from cep.compiler.pattern import PatternProgram
 from cep.kernels.runs import BITS, SEQ, STREAM, TS, VALUES
 from cep.kernels.text import hash_rows
 from cep.language.typed import Attr, Key
 from cep.runtime.conditions import Memo, decide
+from cep.runtime.held import Held, total
 from cep.runtime.shard import PatternShard
 from cep.runtime.strings import shard_of_strings
 
@@ -31,12 +33,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from cep.compiler.columns import Leaf
-    from cep.compiler.pattern import Input, PatternProgram
+    from cep.compiler.pattern import Input
     from cep.language.typed import Typed
     from cep.model.batch import AnyArray, BoolArray, Column, EventBatch, Int64Array
     from cep.model.schema import Schema
     from cep.plan.plan import Operator, StreamPlace
     from cep.runtime.clock import Frontier
+    from cep.runtime.executor import Program
     from cep.runtime.results import Output
     from cep.runtime.strings import Strings
 
@@ -57,6 +60,7 @@ class PatternOperator:
         self._faults = np.zeros(3, np.int64)
         self._program = program
         self._inputs: dict[str, tuple[int, Input]] = {i.stream: (n, i) for n, i in enumerate(program.inputs)}
+        self._seen = np.zeros(len(program.inputs), np.int64)  # by stream, the number after the greatest that came
         count = shards if operator.rule.keys else 1
         self._shards = [PatternShard(operator, program, schemas, places) for _ in range(count)]
 
@@ -67,13 +71,14 @@ class PatternOperator:
         return total
 
     @property
-    def open_runs(self) -> int:
-        """Partial matches not decided yet."""
-        return sum(s.open_runs for s in self._shards)
+    def held(self) -> Held:
+        """What its shards keep."""
+        return total(s.held for s in self._shards)
 
     def receive(self, stream: str, batch: EventBatch, memo: Memo) -> None:
         """Take events of one of the rule's streams."""
         number, source = self._inputs[stream]
+        self._seen[number] = batch.seq[-1] + 1
 
         def leaf(node: Typed) -> Leaf:
             return batch_leaf(batch[_attribute(node, source)])
@@ -103,6 +108,15 @@ class PatternOperator:
             mine = np.flatnonzero(shard == s)
             if mine.size:
                 target.take(self._block(number, source, batch, rows[mine], bits[mine], target.strings))
+
+    def change(self, program: Program) -> None:
+        """Let events that arrive from now on meet another program, which keeps its state alike."""
+        assert isinstance(program, PatternProgram)
+        assert program.keeps_alike(self._program)
+        self._program = program
+        self._inputs = {i.stream: (n, i) for n, i in enumerate(program.inputs)}
+        for shard in self._shards:
+            shard.change(program, self._seen.copy())
 
     def advance(self, frontier: Frontier) -> list[Output]:
         """Give out what the frontier decides."""

@@ -1,0 +1,60 @@
+"""Fixed: the params that cannot change while rules run, and why.
+
+A param that sets a deadline - `within`, `gap`, how long an absence lasts - is fixed: deadlines that are set already
+would stand in another order than those to come. So is one that a rule looks for in the text (`like`) of an event bound
+before, because that is decided when the event comes.
+Tested by: tests/app/test_set.py
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cep.language.typed import Apply, Attr, CheckedPattern, Fold, ParamRef, Prev
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from cep.language.typed import Rulebook, Typed
+
+
+def holder(book: Rulebook, param: str) -> str | None:
+    """In words, which deadline a param sets; None when it sets none."""
+    for rule in book.rules:
+        if not isinstance(rule.body, CheckedPattern):
+            continue
+        for word, bound in (("within", rule.body.within), ("gap", rule.body.gap)):
+            if isinstance(bound, ParamRef) and bound.name == param:
+                return f"the `{word}` of {rule.name}"
+        if any(isinstance(a.duration, ParamRef) and a.duration.name == param for a in rule.body.final):
+            return f"how long an absence of {rule.name} lasts"
+        if any(_is_asked_of_bound(node, param) for node in _nodes(rule.body)):
+            return f"what {rule.name} looks for in an event when it comes, and asks about later"
+    return None
+
+
+def _nodes(pattern: CheckedPattern) -> Iterator[Typed]:
+    """All nodes of the conditions of a pattern."""
+    absences = (*pattern.between, *pattern.final, *pattern.untils)
+    todo: list[Typed | None] = [*(s.where for s in pattern.steps), *(a.where for a in absences)]
+    while todo:
+        node = todo.pop()
+        if node is None:
+            continue
+        yield node
+        match node:
+            case Apply():
+                todo += node.args
+            case Fold() | Prev():
+                todo.append(node.argument)
+            case _:
+                pass
+
+
+def _is_asked_of_bound(node: Typed, param: str) -> bool:
+    # a text pattern is tried when the event comes; whoever asks later would look for what was sought then
+    if not isinstance(node, Apply) or node.op not in ("like", "matches"):
+        return False
+    subject, pattern = node.args
+    is_bound = isinstance(subject, Fold | Prev) or (isinstance(subject, Attr) and subject.variable is not None)
+    return is_bound and isinstance(pattern, ParamRef) and pattern.name == param
