@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from cep.app.stats import RuleStats, Stats, StreamStats
     from cep.app.summary import Summary
     from cep.model.batch import EventBatch
-    from cep.model.errors import CepError, InputError, OutputError, RuleError, UsageError
+    from cep.model.errors import CepError, InputError, OutputError, RuleError, SnapshotError, UsageError
 
 __version__ = "0.1.0"
 
@@ -41,6 +41,7 @@ __all__ = [
     "RuleError",
     "RuleStats",
     "Rules",
+    "SnapshotError",
     "Stats",
     "StreamStats",
     "Summary",
@@ -63,6 +64,7 @@ _HOMES = {
     "Rules": "cep.app.rules",
     "Stats": "cep.app.stats",
     "StreamStats": "cep.app.stats",
+    "SnapshotError": "cep.model.errors",
     "Summary": "cep.app.summary",
     "UsageError": "cep.model.errors",
     "load": "cep.app.rules",

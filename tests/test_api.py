@@ -23,6 +23,7 @@ NAMES = {
     "Rules",
     "Stats",
     "StreamStats",
+    "SnapshotError",
     "Summary",
     "UsageError",
     "__version__",

@@ -9,6 +9,7 @@ Tested by: tests/app/test_set.py
 
 from __future__ import annotations
 
+from ast import literal_eval
 from dataclasses import fields, is_dataclass
 from typing import TYPE_CHECKING
 
@@ -17,13 +18,14 @@ from cep.compiler.pattern import PatternProgram
 from cep.language import ast
 from cep.language.check import check
 from cep.language.fixed import holder
+from cep.language.typed import Const
 from cep.model.errors import RuleError, UsageError
 from cep.runtime.executor import Programs, compile_rule
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from cep.language.typed import Rulebook
+    from cep.language.typed import CheckedParam, Rulebook
     from cep.runtime.executor import Program
 
 
@@ -49,6 +51,20 @@ def changed(rules: Rules, param: str, value: object) -> tuple[Rules, Mapping[str
             raise UsageError(msg)
     out.programs = Programs(out.plan, programs | differing)
     return out, differing
+
+
+def compiled_with(rules: Rules, rule: str, values: Mapping[str, str]) -> Program:
+    """The program of one rule under values of params as Python writes them; ValueError for what is no value."""
+    book = check(
+        rules.rulebook.files, {p.name: value_of(p, values.get(p.name)) for p in rules.rulebook.params.values()}
+    )
+    [found] = [r for r in book.rules if r.name == rule]
+    return compile_rule(found, book)
+
+
+def value_of(param: CheckedParam, text: str | None) -> Const:
+    """The value of a param as Python writes it (None: that which it has); ValueError or SyntaxError for another."""
+    return param.value if text is None else Const(literal_eval(text), param.type)
 
 
 def readers(book: Rulebook, param: str) -> set[str]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, SupportsIndex
 from cep.app.compile import prepare
 from cep.app.feeding import afeed, feed
 from cep.app.rules import Rules
+from cep.app.snapshot import Counters, Options, Saved, take_snapshot
 from cep.app.stats import count
 from cep.app.summary import Summary
 from cep.io.convert import Decoder, table_of
@@ -73,7 +74,8 @@ class Engine:
         rules = Rules.of(rules)
         prepare(rules, on_compile)
         self._begun = clock.perf_counter()
-        self._rules = rules
+        self._rules = self._loaded = rules
+        self._options = Options(shards, together)
         book, plan = rules.rulebook, rules.plan
         parts = (plan.operators,) if together and plan.operators else plan.parts
         self._executors = [Executor(rules.programs, part, shards) for part in parts]
@@ -87,6 +89,7 @@ class Engine:
         self._rows = dict.fromkeys(book.streams, 0)
         self._callbacks: dict[str, list[Callable[[EventBatch], object]]] = {}
         self._closed = False
+        self._telling = 0  # callbacks at work
 
     # -------------------------------------------------------------------------------------------------- events in
 
@@ -353,6 +356,77 @@ class Engine:
         """
         return count(self._rules.rulebook, self._executors, clock.perf_counter() - self._begun)
 
+    # --------------------------------------------------------------------------------------------------- snapshots
+
+    def snapshot(self) -> bytes:
+        """All that the engine remembers, as bytes: the same for the same events, however they were cut into calls.
+
+        Callbacks and the wall time of the summary are not held. Raises `UsageError` from within a callback, when what
+        is being told would be lost.
+
+        >>> import cep
+        >>> rules = cep.loads('''
+        ... stream Pay ordered by at { at: time(s), card: string, amount: int }
+        ... rule Test keyed by card
+        ... when Pay as small where amount < 5 then Pay as big where amount > 100
+        ... within 10 min
+        ... emit Alert { card, taken = big.amount }
+        ... ''')
+        >>> engine = cep.Engine(rules)
+        >>> engine.send("Pay", {"at": 0, "card": "c1", "amount": 1})
+        []
+        >>> saved = engine.snapshot()
+        >>> saved == cep.Engine.restore(rules, saved).snapshot()
+        True
+        """
+        if self._telling:
+            msg = "a snapshot is taken between two calls, not within a callback: what is told now would be lost"
+            raise UsageError(msg)
+        counters = Counters(self._rows, self._closed)
+        return take_snapshot(self._loaded, self._rules, self._options, self._executors, counters)
+
+    @classmethod
+    def restore(
+        cls,
+        rules: Rules | Iterable[Rules],
+        data: bytes | bytearray | memoryview,
+        *,
+        changed: Literal["refuse", "start empty"] = "refuse",
+        shards: int | None = None,
+        together: bool | None = None,
+        on_compile: Callable[[int, int], None] | None = None,
+    ) -> Engine:
+        """An engine that goes on where the one that made the snapshot stood: it gives out the same, to the byte.
+
+        Options are those of the snapshot unless given, and then they must be the same. Raises `SnapshotError` when
+        ``data`` is no snapshot, damaged, or of another format, and for other rules, params or streams, with what
+        differs. With ``changed="start empty"`` rules and streams that are the same go on and the others start empty.
+
+        >>> import cep
+        >>> rules = cep.loads('''
+        ... stream Pay ordered by at { at: time(s), card: string, amount: int }
+        ... rule Test keyed by card when Pay as a where amount < 5 then Pay as b within 1 h emit Alert { card }
+        ... ''')
+        >>> engine = cep.Engine(rules)
+        >>> engine.send("Pay", {"at": 0, "card": "c1", "amount": 1})
+        []
+        >>> again = cep.Engine.restore(rules, engine.snapshot())
+        >>> [found] = again.send("Pay", {"at": 60, "card": "c1", "amount": 500})
+        >>> found.to_dicts()
+        [{'card': 'c1'}]
+        """
+        if changed not in ("refuse", "start empty"):
+            msg = f"changed is 'refuse' or 'start empty', not {changed!r}"
+            raise UsageError(msg)
+        saved = Saved(data)
+        options = saved.options(shards, together)
+        engine = cls(rules, shards=options.shards, together=options.together, on_compile=on_compile)
+        for param, value in saved.changes(engine._loaded).items():
+            engine.set(param, value)
+        counters = saved.load(engine._loaded, engine._executors, changed)
+        engine._rows, engine._closed = counters.rows, counters.closed
+        return engine
+
     # ------------------------------------------------------------------------------------------------------ inside
 
     def _must_be_open(self) -> None:
@@ -362,6 +436,14 @@ class Engine:
 
     def _step(self, executor: Executor, *, final: bool = False) -> Decided:
         out = executor.step(final=final)
+        self._telling += 1
+        try:
+            self._tell(executor, out)
+        finally:
+            self._telling -= 1
+        return out
+
+    def _tell(self, executor: Executor, out: Decided) -> None:
         if executor.side_events:
             aside = dict(executor.side_events)
             executor.side_events.clear()  # first: a callback may send, and may raise
@@ -373,7 +455,6 @@ class Engine:
             for batch in out:
                 for call in self._callbacks.get(batch.schema.name, ()):
                     call(batch)
-        return out
 
     @property
     def only_stream(self) -> str:

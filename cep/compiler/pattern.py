@@ -25,6 +25,7 @@ from cep.compiler.reading import Reader
 from cep.compiler.tables import check_size, match_program, sees_all, skip_register
 from cep.compiler.walk import walk_typed
 from cep.kernels.program import MatchProgram
+from cep.language.fingerprint import params_of
 from cep.language.typed import Apply, Attr, Fold, Present, Prev, Typed
 from cep.model.diagnostics import Diagnostic
 from cep.model.errors import RuleError
@@ -101,7 +102,8 @@ class EmitProgram:
 class PatternProgram:
     """Everything the runtime needs to run one pattern; immutable, without state.
 
-    ``codes`` are the places in ``ints`` that stand for one of ``texts``.
+    ``codes`` are the places in ``ints`` that stand for one of ``texts``; ``values`` are those of the params that the
+    rule reads, as Python writes them.
     """
 
     rule: str
@@ -118,6 +120,7 @@ class PatternProgram:
     blank: np.ndarray
     emits: tuple[EmitProgram, ...]
     tie_slots: Mapping[str, tuple[int, ...]]
+    values: Mapping[str, str]
 
     def keeps_alike(self, other: PatternProgram) -> bool:
         """Whether both run over one state: they differ in constants alone, none of which sets a deadline."""
@@ -219,6 +222,7 @@ class _Builder:
             self._blank(),
             emits,
             tie_slots,
+            {name: repr(self.params[name].value.value) for name in params_of(self.rule)},
         )
 
     def _text(self, tests: list[tuple[int, list[str]]], updates: list[tuple[int, list[str]]]) -> str:

@@ -68,6 +68,11 @@ def format_file(file: ast.File) -> str:
     return text
 
 
+def format_declaration(node: ast.Declaration) -> str:
+    """The canonical text of one declaration, without comments."""
+    return "\n".join(f"{' ' * line.indent}{line.text}" for line in _Writer([]).declaration(node))
+
+
 def same_meaning(a: ast.File, b: ast.File) -> bool:
     """Whether two files differ in nothing but places, comments, and the spelling of durations."""
     left: list[object] = [a.module, a.declarations]

@@ -73,7 +73,7 @@ def concatenate(schema: Schema, batches: Sequence[EventBatch]) -> EventBatch:
     """One batch with the events of all, in the order given; attributes that a batch lacks are null."""
     if not batches:
         return empty_batch(schema)
-    if len(batches) == 1 and all(a.name in batches[0].columns for a in schema.attributes):
+    if len(batches) == 1 and tuple(batches[0].columns) == schema.names:  # a rule may write its fields in another order
         return batches[0]
     columns = {}
     for attribute in schema.attributes:

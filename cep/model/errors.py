@@ -60,6 +60,22 @@ class OutputError(CepError):
     """Output that cannot be written: a full disk, a folder that is not there."""
 
 
+class SnapshotError(CepError):
+    """A snapshot that cannot be restored; nothing of it was taken.
+
+    ``problem`` is ``foreign`` (no snapshot at all), ``damaged``, ``version`` (of another form), ``rules`` (of other
+    rules, params or streams: ``differences`` has one line each) or ``options`` (of an engine started otherwise).
+    """
+
+    def __init__(self, problem: str, message: str, *, differences: Sequence[str] = (), hint: str | None = None) -> None:
+        self.problem = problem
+        self.message = message
+        self.differences = tuple(differences)
+        self.hint = hint
+        lines = [message, *(f"  - {line}" for line in self.differences), *([f"  hint: {hint}"] if hint else [])]
+        super().__init__("\n".join(lines))
+
+
 class UsageError(CepError):
     """A call or a command line that asks for something impossible; the message says what and the cure."""
 

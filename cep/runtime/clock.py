@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from cep.model.batch import BoolArray, Int64Array
     from cep.plan.plan import StreamPlace
+    from cep.runtime.snapshot import State, Stored
 
 NOTHING = -1
 EVERYTHING = 2**31
@@ -71,6 +72,16 @@ class StreamClock:
         highest = np.maximum.accumulate(np.concatenate([[self.highest], ts]))[1:]
         met: Int64Array = np.maximum(np.maximum(highest, MIN_TIME + self._late) - self._late, self._floor)
         return met
+
+    def state(self) -> State:
+        """What the clock remembers: all but its stream's place and allowance."""
+        return {"highest": self.highest, "floor": self._floor, "ended": self.ended}
+
+    def restore(self, stored: Stored) -> None:
+        """Take over what a clock remembered."""
+        self.highest = stored.whole("highest", MIN_TIME, 2**63 - 1)
+        self._floor = stored.whole("floor", MIN_TIME, 2**63 - 1)
+        self.ended = stored.truth("ended")
 
     def _less_late(self, time: int) -> int:
         return time - self._late if time > MIN_TIME + self._late else MIN_TIME

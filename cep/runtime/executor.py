@@ -28,7 +28,7 @@ from cep.runtime.operators.pattern import PatternOperator
 from cep.runtime.results import Output, by_type, interleave, number
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from cep.compiler.pattern import PatternProgram
     from cep.language.typed import CheckedRule, Rulebook
@@ -40,6 +40,8 @@ if TYPE_CHECKING:
     from cep.runtime.held import Held
 
     Program = FilterProgram | PatternProgram
+    from cep.runtime.operators.filter import FilterProgram
+    from cep.runtime.snapshot import State, Stored
 
 
 class RunningOperator(Protocol):
@@ -64,6 +66,19 @@ class RunningOperator(Protocol):
 
     def advance(self, frontier: Frontier) -> list[Output]:
         """Give out what is decided."""
+
+    @property
+    def layout(self) -> str:
+        """A fingerprint of the form of its state."""
+
+    def state(self) -> State:
+        """What it remembers."""
+
+    def restore(self, stored: Stored, program_of: Callable[[Mapping[str, str]], Program]) -> None:
+        """Take over what an operator of the same rule and layout remembered.
+
+        ``program_of`` gives the rule's program under values of params, as Python writes them.
+        """
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,7 +120,7 @@ class Executor:
         self.clocks = {n: StreamClock(places[n], s.late) for n, s in book.streams.items() if n in declared}
         self._emitted_until = _last_levels(operators)
         self._levels = sorted({o.level for o in operators})
-        self._numbers: dict[str, int] = {}
+        self.numbers: dict[str, int] = {}  # by derived type, how many there were
         self.late: dict[str, int] = {}
         self.rejected: dict[str, int] = {}
         self.events: dict[str, int] = {}
@@ -155,12 +170,30 @@ class Executor:
             complete = [n for n, last in self._emitted_until.items() if last == level]
             mine = [o for o in outputs if o.batch.schema.name in complete]
             for name, merged in by_type(mine, self._derived).items():
-                first = self._numbers.get(name, 0)
-                self._numbers[name] = first + len(merged.order)
+                first = self.numbers.get(name, 0)
+                self.numbers[name] = first + len(merged.order)
                 done[name] = number(merged, first)
                 self._count(done[name])
                 self._show(name, done[name].batch)
         return interleave(list(done.values()))
+
+    @property
+    def decided(self) -> int:
+        """The time below which everything is decided."""
+        return joint_frontier(self.clocks.values()).time
+
+    def stream_state(self, name: str) -> State:
+        """What is remembered of a declared stream."""
+        counts = {"events": self.events.get(name, 0), "late": self.late.get(name, 0)}
+        return {**self.clocks[name].state(), **counts, "rejected": self.rejected.get(name, 0)}
+
+    def restore_stream(self, name: str, stored: Stored) -> None:
+        """Take over what was remembered of a declared stream."""
+        self.clocks[name].restore(stored)
+        for table, word in ((self.events, "events"), (self.late, "late"), (self.rejected, "rejected")):
+            count = stored.whole(word, 0)
+            if count:
+                table[name] = count
 
     def _aside(self, name: str, batch: EventBatch, counts: dict[str, int], stream: str) -> None:
         first = counts.get(stream, 0)

@@ -72,11 +72,13 @@ from cep.model.batch import Column, EventBatch
 from cep.runtime.held import Held
 from cep.runtime.identity import emit_seed, provenance
 from cep.runtime.results import Order, Output, column_ranks, order_values
+from cep.runtime.stored import check_codes, read_text, renumbered, text_state
 from cep.runtime.strings import Strings
+from cep.runtime.tables import pack_runs, restore_runs
 from cep.runtime.versions import Versions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from cep.compiler.pattern import PatternProgram
     from cep.model.batch import AnyArray, Int64Array
@@ -84,7 +86,10 @@ if TYPE_CHECKING:
     from cep.model.types import Type
     from cep.plan.plan import Operator, StreamPlace
     from cep.runtime.clock import Frontier
-    from cep.runtime.versions import Version
+    from cep.runtime.snapshot import State, Stored
+    from cep.runtime.versions import ProgramOf, Version
+
+    _TextPart = tuple[Int64Array, AnyArray, int, str]
 
 _SMALL = 256
 _NEVER = 2**63
@@ -157,6 +162,70 @@ class PatternShard:
         self._compact()
         kept = self._state.rows[: int(self._state.counts[ROWS_USED])]
         self._versions.change(program, since, self.strings, np.concatenate([kept, *self._waiting]))
+
+    # ---------------------------------------------------------------------------------------------------- snapshots
+
+    def state(self) -> State:
+        """All that the shard remembers, in one form however it came about; the shard stays as it is.
+
+        Of what `__init__` makes, ``_least`` follows from it, ``_found`` is empty between two calls, and the rest is the
+        rule's.
+        """
+        tables = pack_runs(self._state, len(self._program.layout.positions))
+        waiting = np.concatenate([np.zeros((0, self._program.layout.row_width), np.int64), *self._waiting])
+        waiting = waiting[np.lexsort((waiting[:, SEQ], waiting[:, STREAM]))]
+        parts = self._text_parts([tables["rows"], waiting], tables["slots"])
+        used, codes = renumbered([table[rows, column] for table, rows, column, _ in parts])
+        for table in (tables["rows"], waiting):
+            for slot in self._program.layout.slots:  # what stands under a null is nobody's business
+                word, bit = self._program.layout.null_place(slot.index)
+                table[(table[:, word] >> bit) & 1 != 0, self._program.layout.column(slot.index)] = 0
+        for (table, rows, column, _), new in zip(parts, codes, strict=True):
+            table[rows, column] = new
+        return {
+            "next_no": self._next_no,
+            "watermark": self._watermark,
+            "faults": self.faults,
+            "strings": text_state(self.strings.dictionary(used)),
+            "waiting": waiting,
+            "versions": self._versions.state(),
+            **tables,
+        }
+
+    def restore(self, stored: Stored, program_of: ProgramOf) -> None:
+        """Take over what a shard of the same rule remembered."""
+        self._versions.restore(stored, program_of, self.strings)
+        self._next_no = stored.whole("next_no", 0, 2**62)
+        self._watermark = stored.whole("watermark", -(2**63), 2**63 - 1)
+        self.faults[:] = stored.numbers("faults", 3, 0)
+        text = read_text(stored.inner("strings"))
+        codes = self.strings.intern(text, np.arange(len(text)))
+        waiting = stored.array("waiting", np.int64, None, self._program.layout.row_width)
+        stored.within(waiting[:, STREAM], 0, len(self._streams) - 1, "the stream of a row that waits")
+        state = restore_runs(self._state, self._program, stored)
+        kept = state.rows[: int(state.counts[ROWS_USED])]
+        stored.require(not len(kept) or kept[-1, NO] < self._next_no, "a row's number is yet to come")
+        slots = state.slots[: int(state.counts[SLOTS_USED])]
+        for table, rows, column, kind in self._text_parts([kept, waiting], slots):
+            check_codes(stored, text, table[rows, column], kind)
+            table[rows, column] = codes[table[rows, column]]
+        fill_table(slots, len(slots), len(self._operator.rule.keys), state.table)
+        self._state = state
+        self._waiting = [waiting] if len(waiting) else []
+        self._least = int(waiting[:, TS].min()) if len(waiting) else _NEVER
+
+    def _text_parts(self, tables: Sequence[Int64Array], slots: Int64Array) -> list[_TextPart]:
+        """Where codes of the store stand: a table, the rows where they are not null, the column, and the kind."""
+        layout = self._program.layout
+        out: list[_TextPart] = []
+        for i in self._text_keys:
+            out += [(t, np.arange(len(t)), layout.key_at + i, "string") for t in tables]
+            out.append((slots, np.arange(len(slots)), KEY + i, "string"))
+        for slot in layout.slots:
+            column, (word, bit) = layout.column(slot.index), layout.null_place(slot.index)
+            if column in self._text_columns:
+                out += [(t, np.flatnonzero((t[:, word] >> bit) & 1 == 0), column, slot.type.kind) for t in tables]
+        return out
 
     # ------------------------------------------------------------------------------------------------------- order
 

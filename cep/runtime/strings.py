@@ -73,12 +73,16 @@ class Strings:
         if not codes.size:
             return TextVector(np.zeros(0, np.int32), Text.of([""]))
         distinct, place = np.unique(codes, return_inverse=True)
-        spans = self.store.spans[distinct]
+        return TextVector(place.astype(np.int32), self.dictionary(distinct))
+
+    def dictionary(self, codes: Int64Array) -> Text:
+        """The strings of ``codes``, in their order."""
+        spans = self.store.spans[codes]
         lengths = np.maximum(spans[:, 1], 0)  # what stands under a null may be a code that is free
-        offsets = np.zeros(distinct.size + 1, np.int64)
+        offsets = np.zeros(codes.size + 1, np.int64)
         np.cumsum(lengths, out=offsets[1:])
         at = np.repeat(spans[:, 0] - offsets[:-1], lengths) + np.arange(offsets[-1])
-        return TextVector(place.astype(np.int32), Text(offsets, self.store.heap[at]))
+        return Text(offsets, self.store.heap[at])
 
     @property
     def wants_collection(self) -> bool:

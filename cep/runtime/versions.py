@@ -18,11 +18,14 @@ import numpy as np
 from cep.kernels.runs import SEQ, STREAM
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from cep.compiler.pattern import PatternProgram
     from cep.model.batch import Int64Array
+    from cep.runtime.snapshot import State, Stored
     from cep.runtime.strings import Strings
+
+    ProgramOf = Callable[[Mapping[str, str]], PatternProgram | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +55,25 @@ class Versions:
 
     def change(self, program: PatternProgram, since: Int64Array, strings: Strings, kept: Int64Array) -> None:
         """Add a version; ``kept`` are all rows that the shard has."""
-        ints = program.ints
-        if program.codes:
-            codes = strings.pin(program.texts)
-            places = list(program.codes)
-            ints = ints.copy()
-            ints[places] = codes[ints[places]]
+        ints = _pinned(program, strings)
         oldest = int(self._numbers(kept).min()) if len(kept) else len(self._all)
         self._all = [*self._all[oldest:], Version(program, ints, since)]
+
+    def state(self) -> list[State]:
+        """Of each version the values of the params, and since when it is met."""
+        return [{"values": dict(v.program.values), "since": v.since} for v in self._all]
+
+    def restore(self, stored: Stored, program_of: ProgramOf, strings: Strings) -> None:
+        """Take over the versions that a shard of the same rule had."""
+        found = []
+        for each in stored.many("versions"):
+            values = each.inner("values")
+            program = program_of({name: values.text(name) for name in values.names})
+            each.require(program is not None and program.keeps_alike(self.newest.program), "it is no version")
+            assert program is not None
+            found.append(Version(program, _pinned(program, strings), each.numbers("since", len(program.inputs), 0)))
+        stored.require(found, "there is no version")
+        self._all = found
 
     def runs_of(self, rows: Int64Array) -> Iterator[tuple[Version, slice]]:
         """Rows of one version that stand together."""
@@ -79,3 +93,12 @@ class Versions:
         for version in self._all[1:]:
             out += rows[:, SEQ] >= version.since[rows[:, STREAM]]
         return out
+
+
+def _pinned(program: PatternProgram, strings: Strings) -> Int64Array:
+    """The integer operands of a program, with the codes that its texts have in a store."""
+    if not program.codes:
+        return program.ints
+    codes, places, ints = strings.pin(program.texts), list(program.codes), program.ints.copy()
+    ints[places] = codes[ints[places]]
+    return ints

@@ -17,15 +17,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cep.compiler.columns import ColumnFunction, batch_leaf, compile_columns, compile_conditions
+from cep.language.fingerprint import fingerprint
 from cep.language.typed import Attr, CheckedFilter, Key
 from cep.model.batch import Column, EventBatch
 from cep.runtime.conditions import Memo, decide
 from cep.runtime.held import Held
 from cep.runtime.identity import emit_seed, provenance
+from cep.runtime.outputs import OUTPUTS_VERSION, outputs_state, read_outputs
 from cep.runtime.results import Order, Output, order_values
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from cep.compiler.columns import Leaf
     from cep.language.typed import CheckedParam, CheckedRule, Typed
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from cep.plan.plan import Operator, StreamPlace
     from cep.runtime.clock import Frontier
     from cep.runtime.executor import Program
+    from cep.runtime.snapshot import State, Stored
 
 
 _NEVER = 2**63
@@ -113,6 +116,24 @@ class FilterOperator:
         """Let events that arrive from now on meet another program."""
         assert isinstance(program, FilterProgram)
         self._program = program
+
+    @property
+    def layout(self) -> str:
+        """What the state's form hangs on, beside the rule."""
+        return fingerprint(OUTPUTS_VERSION)
+
+    def state(self) -> State:
+        """Counts, and what waits."""
+        waiting = outputs_state([output for _, _, output in self._waiting], self._schemas)
+        return {"null_keys": self.null_keys, "faults": self.faults, "waiting": waiting}
+
+    def restore(self, stored: Stored, _program_of: Callable[[Mapping[str, str]], Program]) -> None:
+        """Take over what an operator of the same rule remembered."""
+        self.null_keys = stored.whole("null_keys", 0)
+        self.faults[:] = stored.numbers("faults", 3, 0)
+        emits = [(self._schemas[name], names, values.types) for name, names, values in self._program.emits]
+        for output in read_outputs(stored.many("waiting"), self.operator, emits, self._schemas, self._places):
+            self._wait(output)
 
     def advance(self, frontier: Frontier) -> list[Output]:
         """Give out what the frontier has passed."""

@@ -28,9 +28,10 @@ from cep.runtime.conditions import Memo, decide
 from cep.runtime.held import Held, total
 from cep.runtime.shard import PatternShard
 from cep.runtime.strings import shard_of_strings
+from cep.runtime.tables import layout
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from cep.compiler.columns import Leaf
     from cep.compiler.pattern import Input
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from cep.runtime.clock import Frontier
     from cep.runtime.executor import Program
     from cep.runtime.results import Output
+    from cep.runtime.snapshot import State, Stored
     from cep.runtime.strings import Strings
 
 
@@ -121,6 +123,31 @@ class PatternOperator:
     def advance(self, frontier: Frontier) -> list[Output]:
         """Give out what the frontier decides."""
         return [output for shard in self._shards for output in shard.advance(frontier)]
+
+    @property
+    def layout(self) -> str:
+        """What the state's form hangs on, beside the rule."""
+        return layout(self._program)
+
+    def state(self) -> State:
+        """Counts, and the state of each shard."""
+        shards = [shard.state() for shard in self._shards]
+        return {"null_keys": self.null_keys, "faults": self._faults, "seen": self._seen, "shards": shards}
+
+    def restore(self, stored: Stored, program_of: Callable[[Mapping[str, str]], Program]) -> None:
+        """Take over what an operator of the same rule, in as many shards, remembered."""
+        self.null_keys = stored.whole("null_keys", 0)
+        self._faults[:] = stored.numbers("faults", 3, 0)
+        self._seen[:] = stored.numbers("seen", self._seen.size, 0)
+
+        def pattern_of(values: Mapping[str, str]) -> PatternProgram | None:
+            program = program_of(values)
+            return program if isinstance(program, PatternProgram) else None
+
+        shards = stored.many("shards")
+        stored.require(len(shards) == len(self._shards), f"it has {len(shards)} shards, not {len(self._shards)}")
+        for shard, each in zip(self._shards, shards, strict=True):
+            shard.restore(each, pattern_of)
 
     def _block(
         self, number: int, source: Input, batch: EventBatch, rows: Int64Array, bits: Int64Array, strings: Strings

@@ -1,0 +1,73 @@
+"""Fingerprints: whether a checked rule, or a stream, means what another one meant.
+
+It is taken from the checked form: layout, comments, the spelling of numbers and durations, the rule's place in its file
+and its description are no part of it. Variants are unfolded there, and the schemas of what a rule reads are part of it.
+The values of params are not: who asks compares `params_of` beside it.
+
+Invariant: the same in every process and on every machine.
+Cost: O(nodes), without recursion, however deep an expression is.
+Tested by: tests/language/test_fingerprint.py
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from typing import TYPE_CHECKING
+
+from cep.language.typed import CheckedRule, ParamRef
+from cep.model.diagnostics import Source, Span
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from cep.model.schema import Schema
+
+_SILENT = {"index", "description", "state_bound"}  # of a rule: what changes nothing that it finds
+
+
+def fingerprint(*parts: object) -> str:
+    """32 hexadecimal digits of anything made of dataclasses, tuples, mappings and plain values."""
+    digest = hashlib.blake2b(digest_size=16)
+    for token in _tokens(parts):
+        digest.update(token.encode("utf-8", "surrogatepass"))
+        digest.update(b"\0")
+    return digest.hexdigest()
+
+
+def rule_fingerprint(rule: CheckedRule, sources: Mapping[str, Schema]) -> str:
+    """The fingerprint of a rule and of the schemas of what it reads, in order."""
+    return fingerprint(rule, [sources[name] for name in rule.inputs])
+
+
+def params_of(rule: CheckedRule) -> tuple[str, ...]:
+    """The params that a rule reads, by name. A pattern of ``like`` or ``matches`` is part of the rule itself."""
+    return tuple(sorted({node.name for node in _nodes((rule,)) if isinstance(node, ParamRef)}))
+
+
+def _nodes(parts: object) -> Iterator[object]:
+    """Everything in it, from the outside in and from left to right."""
+    stack = [parts]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, Span | Source):
+            continue
+        yield node
+        if is_dataclass(node):
+            silent = _SILENT if isinstance(node, CheckedRule) else ()
+            stack += [getattr(node, f.name) for f in reversed(fields(node)) if f.name not in silent]
+        elif isinstance(node, tuple | list):
+            stack += reversed(node)
+        elif isinstance(node, Mapping):
+            stack += [part for item in reversed(list(node.items())) for part in reversed(item)]
+
+
+def _tokens(parts: object) -> Iterator[str]:
+    for node in _nodes(parts):
+        if is_dataclass(node):
+            yield type(node).__name__
+        elif isinstance(node, tuple | list | Mapping):
+            yield f"{len(node)} of"
+        else:
+            yield repr(node)

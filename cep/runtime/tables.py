@@ -1,0 +1,267 @@
+"""The tables of the run-table matcher (`cep.kernels.runs`) in a snapshot: packed, in one form for one state.
+
+Packed, a state is its live rows, runs, nodes and slots and the deadlines that still wait, numbered from 0: rows and
+nodes in their order; slots in order of their first run's start; runs by slot, in the order of the key's list, from 1 (0
+is the blank run). So links, free lists, the hash table and ``counts`` need not be kept: they are made again.
+
+What refers to another table is named here, because it is numbered anew and its range is checked: a run's NODE, SHADOW
+and registers that hold rows, a node's PARENT and ROW, and the `RINGS`. A SHADOW that is gone is 0, of generation -1. A
+new ring of deadlines is a line in `RINGS`; other columns are kept as they are. `STATE_VERSION` counts changes of what
+columns mean; their number is part of `layout`.
+
+Invariants: packing what was restored gives the packed tables again; packing leaves the state as it is; nothing that a
+kernel uses as a position is outside its table after `restore_runs`.
+Cost: O(tables), and O(runs log runs) to order them.
+Tested by: tests/runtime/test_snapshot.py
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from cep.kernels.program import MOVES, STEPS
+from cep.kernels.runs import (
+    BOUND_STEP,
+    CLOSE_BIT,
+    CLOSERS_HEAD,
+    CLOSERS_TAIL,
+    COUNT,
+    COUNTS,
+    CURSOR,
+    FOUND,
+    GAPS_HEAD,
+    GAPS_TAIL,
+    GENERATION,
+    HEAD,
+    KEY,
+    LENGTH,
+    LIVE_RUNS,
+    LIVE_SLOTS,
+    MASK,
+    NEXT,
+    NO,
+    NODE,
+    NODE_WIDTH,
+    NODES_USED,
+    PARENT,
+    PREVIOUS,
+    REGISTERS,
+    ROW,
+    ROWS_USED,
+    RUNS,
+    RUNS_USED,
+    SHADOW,
+    SHADOW_GENERATION,
+    SLOTS_USED,
+    START_NO,
+    STARTS_HEAD,
+    STARTS_TAIL,
+    STEP,
+    STREAM,
+    TAIL,
+    TS,
+    VALUES,
+    RunState,
+    compact_state,
+)
+from cep.language.fingerprint import fingerprint
+
+if TYPE_CHECKING:
+    from cep.compiler.pattern import PatternProgram
+    from cep.model.batch import Int64Array
+    from cep.runtime.snapshot import Stored
+
+STATE_VERSION = 1
+
+
+class Ring(NamedTuple):
+    """A ring of deadlines: (time, slot, START_NO of the runs it is for), or (time, slot, run, GENERATION)."""
+
+    table: str
+    head: int
+    tail: int
+    of_run: bool
+
+
+RINGS = (
+    Ring("starts", STARTS_HEAD, STARTS_TAIL, False),
+    Ring("closers", CLOSERS_HEAD, CLOSERS_TAIL, True),
+    Ring("gaps", GAPS_HEAD, GAPS_TAIL, True),
+)
+
+
+def layout(program: PatternProgram) -> str:
+    """A fingerprint of what the columns are: a state is good for programs with the same one."""
+    kept = program.layout
+    columns = (RunState._fields, REGISTERS, KEY, NODE_WIDTH, COUNTS, VALUES, [i.present for i in program.inputs])
+    registers = (kept.key_words, kept.slots, kept.positions, kept.folds)
+    tables = program.tables  # what MASK and STEP refer to
+    automaton = [t.tolist() for t in (tables.steps, tables.moves, tables.groups, tables.nests)]
+    return fingerprint(STATE_VERSION, columns, registers, automaton)
+
+
+def pack_runs(state: RunState, positions: int) -> dict[str, Int64Array]:
+    """The packed tables of a state; ``positions`` is the number of registers that hold rows."""
+    assert state.counts[FOUND] == 0, "matches are taken out before a call returns"
+    assert state.counts[CURSOR] == state.counts[ROWS_USED], "all rows are read before a call returns"
+    rows, runs, nodes = (
+        table[: int(state.counts[used])].copy()
+        for table, used in ((state.rows, ROWS_USED), (state.runs, RUNS_USED), (state.nodes, NODES_USED))
+    )
+    packing = _with_tables(state, rows=rows, runs=runs, nodes=nodes, counts=state.counts.copy())
+    compact_state(packing, positions, np.zeros(len(rows), np.int64), np.zeros(len(nodes), np.int64))
+    slots = state.slots[: int(state.counts[SLOTS_USED])]
+    live_slots = np.flatnonzero(slots[:, RUNS] > 0)
+    live_slots = live_slots[np.argsort(runs[slots[live_slots, HEAD], START_NO])]
+    live = np.flatnonzero(runs[:, NODE] >= 0)
+    slot_of_head = np.full(len(runs), -1)
+    slot_of_head[slots[live_slots, HEAD]] = np.arange(live_slots.size)
+    behind, head = _chains(np.where(runs[:, NODE] >= 0, runs[:, PREVIOUS], -1))
+    live = live[np.lexsort((behind[live], slot_of_head[head[live]]))]
+    slot_at, run_at = np.full(len(slots), -1), np.full(len(runs), -1)
+    slot_at[live_slots], run_at[live] = np.arange(live_slots.size), np.arange(1, live.size + 1)
+    out = {"rows": rows[: int(packing.counts[ROWS_USED])], "nodes": nodes[: int(packing.counts[NODES_USED])]}
+    out["runs"], out["slots"] = runs[live], slots[live_slots]
+    shadow = runs[live, SHADOW]
+    alive = (shadow >= 0) & (runs[shadow, GENERATION] == runs[live, SHADOW_GENERATION])
+    out["runs"][:, SHADOW] = np.where(alive, run_at[shadow], np.minimum(shadow, 0))
+    out["runs"][:, SHADOW_GENERATION] = np.where(alive | (shadow < 0), 0, -1)
+    out["runs"][:, [NEXT, PREVIOUS, GENERATION]] = 0
+    out["slots"][:, [HEAD, TAIL]] = 0
+    for ring in RINGS:
+        entries = _entries(state, ring)
+        if ring.of_run:
+            entries = entries[runs[entries[:, 2], GENERATION] == entries[:, 3]]
+            entries[:, 2], entries[:, 3] = run_at[entries[:, 2]], 0
+        else:
+            entries = entries[np.isin(entries[:, 2], runs[live, START_NO])]
+        entries[:, 1] = slot_at[entries[:, 1]]
+        out[ring.table] = entries
+    return out
+
+
+def restore_runs(empty: RunState, program: PatternProgram, stored: Stored) -> RunState:
+    """The state of packed tables, checked, in the tables of a state without runs, made larger where need be.
+
+    Its hash table is empty: the caller enters the keys, once their strings have codes.
+    """
+    rows, runs, nodes, slots = (
+        stored.array(name, np.int64, None, table.shape[1])
+        for name, table in (("rows", empty.rows), ("runs", empty.runs), ("nodes", empty.nodes), ("slots", empty.slots))
+    )
+    rings = {r.table: stored.array(r.table, np.int64, None, getattr(empty, r.table).shape[1]) for r in RINGS}
+    _check_rows(stored, rows, program)
+    _check_runs(stored, runs, nodes, len(rows), program)
+    _check_keys(stored, slots, runs)
+    owner = np.repeat(np.arange(len(slots)), slots[:, RUNS])
+    for ring in RINGS:
+        _check_ring(stored, ring, rings[ring.table], owner, len(slots))
+    runs[:, GENERATION] = 0
+    number = np.arange(1, len(runs) + 1)
+    first = np.cumsum(slots[:, RUNS]) - slots[:, RUNS] + 1
+    runs[:, PREVIOUS], runs[:, NEXT] = number - 1, number + 1
+    slots[:, HEAD], slots[:, TAIL] = first, first + slots[:, RUNS] - 1
+    runs[slots[:, HEAD] - 1, PREVIOUS] = runs[slots[:, TAIL] - 1, NEXT] = -1
+    counts = empty.counts.copy()
+    counts[ROWS_USED] = counts[CURSOR] = len(rows)
+    counts[NODES_USED], counts[RUNS_USED], counts[LIVE_RUNS] = len(nodes), len(runs) + 1, len(runs)
+    counts[SLOTS_USED] = counts[LIVE_SLOTS] = len(slots)
+    tables = {r.table: _in_room(getattr(empty, r.table), rings[r.table], 0) for r in RINGS}
+    for ring in RINGS:
+        counts[ring.head], counts[ring.tail] = 0, len(rings[ring.table])
+    tables |= {"rows": _in_room(empty.rows, rows, 0), "nodes": _in_room(empty.nodes, nodes, 0), "counts": counts}
+    tables["runs"] = _in_room(empty.runs, runs, 1)
+    tables["runs"][len(runs) + 1 :, NODE] = -1
+    tables["slots"] = _in_room(empty.slots, slots, 0)
+    tables["table"] = np.zeros(4 * len(tables["slots"]), np.int64)  # filled when the keys are known
+    return _with_tables(empty, **tables)
+
+
+# ------------------------------------------------------------------------------------------------------------ checks
+
+
+def _check_rows(stored: Stored, rows: Int64Array, program: PatternProgram) -> None:
+    stored.within(rows[:, STREAM], 0, len(program.inputs) - 1, "a row's stream")
+    stored.within(rows[:, NO], 0, 2**62, "a row's number")
+    stored.require((np.diff(rows[:, NO]) > 0).all() and (np.diff(rows[:, TS]) >= 0).all(), "rows are out of order")
+
+
+def _check_runs(stored: Stored, runs: Int64Array, nodes: Int64Array, rows: int, program: PatternProgram) -> None:
+    steps, positions = int(program.tables.scalars[STEPS]), len(program.layout.positions)
+    stored.within(nodes[:, PARENT], -1, len(nodes) - 1, "a binding's parent")
+    stored.require((nodes[:, PARENT] < np.arange(len(nodes))).all(), "a binding stands before its parent")
+    stored.within(nodes[:, ROW], 0, rows - 1, "a binding's row")
+    stored.within(nodes[:, BOUND_STEP], 0, steps - 1, "a binding's step")
+    stored.within(runs[:, NODE], 0, len(nodes) - 1, "a run's binding")
+    stored.within(runs[:, STEP], 0, steps - 1, "a run's step")
+    stored.within(runs[:, COUNT], 1, 2**62, "a run's count")
+    lawful = (np.int64(1) << program.tables.steps[runs[:, STEP], MOVES]) - 1 | CLOSE_BIT
+    stored.require(((runs[:, MASK] != 0) & (runs[:, MASK] & ~lawful == 0)).all(), "a run waits for no step of the rule")
+    stored.within(runs[:, SHADOW], -1, len(runs), "a run's shadow")
+    gone = np.where(runs[:, SHADOW] == 0, -1, 0)
+    stored.require((runs[:, SHADOW_GENERATION] == gone).all(), "a shadow's generation is wrong")
+    stored.within(runs[:, REGISTERS : REGISTERS + positions], -1, rows - 1, "a run's register")
+    stored.require(
+        (runs[:, LENGTH] == _chains(nodes[:, PARENT])[0][runs[:, NODE]] + 1).all(), "a run's length is wrong"
+    )
+
+
+def _check_keys(stored: Stored, slots: Int64Array, runs: Int64Array) -> None:
+    stored.within(slots[:, RUNS], 1, len(runs), "a key's runs")
+    stored.require(int(slots[:, RUNS].sum()) == len(runs), "runs are without a key")
+    stored.require(len(np.unique(slots[:, KEY:], axis=0)) == len(slots), "a key is there twice")
+    owner = np.repeat(np.arange(len(slots)), slots[:, RUNS])
+    shadowed = np.flatnonzero(runs[:, SHADOW] > 0)
+    same_key = owner[runs[shadowed, SHADOW] - 1] == owner[shadowed]
+    stored.require(same_key.all(), "a shadow has another key")
+    ordered = (np.diff(runs[:, START_NO]) >= 0) | (np.diff(owner) > 0)
+    stored.require(ordered.all(), "the runs of a key are out of order")
+
+
+def _check_ring(stored: Stored, ring: Ring, entries: Int64Array, owner: Int64Array, slots: int) -> None:
+    stored.require((np.diff(entries[:, 0]) >= 0).all(), f"{ring.table} are out of order")
+    stored.within(entries[:, 1], 0, slots - 1, f"a slot of {ring.table}")
+    if ring.of_run:
+        stored.within(entries[:, 2], 1, owner.size, f"a run of {ring.table}")
+        stored.require((owner[entries[:, 2] - 1] == entries[:, 1]).all(), f"a run of {ring.table} has another key")
+        stored.within(entries[:, 3], 0, 0, f"a generation of {ring.table}")
+
+
+# ------------------------------------------------------------------------------------------------------------ inside
+
+
+def _with_tables(state: RunState, **tables: Int64Array) -> RunState:
+    """The state with other tables, and the float64 views of those that have one."""
+    named = state._asdict() | tables
+    named |= {f"{name}_f": table.view(np.float64) for name, table in tables.items() if f"{name}_f" in named}
+    return RunState(**named)
+
+
+def _entries(state: RunState, ring: Ring) -> Int64Array:
+    table: Int64Array = getattr(state, ring.table)
+    places = np.arange(int(state.counts[ring.head]), int(state.counts[ring.tail])) & (len(table) - 1)
+    entries: Int64Array = table[places]
+    return entries
+
+
+def _in_room(empty: Int64Array, rows: Int64Array, first: int) -> Int64Array:
+    """The table with ``rows`` from ``first`` on, and as much room again; its size stays a power of two."""
+    capacity = len(empty)
+    while capacity < 2 * len(rows) + first:
+        capacity *= 2
+    out = np.zeros((capacity, empty.shape[1]), np.int64)
+    out[:first] = empty[:first]
+    out[first : first + len(rows)] = rows
+    return out
+
+
+def _chains(before: Int64Array) -> tuple[Int64Array, Int64Array]:
+    """For each element of linked lists how many stand before it, and the first; ``before`` is -1 at the first."""
+    head = np.where(before < 0, np.arange(before.size), before)
+    distance = (before >= 0).astype(np.int64)
+    while (before[head] >= 0).any():  # each round doubles the step
+        distance += distance[head]
+        head = head[head]
+    return distance, head
