@@ -96,7 +96,7 @@ class Move:
 class State:
     """After a step: the moves by preference; ``ends``: the pattern may end here; ``groups``: counters, outermost first.
 
-    ``until``: the conditions that decide the end here.
+    ``until``: the conditions that close what is open where it ends.
     """
 
     moves: tuple[Move, ...]
@@ -200,8 +200,7 @@ class _Builder:
         moves, ends = self._follow(leaf)
         last = self.roots[-1]
         moves = [replace(m, last=last in self.leaves[m.target].around) for m in moves]
-        open_ = [m.untils for m in moves if m.last]
-        until = tuple(u for u in open_[0] if all(u in each for each in open_)) if ends and open_ else ()
+        until = tuple(dict.fromkeys(u for m in moves if m.last for u in m.untils)) if ends else ()
         return State(tuple(moves), ends, leaf.groups, until)
 
     def _follow(self, place: Place) -> tuple[list[Move], bool]:

@@ -192,6 +192,8 @@ class _Tables:
             return False
         if not pattern.is_plain or pattern.consume or pattern.skip in ("first", "last"):
             return False
+        if pattern.gap is not None and self.automaton.states[i].ends:
+            return False  # it is decided earlier than the longer one
         later = [w for s in pattern.steps[i + 1 :] for w in (s.where, *(a.where for a in s.absences))]
         return not any(_mentions(w, pattern.steps[i].variable) for w in later if w is not None)
 

@@ -360,7 +360,6 @@ def show_event(
             mask &= ~ends  # the end is decided, for this one or a longer one: nothing that was open goes on
         closing = mask & CLOSE_BIT != 0
         left = mask
-        went_on = False
         iterated = False
         first = steps[source, FIRST_MOVE]
         for e in range(steps[source, MOVES]):
@@ -377,11 +376,10 @@ def show_event(
                 bound = bind(program, state, matches, operands, update, (run, slot, row, np.int64(move), before))
                 left &= ~bit
                 if closing and ends & bit != 0:
-                    went_on = True
                     if bound != 0:
                         left &= ~CLOSE_BIT
                     else:
-                        runs[run, BEGUN] = 1
+                        runs[run, BEGUN] |= bit
                 if moves[move, ROUND] == AGAIN_STEP:
                     iterated = True
                 if bound == 1:
@@ -412,9 +410,17 @@ def show_event(
                     left = left & ~(CLOSE_BIT | ends) if runs[run, SHADOW] < 0 else np.int64(0)
                     break
         # what was still open is broken, or nothing more is inside the bound: the pattern ends where the run stands
-        decided = closing and not went_on and runs[run, BEGUN] == 0 and mask & ends != 0 and left & ends == 0
-        if closing and not decided:
-            decided = any_fits(program, state, operands, test, steps[source, UNTIL], row, run) != 0
+        decided = False
+        if closing and left & ends == 0:
+            closed = np.int64(0)  # `until` came: what has begun there is over too
+            if (
+                steps[source, UNTIL] != 0
+                and any_fits(program, state, operands, test, steps[source, UNTIL], row, run) != 0
+            ):
+                for e in range(steps[source, MOVES]):
+                    closed |= any_fits(program, state, operands, test, moves[first + e, UNTILS], row, run) << e
+            begun = runs[run, BEGUN]
+            decided = begun & ~closed == 0 and (mask & ends != 0 or begun & closed != 0)
         if slots[slot, SEEN] - runs[run, START_SEEN] + 1 >= scalars[EVENTS]:
             left &= CLOSE_BIT
             decided = True

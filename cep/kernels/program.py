@@ -29,7 +29,7 @@ from cep.kernels.jit import (
 )
 
 # steps. AFTER: the moves (and CLOSE) open once the loop has enough; AGAIN: those that go on with it; ENDS: the moves
-# that are open where the pattern may end; UNTIL: predicates that decide its end; FORGONE: moves not taken there
+# that are open where the pattern may end; UNTIL: predicates that close some of these; FORGONE: moves not taken there
 (
     LOW,
     HIGH,

@@ -8,8 +8,8 @@ Every table is int64[capacity, width]; where floats lie in it, a float64 view of
   the next free one). MASK has bit e set while the run may take move e of its state, and bit CLOSE while it may
   complete by time alone. START_SEEN counts as SEEN does. SHADOW (and its generation) is the run that ended where this
   one went on, and that is given up once this one may end again; else -1. ENDED: the pattern may end where it stands
-  (or might, until it was given up); BEGUN: what was open there has bound an event. From ``REGISTERS`` on: the program's
-  registers, first those that hold row positions.
+  (or might, until it was given up); BEGUN: the moves open there that have bound an event. From ``REGISTERS`` on: the
+  program's registers, first those that hold row positions.
 - ``nodes``: bound events, newest first: parent, row, step. A parent stands before its child.
 - ``slots``: keys with live runs: HEAD, TAIL, RUNS, SEEN (events since the key has runs), then the key's words. HEAD of
   a free slot is the next free one, RUNS -1.

@@ -194,7 +194,7 @@ class Nested:
         self.left = rng.choice([2, 3, 3, 4, 4, 5])  # events still to be named
         self.steps: list[Step] = []  # all of them, as the whole rule sees them
         self.groups: list[str] = []
-        self.final = rng.random() < 0.15
+        self.final = rng.random() < 0.25
 
     def text(self):
         """``when …`` with its bounds and skip, and the fields to emit of its steps."""
@@ -245,7 +245,7 @@ class Nested:
             if n and not self.left and n > needed:
                 break
             known = before + mine
-            link = rng.choice(["next", "then", "then", "then"]) if bound and n else "then"
+            link = rng.choice(["next", "then", "then"]) if bound and n else "then"
             if n and bound and link == "then" and n <= needed:
                 text += "".join(f"{absence(rng, known)} " for _ in range(rng.choice([0, 0, 0, 0, 1])))
             written, steps = self.step(known, bound, depth, repeated, n != needed, n < needed)
@@ -281,7 +281,7 @@ class Nested:
         self.steps.append(step)
         row = " in a row" if quantifier not in ("", "optional") and rng.random() < 0.3 else ""
         stream = rng.choice(("S", "S", "T", "Any", "Any"))
-        where = condition(rng, step, before) if rng.random() < 0.5 else ""
+        where = condition(rng, step, before) if rng.random() < 0.35 else ""
         text = f"{quantifier} {stream}{row} as {step.alias}{where}".strip()
         after = replace(step, several=False)
         return text + self.until(quantifier, [*before, after]), [after]
