@@ -8,11 +8,13 @@
 | RFC 3339 instants and dates | time |
 | whole numbers of a column named as a time, all of the size of seconds (ms, us, ns) since 1970 | time(s) and so on |
 | other text | string |
+| arrays | list, of what their elements are; in CSV, text that is a JSON array |
+| objects, structs | no column of its own: a column for each field, with a dotted name |
 | Arrow's and Parquet's own types | the type that holds them; decimals keep their scale |
 
 Text is looked into in CSV; text of JSON, Arrow and Parquet is a time or a string. ``?`` stands where a null was seen. A
-column becomes a field in lower snake case, with ``from`` where that is another name. Columns that no type holds (lists,
-objects, values of several kinds) are left out, with a comment. The first time column without nulls orders the stream.
+column becomes a field in lower snake case, with ``from`` where that is another name. Columns that no type holds (values
+of several kinds, lists of objects) are left out, with a comment. The first time column without nulls orders the stream.
 
 Invariants: the text parses, and formatting it changes nothing; every row looked at can be read by the declaration.
 Tested by: tests/cli/test_schema.py
@@ -37,7 +39,7 @@ from cep.language.lexing import escape
 from cep.model.diagnostics import Source
 from cep.model.errors import InputError
 from cep.model.time import NANOSECONDS, parse_time
-from cep.model.types import BOOL, FLOAT, INT, MAX_SCALE, STRING, TIME, Type, decimal
+from cep.model.types import BOOL, FLOAT, INT, MAX_SCALE, STRING, TIME, Type, decimal, list_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -47,6 +49,7 @@ if TYPE_CHECKING:
     from cep.io.connectors.bytes import ByteStream
 
 MOST_ROWS = 10_000
+_MOST_DEPTH = 8
 _BLOCK = 1 << 20
 
 # words of the language that a reader would stumble over as fields, and those that cannot be fields
@@ -165,7 +168,7 @@ def _columns_of(path: str) -> tuple[list[Column], int, bool]:
         check_readable(path)
     if ending in (".parquet", ".arrow", ".feather", ".ipc"):
         table, is_all = _table(path, ending)
-        return [_of_arrow(n, table.column(n)) for n in table.column_names], table.num_rows, is_all
+        return [_of_arrow(n, column) for n, column in _unfolded_table(table)], table.num_rows, is_all
     if path != "-" and ending not in (".csv", ".jsonl", ".ndjson"):
         msg = f"the ending {ending or 'of this name'} is none that can be read"
         raise InputError(msg, hint="endings are .csv, .jsonl, .ndjson, .parquet, .arrow, .feather, .ipc")
@@ -177,12 +180,39 @@ def _columns_of(path: str) -> tuple[list[Column], int, bool]:
             columns, count = [_of_text(n, v) for n, v in zip(header, values, strict=True)], len(rows)
         else:
             objects = list(islice(_json_rows(stream), MOST_ROWS + 1))
-            names = dict.fromkeys(n for row in objects[:MOST_ROWS] for n in row)
-            columns = [_of_objects(n, [row.get(n) for row in objects[:MOST_ROWS]]) for n in names]
+            columns = [_of_objects(n, values) for n, values in _unfolded(objects[:MOST_ROWS])]
             count = len(objects)
     finally:
         stream.close()
     return columns, min(count, MOST_ROWS), count <= MOST_ROWS
+
+
+def _unfolded(
+    rows: Sequence[dict[str, object]], around: str = "", depth: int = 0
+) -> Iterator[tuple[str, list[object]]]:
+    """The columns of JSON objects; one that holds objects alone is the columns of those, under dotted names."""
+    for name in dict.fromkeys(n for row in rows for n in row):
+        values = [row.get(name) for row in rows]
+        inner = [v if isinstance(v, dict) else {} for v in values]
+        if depth < _MOST_DEPTH and any(inner) and all(v is None or isinstance(v, dict) for v in values):
+            yield from _unfolded(inner, f"{around}{name}.", depth + 1)
+        else:
+            yield f"{around}{name}", values
+
+
+def _unfolded_table(table: pa.Table) -> Iterator[tuple[str, pa.ChunkedArray]]:
+    """The columns of a table, those of structs under dotted names."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    waiting = [(name, table.column(name)) for name in reversed(table.column_names)]
+    while waiting:
+        name, column = waiting.pop()
+        if not pa.types.is_struct(column.type):
+            yield name, column
+            continue
+        fields = [field.name for field in column.type]
+        waiting += [(f"{name}.{field}", pc.struct_field(column, field)) for field in reversed(fields)]
 
 
 def _csv_rows(stream: ByteStream) -> tuple[list[str], list[list[str | None]]]:
@@ -273,7 +303,28 @@ def _of_text(name: str, values: Sequence[str | None]) -> Column:
         return Column(name, FLOAT.as_optional(some_null or len(numbers) < len(there)))
     if _BOOLS.issuperset(there):
         return Column(name, BOOL.as_optional(some_null))
+    if all(v.startswith("[") for v in there):
+        arrays = [_json_array(v) for v in there]
+        if None not in arrays:
+            return _of_lists(name, [a for a in arrays if a is not None], some_null)
     return _of_strings(name, there, some_null)
+
+
+def _json_array(text: str) -> list[object] | None:
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, list) else None
+
+
+def _of_lists(name: str, values: Sequence[list[object]], some_null: bool) -> Column:
+    """The type of a column of lists, by all their elements."""
+    elements = _of_objects(name, [element for value in values for element in value])
+    if elements.type is None or "list<" * _MOST_DEPTH in str(elements.type):
+        return Column(name, None, f"it holds lists, and {elements.note or 'those are nested too deeply'}")
+    note = elements.note if any(values) else "no element was seen"
+    return Column(name, list_of(elements.type).as_optional(some_null), note)
 
 
 def _of_objects(name: str, values: Sequence[object]) -> Column:
@@ -292,8 +343,10 @@ def _of_objects(name: str, values: Sequence[object]) -> Column:
         return _of_ints(name, ints, some_null)
     if kinds <= {int, float} and all(abs(v) < 1e308 for v in there if isinstance(v, int | float)):
         return Column(name, FLOAT.as_optional(some_null))
-    if kinds & {dict, list}:
-        return Column(name, None, "it holds objects or lists")
+    if kinds == {list}:
+        return _of_lists(name, [v for v in there if isinstance(v, list)], some_null)
+    if kinds == {dict}:
+        return Column(name, None, "it holds objects")
     return Column(name, None, "its values are of several kinds")
 
 
@@ -327,6 +380,9 @@ def _of_arrow(name: str, column: pa.ChunkedArray) -> Column:
         found = Type("duration")
     elif is_a.is_decimal(kind) and 0 <= kind.scale <= MAX_SCALE:
         found = decimal(kind.scale)
+    elif is_a.is_list(kind) or is_a.is_large_list(kind) or is_a.is_fixed_size_list(kind):
+        elements = _of_arrow(name, pa.chunked_array([chunk.flatten() for chunk in column.chunks], kind.value_type))
+        found = None if elements.type is None else list_of(elements.type)
     if found is None:
         return Column(name, None, f"no type holds {_one_line(str(kind))}")
     return Column(name, found.as_optional(some_null))

@@ -15,7 +15,7 @@ from __future__ import annotations
 import decimal
 from contextlib import nullcontext
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from cep.app.engine import Engine
 from cep.app.rules import Rules
@@ -27,6 +27,7 @@ from cep.language.checker.testblocks import (
     CheckedSend,
     CheckedSet,
     CheckedTest,
+    ConstList,
     check_tests,
 )
 from cep.model.diagnostics import Diagnostic
@@ -34,12 +35,13 @@ from cep.model.time import format_duration, format_time
 
 if TYPE_CHECKING:
     from cep.app.coverage import Coverage
-    from cep.language.typed import Const
+    from cep.language.checker.testblocks import Given
     from cep.model.batch import Column, EventBatch
+    from cep.model.types import Type
 
 __all__ = ["Failure", "Outcome", "run_test", "run_tests"]
 
-Value = int | float | bool | str | decimal.Decimal | None
+Value = int | float | bool | str | decimal.Decimal | list[Any] | None
 
 _WIDE = decimal.Context(prec=40)
 _SHOWN = 3
@@ -159,8 +161,10 @@ def _run(engine: Engine, test: CheckedTest, coverage: Coverage | None) -> Outcom
     return Outcome(test, tuple(failures), tuple(notes) if failures else ())
 
 
-def _sent(value: Const) -> object:
+def _sent(value: Given) -> object:
     """The value as a source would bring it."""
+    if isinstance(value, ConstList):
+        return [_sent(item) for item in value.value]
     held = value.value
     if held is None or not isinstance(held, int):
         return held
@@ -179,7 +183,7 @@ def _decimal(count: int, scale: int) -> decimal.Decimal:
 
 
 def _events(batch: EventBatch) -> list[_Came]:
-    types = {n: c.type.kind for n, c in batch.columns.items()}
+    types = {n: _kind(c.type) for n, c in batch.columns.items()}
     lists = [_values(batch.columns[name]) for name in types]
     return [
         _Came(at, {name: values[i] for name, values in zip(types, lists, strict=True)}, dict(types))
@@ -228,11 +232,18 @@ def _differing(expect: CheckedExpect, result: _Came) -> set[str]:
     return out | {"_time"} if expect.at not in (None, result.at) else out
 
 
-def _held(value: Const) -> Value:
+def _held(value: Given) -> Value:
     """The value as columns give it."""
+    if isinstance(value, ConstList):
+        return [_held(item) for item in value.value]
     if value.type.kind == "decimal" and isinstance(value.value, int):
         return _decimal(value.value, value.type.scale)
     return value.value
+
+
+def _kind(of: Type) -> str:
+    """The kind of a value, of a list that of what stands in it: how a value is written."""
+    return _kind(of.items[0]) if of.items else of.kind
 
 
 # -------------------------------------------------------------------------------------------------- the difference
@@ -249,7 +260,7 @@ def _failure(
         return Failure(place, ())
     nearest = sorted(range(len(results)), key=lambda i: len(_differing(expect, results[i])))[:_SHOWN]
     shown = [results[i] for i in sorted(nearest)]
-    wanted = {name: _text(_held(value), value.type.kind) for name, value in expect.values}
+    wanted = {name: _text(_held(value), _kind(value.type)) for name, value in expect.values}
     if expect.at is not None:
         wanted["_time"] = _text(expect.at, "time")
     names = list(dict.fromkeys([*wanted, "_time", *(n for r in shown for n in r.values)]))
@@ -274,6 +285,8 @@ def _text(value: Value, kind: str) -> str:
         return "null"
     if kind == "record":
         return "a record"
+    if isinstance(value, list):
+        return f"[{', '.join(_text(item, kind) for item in value)}]"
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str):

@@ -16,6 +16,7 @@ import numpy as np
 
 from cep.compiler import calendar, functions
 from cep.compiler.emit import Constants, Emitter, Term
+from cep.compiler.lists import ListVector, in_lists
 from cep.compiler.text import (
     TextVector,
     compare_texts,
@@ -29,6 +30,7 @@ from cep.compiler.text import (
 )
 from cep.language.typed import Apply, Key
 from cep.model.batch import EMPTY_TEXT, Column, Text
+from cep.model.concatenate import empty_lists
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -38,10 +40,10 @@ if TYPE_CHECKING:
     from cep.model.types import Type
 
 Leaf = tuple[Any, Any]
-"""A value (an array, or a `TextVector`) and its null flag (an array, or False)."""
+"""A value (an array, a `TextVector` or a `ListVector`) and its null flag (an array, or False)."""
 
 _MOST_CONJUNCTS = 16
-_DTYPES = {"float": np.float64, "bool": np.bool_, "string": np.int32}
+_DTYPES = {"float": np.float64, "bool": np.bool_, "string": np.int32, "record": np.bool_}
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,6 +141,7 @@ def column_names() -> dict[str, Any]:
         "length_text": length_text,
         "substr_text": substr_text,
         "join_texts": join_texts,
+        "in_lists": in_lists,
         "floor_int": functions.floor_int,
         "sqrt": np.sqrt,
         "log_of": functions.log_of,
@@ -168,6 +171,8 @@ def batch_leaf(column: Column) -> Leaf:
     null: Any = False if column.valid is None else ~column.valid
     if column.text is not None:
         return TextVector(column.values, column.text), null
+    if column.lists is not None:
+        return ListVector(column.values, column.lists), null
     if column.type.kind == "bool" and column.valid is not None:
         return column.values & column.valid, null  # the law of booleans
     return column.values, null
@@ -185,6 +190,10 @@ def as_column(kind: Type, value: Any, null: Any, rows: int) -> Column:
             return Column(kind, value.codes, valid, value.text)
         text = Text.of([value]) if isinstance(value, str) else EMPTY_TEXT
         return Column(kind, np.zeros(rows, np.int32), valid, text if len(text) else Text.of([""]))
+    if kind.kind == "list":
+        if isinstance(value, ListVector):
+            return Column(kind, value.codes, valid, None, value.lists)
+        return Column(kind, np.zeros(rows, np.int32), valid, None, empty_lists(kind))
     dtype = _DTYPES.get(kind.kind, np.int64)
     values: AnyArray = np.asarray(value, dtype)
     if values.shape != (rows,):

@@ -210,6 +210,10 @@ class Emitter:
             return Term(self.let(f"({value} ^ True)" + (f" & ({null} ^ True)" if null else "")), null)
         if op == "in":
             return self._logic("or", [self._compare("eq", args[0], item) for item in args[1:]])
+        if op == "in_list":
+            from cep.compiler.lists import member_term
+
+            return self._leaf(self, node) if self.target == "event" else member_term(self, *args)
         if op in _COMPARE:
             return self._compare(op, args[0], args[1])
         if op in ("like", "matches"):

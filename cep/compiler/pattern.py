@@ -34,6 +34,7 @@ from cep.model.types import BOOL
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    from cep.compiler.lists import BoundEvents
     from cep.compiler.text import TextVector
     from cep.language.typed import CheckedEmit, CheckedParam, CheckedRule
     from cep.model.batch import AnyArray, Column, Int64Array
@@ -64,7 +65,8 @@ class EmitProgram:
     """One ``emit``: its fields, and the text that computes them for all matches of a batch at once.
 
     The text is that of the predicates, printed for columns: ``rows`` is the flat table of retained rows, ``runs`` the
-    matches with one row a register, ``at`` the offset of each match's last event, ``text`` turns codes into strings.
+    matches with one row a register, ``at`` the offset of each match's last event, ``text`` turns codes into strings,
+    ``lists`` has the events that each match bound.
     """
 
     type: str
@@ -82,6 +84,7 @@ class EmitProgram:
         at: AnyArray,
         text: Callable[[AnyArray], TextVector],
         faults: Int64Array,
+        lists: BoundEvents | None = None,
     ) -> dict[str, Column]:
         """The columns of the derived events; ``found`` is int64[matches, run width]."""
         run = _compile_emit(self.text)
@@ -89,7 +92,7 @@ class EmitProgram:
         with np.errstate(all="ignore"):
             pairs = run(
                 rows.reshape(-1), rows.reshape(-1).view(np.float64), by_register, by_register.view(np.float64), at,
-                self.ints, self.floats, self.texts, faults, text,
+                self.ints, self.floats, self.texts, faults, text, lists,
             )  # fmt: skip
         n = len(found)
         return {
@@ -232,7 +235,8 @@ class _Builder:
         parts += ["from math import inf", "", "from cep.kernels.text import compare_text"]
         parts += [*event_imports([line for _, lines in (*tests, *updates) for line in lines]), ""]
         for name, cases in (("test", tests), ("update", updates)):
-            parts += ["", f"def {name}(p, rows, rows_f, at, runs, runs_f, run, ints, floats, heap, spans, faults):"]
+            operands = "p, rows, rows_f, at, runs, runs_f, run, nodes, ints, floats, heap, spans, faults"
+            parts += ["", f"def {name}({operands}):"]
             for p, lines in cases:
                 parts += [f"    if p == {p}:", *(f"        {line}" for line in lines)]
             parts += ["    return 0", ""]
@@ -264,7 +268,7 @@ class _Builder:
         terms = [emitter.term(e) for _, e in emit.fields]
         closing = f"return [{', '.join(f'({t.value}, {t.null or False})' for t in terms)}]"
         body = "".join(f"    {line}\n" for line in ["run, size = 0, at.size", *emitter.lines, closing])
-        head = "def emit(rows, rows_f, runs, runs_f, at, ints, floats, texts, faults, text):\n"
+        head = "def emit(rows, rows_f, runs, runs_f, at, ints, floats, texts, faults, text, lists):\n"
         return EmitProgram(
             emit.type,
             tuple(n for n, _ in emit.fields),

@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from cep.compiler.emit import OVERFLOW, Emitter, Term
 from cep.compiler.layout import FoldRegister, Layout, PositionRegister, Slot, group_register
+from cep.compiler.lists import Walk
 from cep.kernels.runs import REGISTERS
 from cep.language.beforehand import distributed, events_of, is_null_with, of_event_at_hand, of_nothing, reads_run
 from cep.language.typed import Apply, Attr, CheckedChoice, Fold, Key, Present, Prev, Typed
+from cep.model.types import BOOL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -56,6 +58,7 @@ class Reader:
         self.rule, self.sources, self.layout = rule, sources, layout
         self.families: dict[str, list[Family | PositionRegister]] = {}
         self._maybe = {s.variable: s.maybe for s in pattern.steps}
+        self._place = {s.variable: i for i, s in enumerate(pattern.steps)}
         # inside a group that repeats `newest` is the event of this iteration; `latest` that of any
         self._again = {
             pattern.steps[node.body].variable
@@ -81,10 +84,16 @@ class Reader:
                 return Term(emitter.let(f"{self._register(PositionRegister('newest', node.variable, -1))} >= 0"), None)
             case Key():
                 return self._typed_read(emitter, node.type.kind, f"at + {self.layout.key_at + node.index}")
+            case Fold(function="list" | "distinct" | "flatten" | "events"):
+                slot = -1 if node.argument is None else self._argument(node.argument).index
+                steps = (self._place[node.variable],)
+                return Term(emitter.let(f"lists.gathered({node.function!r}, {steps}, {slot})"), None)
             case Fold():
                 return self._fold(emitter, node)
             case Prev():
                 return self._previous(emitter, node)
+            case Apply(op="in_list"):
+                return self._member(emitter, *node.args)
             case Apply():
                 return self._beforehand(emitter, node)
         raise AssertionError(node)
@@ -110,6 +119,28 @@ class Reader:
         assert moved is not None, "the checker has refused it"
         return emitter.term(moved)
 
+    def _member(self, emitter: Emitter, value: Typed, item: Typed) -> Term:
+        """Whether a value is in a list: decided with the event's own columns, or by a walk along the run's bindings."""
+        if not isinstance(item, Fold):
+            wide = BOOL.as_optional(value.type.optional or item.type.optional or item.type.items[0].optional)
+            return self._slot(emitter, self.layout.slot(Apply("in_list", (value, item), wide), wide), "at")
+        assert item.argument is not None, "the checker lets `list`, `distinct` and `ids` pass"
+        slot = self._argument(item.argument)
+        wanted, missing = emitter.term(value)
+        walk = Walk(emitter, slot, (value.type.scale, item.type.items[0].scale), wanted)
+        walk.along(self._place[item.variable], self.layout.row_width, lambda at: self._place_of(slot, at))
+        if item.running:
+            walk.look(self._place_of(slot, "at"), "")
+        return walk.term(missing, self._nullable(slot))
+
+    def _place_of(self, slot: Slot, at: str) -> tuple[str, str | None]:
+        """The text of a slot's value in the row at the offset ``at``, and of whether it is null."""
+        table = "rows_f" if slot.type.kind == "float" else "rows"
+        word, bit = self.layout.null_place(slot.index)
+        null = f"((rows[{at} + {word}] >> {bit}) & 1) != 0" if self._nullable(slot) else None
+        value = f"{table}[{at} + {self.layout.column(slot.index)}]"
+        return f"({value} != 0)" if slot.type.kind == "bool" else value, null
+
     def attribute(self, node: Attr) -> Slot:
         """The slot of an attribute, whatever stream it is of."""
         return self.layout.slot(replace(node, type=node.type.as_optional(False)), node.type)
@@ -124,6 +155,9 @@ class Reader:
             null = emitter.let(f"((rows[{base} + {column}] >> {bit}) & 1) != 0")
         if slot.type.kind == "record":
             return Term("True", null)
+        if slot.type.kind == "list" and emitter.target == "column":
+            words = f"rows[{base} + {self.layout.column(slot.index)}]"
+            return Term(emitter.let(f"lists.kept({slot.index}, {words})"), null)
         return Term(self._typed_read(emitter, slot.type.kind, f"{base} + {self.layout.column(slot.index)}").value, null)
 
     def _nullable(self, slot: Slot) -> bool:

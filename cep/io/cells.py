@@ -15,10 +15,11 @@ import pyarrow as pa
 
 from cep.io.values import plain, reader_of
 from cep.model.batch import Text
+from cep.model.concatenate import empty_lists
 from cep.model.errors import InputError
 
 if TYPE_CHECKING:
-    from cep.model.batch import AnyArray, BoolArray
+    from cep.model.batch import AnyArray, BoolArray, Lists
     from cep.model.types import Type
 
 DTYPES: dict[str, type] = {
@@ -29,6 +30,7 @@ DTYPES: dict[str, type] = {
     "time": np.int64,
     "duration": np.int64,
     "decimal": np.int64,
+    "list": np.int32,
     "record": np.bool_,
 }
 
@@ -43,6 +45,7 @@ class Cells:
     valid: BoolArray | None = None
     text: Text | None = None
     bad: Bad = field(default_factory=dict)
+    lists: Lists | None = None
 
     @property
     def present(self) -> BoolArray:
@@ -56,7 +59,8 @@ class Cells:
 def nulls(wanted: Type, size: int) -> Cells:
     """A column of nothing."""
     text = Text.of([""]) if wanted.kind == "string" else None
-    return Cells(np.zeros(size, DTYPES[wanted.kind]), np.zeros(size, np.bool_), text)
+    lists = empty_lists(wanted) if wanted.kind == "list" else None
+    return Cells(np.zeros(size, DTYPES[wanted.kind]), np.zeros(size, np.bool_), text, lists=lists)
 
 
 class _Window:

@@ -38,6 +38,10 @@ def cells_of_objects(values: Sequence[object], wanted: Type) -> Cells:
     kinds.discard(type(None))
     if not kinds:
         return nulls(wanted, len(values))
+    if wanted.kind == "list":
+        from cep.io.lists import lists_of_objects
+
+        return lists_of_objects(values, wanted)
     if len(kinds) == 1 and len(values) > 8:  # below that, building an Arrow array costs more than it saves
         whole = _objects_whole(values, wanted, kinds.pop())
         if whole is not None and not whole.bad:  # else the reasons are told from the objects themselves
@@ -98,6 +102,10 @@ def cells_of_array(array: pa.Array | pa.ChunkedArray, wanted: Type) -> Cells:
     kind = array.type
     if pa.types.is_null(kind):
         return nulls(wanted, len(array))
+    if wanted.kind == "list":
+        from cep.io.lists import lists_of_array
+
+        return lists_of_array(array, wanted)
     if wanted.kind == "string":
         return _strings(array, wanted)
     if pa.types.is_string(kind) or pa.types.is_large_string(kind):

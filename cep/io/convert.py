@@ -67,7 +67,7 @@ class Decoder:
 
     def __init__(self, schema: Schema, mapping: Mapping[str, str] | None = None) -> None:
         self.schema = schema
-        self._attributes = tuple(a for a in schema.attributes if a.type.kind not in ("list", "map"))
+        self._attributes = tuple(a for a in schema.attributes if a.type.is_held)
         self._rejects = rejected_schema(schema.name)
         names = {a.name: a for a in self._attributes}
         mapping = mapping or {}
@@ -77,8 +77,7 @@ class Decoder:
                 msg = f"{schema.name} has no field {name} to map"
                 raise InputError(msg, stream=schema.name, hint=f"did you mean {near[0]}?" if near else None)
         for a in self._attributes:
-            if a.type.zone is not None:
-                _check_zone(schema, a)
+            _check_zone(schema, a)
         self._parent: dict[str, str] = {}
         self._columns: dict[str, str] = {}
         for a in self._attributes:
@@ -197,7 +196,12 @@ class Decoder:
                 valid = np.zeros(1, np.bool_)
                 value = "" if kind.kind == "string" else 0
             try:
-                if kind.kind == "string":
+                if kind.kind == "list":
+                    cells = cells_of_objects([None if valid is not None else value], kind)
+                    if cells.bad:
+                        return None
+                    columns[name] = Column(kind, cells.values, cells.valid, None, cells.lists)
+                elif kind.kind == "string":
                     columns[name] = Column(kind, np.zeros(1, np.int32), valid, _text_of_one(str(value)))
                 else:
                     columns[name] = Column(kind, np.array((value,), dtype), valid)
@@ -230,8 +234,9 @@ class Decoder:
 
     def _presence(self, cells: dict[str, Cells], rows: int) -> dict[str, BoolArray]:
         """Which rows hold each record: those that hold any attribute of it."""
-        presence: dict[str, BoolArray] = {
-            a.name: np.zeros(rows, np.bool_) for a in self._attributes if a.type.kind == "record"
+        parents = set(self._parent.values())
+        presence: dict[str, BoolArray] = {  # of a record without attributes nobody can say that it is missing
+            a.name: np.full(rows, a.name not in parents) for a in self._attributes if a.type.kind == "record"
         }
         for attribute in reversed(self._attributes):
             parent = self._parent.get(attribute.name)
@@ -275,7 +280,7 @@ class Decoder:
             here = None if here is None else here[keep]
         if here is not None and bool(here.all()):
             here = None
-        return Column(attribute.type, values, here, these.text)
+        return Column(attribute.type, values, here, these.text, these.lists)
 
     def _rejected(self, failed: dict[int, Failure], first_row: int, first_reject: int) -> EventBatch:
         order = sorted(failed)
@@ -354,8 +359,12 @@ _AS_IT_IS: dict[str, type] = {"int": int, "bool": bool, "string": str}
 
 
 def _check_zone(schema: Schema, attribute: Attribute) -> None:
-    zone = attribute.type.zone
-    assert zone is not None
+    kind = attribute.type
+    while kind.items:
+        kind = kind.items[0]
+    zone = kind.zone
+    if zone is None:
+        return
     try:
         zoneinfo.ZoneInfo(zone)
     except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):

@@ -1,12 +1,19 @@
 """Sinks: derived events to a file or to standard output, by the ending.
 
 JSON Lines is the default and what ``-`` means; also ``.csv`` (both also with ``.gz .bz2 .zst .lz4 .br``), ``.parquet``,
-``.arrow``. An event is one flat object: its fields, then ``_type``, ``_time``, ``_rule``, ``_key``, ``_id``, and with
+``.arrow``. An event is one object: its fields, then ``_type``, ``_time``, ``_rule``, ``_key``, ``_id``, and with
 ``lineage`` also ``_events``, a list of [stream, row].
 
 In text, times are RFC 3339, durations words (``1 h 30 min``), decimals have exactly their scale's digits, floats the
-fewest digits that give the same float; an infinite float is the text ``inf`` or ``-inf``. Fields of a record have
-dotted names, and are read back so. In CSV null is empty and an empty string ``""``.
+fewest digits that give the same float; an infinite float is the text ``inf`` or ``-inf``. In CSV null is empty and an
+empty string ``""``.
+
+| | JSON Lines | CSV | Parquet, Arrow |
+|---|---|---|---|
+| a record | an object, or null | a column a field, with dotted names | the same |
+| a list | an array | the JSON array, as text | a list |
+
+All of it is read back as it was written.
 
 CSV, Parquet and Arrow have one schema, the union of all derived types given when the file is opened.
 Cost: columns are turned to text whole, strings once for each dictionary value; about 1 µs an event of six fields.
@@ -29,12 +36,13 @@ import pyarrow.parquet as pa_parquet
 
 from cep.io.connectors.bytes import COMPRESSION
 from cep.model.arrow import EVENTS, META, arrow_type
-from cep.model.batch import Column
+from cep.model.batch import Column, sliced
 from cep.model.errors import OutputError
+from cep.model.nested import fields_of, outermost
 from cep.model.time import format_duration, format_times
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from cep.model.batch import AnyArray, EventBatch, Provenance, Text
     from cep.model.decided import Decided, Piece
@@ -183,7 +191,7 @@ def _in_order(piece: Piece, lines: Callable[[EventBatch], Iterator[str]]) -> Ite
 
 
 def _is_written(kind: Type) -> bool:
-    return kind.kind not in ("record", "list", "map")
+    return kind.kind != "record" and kind.is_held
 
 
 def _json_string(text: str) -> str:
@@ -204,7 +212,10 @@ def _texts(batch: EventBatch, string: Callable[[str], str], null: str, lineage: 
     """Each written column as texts, in order."""
     size, made = len(batch), batch.provenance
     is_json = string is _json_string
-    out = {name: _column_texts(c, string, null, is_json) for name, c in batch.columns.items() if _is_written(c.type)}
+    if is_json:
+        out = _json_columns(batch.columns)
+    else:
+        out = {n: _column_texts(c, string, null, is_json) for n, c in batch.columns.items() if _is_written(c.type)}
     out["_type"] = [string(batch.schema.name)] * size
     out["_time"] = _quoted(format_times(batch.ts), is_json)
     if made is None:
@@ -218,6 +229,21 @@ def _texts(batch: EventBatch, string: Callable[[str], str], null: str, lineage: 
     if lineage:
         events = ["[]"] * size if made is None else _events(made)
         out["_events"] = events if is_json else [string(text) for text in events]
+    return out
+
+
+def _json_columns(columns: Mapping[str, Column]) -> dict[str, list[str]]:
+    """Each column that stands in no record as JSON, records as objects."""
+    out = {}
+    for name, members in outermost(columns).items():
+        column = columns[name]
+        if members is None:
+            out[name] = _column_texts(column, _json_string, "null", True)
+            continue
+        inner = _json_columns(fields_of(name, columns, members))
+        template = "{" + ",".join(f'"{field}":%s' for field in inner) + "}"
+        texts = list(map(template.__mod__, zip(*inner.values(), strict=True))) if inner else ["{}"] * len(column)
+        out[name] = _or_null(texts, column, "null")
     return out
 
 
@@ -238,6 +264,10 @@ def _column_texts(column: Column, string: Callable[[str], str], null: str, is_js
         used, codes = _used(column.text, values)
         words = [string(word) for word in used]
         out = [words[c] for c in codes]
+    elif column.lists is not None:
+        inner = sliced(column.lists, values, lambda items: _column_texts(items, _json_string, "null", True))
+        arrays = [f"[{','.join(texts)}]" for texts in inner]
+        out = arrays if is_json else [string(text) for text in arrays]
     elif kind == "time":
         out = _quoted(format_times(values if column.valid is None else np.where(column.valid, values, 0)), is_json)
     elif kind == "duration":
@@ -254,9 +284,13 @@ def _column_texts(column: Column, string: Callable[[str], str], null: str, is_js
             out = _quote_infinite(out, is_json)
     else:
         out = list(map(str, values.tolist()))
-    if column.valid is not None:
-        out = [text if ok else null for text, ok in zip(out, column.valid.tolist(), strict=True)]
-    return out
+    return _or_null(out, column, null)
+
+
+def _or_null(texts: list[str], column: Column, null: str) -> list[str]:
+    if column.valid is None:
+        return texts
+    return [text if ok else null for text, ok in zip(texts, column.valid.tolist(), strict=True)]
 
 
 def _used(text: Text, codes: AnyArray) -> tuple[Iterable[str], list[int]]:

@@ -15,6 +15,7 @@ import math
 import re
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 import pyarrow as pa
 
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 Value = int | float | bool | str | None
 MIN_INT, MAX_INT = -(2**63), 2**63 - 1
 
+_JSON = msgspec.json.Decoder(float_hook=decimal.Decimal)
 _WIDE = decimal.Context(prec=80, traps=[decimal.InvalidOperation, decimal.Inexact])
 _INT_TEXT = re.compile(r"[+-]?\d{1,40}", re.ASCII)
 _POINT_TEXT = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,4})?", re.ASCII)
@@ -66,8 +68,8 @@ def _text(value: object) -> str:
         return "a number of thousands of digits"
 
 
-def reader_of(wanted: Type) -> Callable[[object], Value]:
-    """The function that reads one value of the type ``wanted``."""
+def reader_of(wanted: Type) -> Callable[[object], Value | list[object]]:
+    """The function that reads one value of the type ``wanted``; of a list, its elements are not read yet."""
     match wanted.kind:
         case "int":
             return read_int
@@ -82,6 +84,8 @@ def reader_of(wanted: Type) -> Callable[[object], Value]:
         case "decimal":
             scale = wanted.scale
             return lambda value: read_decimal(value, scale)
+        case "list":
+            return read_list
         case "time":
             unit, zone = wanted.unit, wanted.zone
             return lambda value: read_time(value, unit, zone)
@@ -101,6 +105,28 @@ def native(value: object) -> object:
     if value is not None and type(value).__name__ in ("NaTType", "NAType"):
         return None
     return value
+
+
+def read_list(value: object) -> list[object] | None:
+    """The elements of a sequence, or of a JSON array in text."""
+    if isinstance(value, list | tuple):
+        return list(value)
+    if isinstance(value, np.ndarray) and value.ndim == 1:
+        return value.tolist() if value.dtype.kind not in "mM" else list(value)
+    value = native(value)
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return None
+    if isinstance(value, str):
+        try:
+            found = _JSON.decode(value)
+        except (msgspec.MsgspecError, ValueError, ArithmeticError, RecursionError):
+            found = None
+        if isinstance(found, list):
+            return found
+        msg = f"{shown(value)} is no JSON array"
+        raise ValueError(msg)
+    msg = f"{shown(value)} is not a list"
+    raise ValueError(msg)
 
 
 def read_int(value: object) -> int | None:

@@ -59,7 +59,7 @@ _Int64Pointer = types.CPointer(types.int64)
 _FloatPointer = types.CPointer(types.float64)
 _BytePointer = types.CPointer(types.uint8)
 
-# predicate number, row, run and constants: each as pointer to int64 and to float64; the offsets of row and run
+# predicate number, row, run, bindings, constants; most as pointer to int64 and to float64; the offsets of row and run
 GENERATED = types.int64(
     types.int64,
     _Int64Pointer,
@@ -68,6 +68,7 @@ GENERATED = types.int64(
     _Int64Pointer,
     _FloatPointer,
     types.int64,
+    _Int64Pointer,
     _Int64Pointer,
     _FloatPointer,
     _BytePointer,
@@ -162,11 +163,11 @@ else:
 
     @intrinsic
     def call_generated(_context: Any, address: Any, a: Any, b: Any, c: Any, d: Any, e: Any, f: Any, g: Any, h: Any,
-                       i: Any, j: Any, k: Any, m: Any) -> Any:  # fmt: skip
+                       i: Any, j: Any, k: Any, m: Any, n: Any) -> Any:  # fmt: skip
         """Call a generated function by its address."""
         from llvmlite import ir
 
-        arguments = (address, a, b, c, d, e, f, g, h, i, j, k, m)
+        arguments = (address, a, b, c, d, e, f, g, h, i, j, k, m, n)
 
         def generate(_target: Any, builder: Any, _signature: Any, values: Any) -> Any:
             result = ir.IntType(64)

@@ -256,7 +256,8 @@ class _Derived:
                         "emit one type under one name",
                         ((f"{before} here", *places[item.name]),),
                     )
-                types[item.name] = known.as_optional(known.optional or found.optional)
+                    continue
+                types[item.name] = known.joined(found)
         for field_name, (source, span) in nulls.items():
             if field_name not in types:
                 Reporter(declarations.report, source).error(

@@ -16,13 +16,44 @@ Group = Literal["aggregate", "loop", "number", "duration", "choice", "string", "
 
 SAMPLE = """\
 stream Sample ordered by at {
-  at: time, n: int?, x: float, amount: decimal(2), word: string, wait: duration, ok: bool
+  at: time, id: string, n: int?, x: float, amount: decimal(2), word: string, wait: duration, ok: bool,
+  tags: list<string>
 }
 """
 EVENTS: tuple[dict[str, str], ...] = (
-    {"at": "0 s", "n": "3", "x": "1.5", "amount": "10.00", "word": '"Ann"', "wait": "90 s", "ok": "true"},
-    {"at": "1 min", "n": "7", "x": "2.5", "amount": "0.25", "word": '"Bob"', "wait": "2 min", "ok": "false"},
-    {"at": "3 min", "n": "null", "x": "4.0", "amount": "99.75", "word": '"Ann"', "wait": "30 s", "ok": "true"},
+    {
+        "at": "0 s",
+        "id": '"p1"',
+        "n": "3",
+        "x": "1.5",
+        "amount": "10.00",
+        "word": '"Ann"',
+        "wait": "90 s",
+        "ok": "true",
+        "tags": '["a", "b"]',
+    },
+    {
+        "at": "1 min",
+        "id": '"p2"',
+        "n": "7",
+        "x": "2.5",
+        "amount": "0.25",
+        "word": '"Bob"',
+        "wait": "2 min",
+        "ok": "false",
+        "tags": "[]",
+    },
+    {
+        "at": "3 min",
+        "id": '"p3"',
+        "n": "null",
+        "x": "4.0",
+        "amount": "99.75",
+        "word": '"Ann"',
+        "wait": "30 s",
+        "ok": "true",
+        "tags": '["a"]',
+    },
 )
 """The events of the examples, as a `send` in a test would write them."""
 
@@ -71,6 +102,16 @@ FUNCTIONS: tuple[Function, ...] = (
              "first(v.word)", '"Ann"'),
     Function("aggregate", "last(v.e)", "any", "the same", "the last that is not null; null of nothing",
              "last(v.n)", "7"),
+    Function("aggregate", "ids(v)", "a step or loop with a field `id`", "list", "never; of nothing the empty list",
+             "ids(v)", '["p1", "p2", "p3"]'),
+    Function("aggregate", "list(v.e)", "any", "list", "never; nulls are kept as elements",
+             "list(v.n)", "[3, 7, null]"),
+    Function("aggregate", "distinct(v.e)", "any but a list", "list, each value once", "never; nulls are passed over",
+             "distinct(v.word)", '["Ann", "Bob"]'),
+    Function("aggregate", "flatten(v.f)", "a list", "list of the elements of all", "never; null lists are passed over",
+             "flatten(v.tags)", '["a", "b", "a"]'),
+    Function("aggregate", "events(v)", "a step or loop", "list of strings, stream and number", "never",
+             "events(v)", '["Sample#0", "Sample#1", "Sample#2"]'),
     Function("loop", "prev(v.e, default)", "any, in v's own condition", "the same",
              "the value before is null; before the second iteration it is the default",
              "x > prev(v.x, 0.0)", "true"),

@@ -25,8 +25,9 @@ else a float; an int literal meets float as a float. ``and or not`` and comparis
 
 Ops of `Apply`: ``neg add sub mul div idiv mod`` ``eq ne lt le gt ge`` (of one kind: int, float, bool (eq, ne), string,
 time, duration; or decimals and ints of any scale) ``and or`` (two or more operands) ``not`` ``is_null is_not_null``
-``in`` (value, items…: as a chain of eq) ``like matches`` (value, pattern: Const or ParamRef) ``to_float`` (of int or
-decimal) ``rescale`` (int or decimal to a decimal of a larger scale; may overflow). ``between`` is
+``in`` (value, items…: as a chain of eq) ``in_list`` (value, list: as a chain of eq over its elements)
+``like matches`` (value, pattern: Const or ParamRef) ``to_float`` (of int or decimal)
+``rescale`` (int or decimal to a decimal of a larger scale; may overflow). ``between`` is
 ``and(ge, le)``; negations are ``not``.
 Functions: ``abs`` (int, float, decimal, duration) ``round`` (a decimal to a smaller scale; (float, Const digits))
 ``floor ceil`` (float or decimal to int) ``sqrt log exp pow`` (floats to float) ``in_unit`` (duration, Const duration:
@@ -110,10 +111,15 @@ class Fold:
     events. Nulls are passed over; of nothing: count 0, the others null. ``running``: inside the step's own condition,
     where the event at hand is included as the last. Types: count int; sum as the argument (int, float, decimal,
     duration); avg float (duration for durations: toward zero); min, max int float decimal time duration;
-    first, last any: the first/last that is not null.
+    first, last any: the first/last that is not null. ``list distinct flatten events`` give lists, in bound order, never
+    null: ``list`` of all values, nulls too; ``distinct`` of each value once, in order of the first, without nulls;
+    ``flatten`` of the elements of lists, passing over lists that are null; ``events`` (no argument) of identities,
+    ``"Pay#12"``. In conditions they stand in ``in`` alone.
     """
 
-    function: Literal["count", "sum", "avg", "min", "max", "first", "last"]
+    function: Literal[
+        "count", "sum", "avg", "min", "max", "first", "last", "list", "distinct", "flatten", "events"
+    ]  # fmt: skip
     variable: str
     argument: Typed | None
     running: bool

@@ -1,9 +1,10 @@
 """Arrow: an `EventBatch` as an Arrow record batch, for data frames and files.
 
 Times become ``timestamp[ns, UTC]``, durations ``duration[ns]``, decimals ``decimal128(19, scale)``, strings
-dictionaries; numbers are not copied. Presence columns of records are left out: the record's attributes have dotted
-names. Then, for who reads derived events, ``_type``, ``_time``, ``_rule``, ``_key``, ``_id`` (32 hexadecimal digits)
-and, if asked for, ``_events``: stream and row of each contributing event.
+dictionaries; numbers are not copied. Lists are Arrow's lists, of plain strings where they are of strings. Presence
+columns of records are left out: the record's attributes have dotted names. Then, for who reads derived events,
+``_type``, ``_time``, ``_rule``, ``_key``, ``_id`` (32 hexadecimal digits) and, if asked for, ``_events``: stream and
+row of each contributing event.
 Tested by: tests/model/test_batch.py
 """
 
@@ -40,6 +41,8 @@ def arrow_type(kind: Type) -> pa.DataType:
             return pa.decimal128(19, kind.scale)
         case "string":
             return pa.string()
+        case "list":
+            return pa.list_(arrow_type(kind.items[0]))
     return pa.null()
 
 
@@ -67,6 +70,8 @@ def to_arrow(batch: EventBatch, *, meta: bool = True, lineage: bool = False) -> 
 def arrow_column(column: Column) -> pa.Array:
     """One column as an Arrow array; a string column as a dictionary."""
     size = len(column)
+    if column.lists is not None:
+        return _arrow_lists(column)
     mask = None if column.valid is None else pa.py_buffer(np.packbits(column.valid, bitorder="little"))
     if column.text is not None:
         codes = pa.Array.from_buffers(pa.int32(), size, [mask, pa.py_buffer(np.ascontiguousarray(column.values))])
@@ -79,6 +84,18 @@ def arrow_column(column: Column) -> pa.Array:
     if column.type.kind == "decimal":
         values = np.ascontiguousarray(np.stack((values, values >> 63), axis=1))  # 128 bits, the low half first
     return pa.Array.from_buffers(arrow_type(column.type), size, [mask, pa.py_buffer(values)])
+
+
+def _arrow_lists(column: Column) -> pa.Array:
+    assert column.lists is not None
+    lists = column.lists.take(column.values)
+    items = arrow_column(lists.items)
+    if pa.types.is_dictionary(items.type):  # readers know lists of dictionaries less well than lists of strings
+        items = items.dictionary_decode()
+    mask = None if column.valid is None else pa.array(~column.valid)
+    if len(items) < 2**31:
+        return pa.ListArray.from_arrays(pa.array(lists.offsets.astype(np.int32)), items, mask=mask)
+    return pa.LargeListArray.from_arrays(pa.array(lists.offsets), items, mask=mask)
 
 
 def arrow_text(text: Text) -> pa.Array:

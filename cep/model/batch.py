@@ -5,8 +5,8 @@ int64[n] (the number in that stream's order of arrival, from 0, late and rejecte
 `Column` an attribute. Arrays are C-contiguous and of the dtype that `cep.model.types` names, normalised once,
 here, so that each kernel has one compiled signature. Nobody writes into a batch.
 
-Strings are int32 codes into a `Text`, a dictionary that belongs to the batch (Arrow's layout). Codes of two
-batches are never compared.
+Strings are int32 codes into a `Text`, a dictionary that belongs to the batch (Arrow's layout); lists are int32 codes
+into `Lists`, offsets and values. Codes of two batches are never compared.
 Tested by: tests/model/test_batch.py
 """
 
@@ -23,7 +23,7 @@ import numpy.typing as npt
 from cep.model.types import Type
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     import pyarrow as pa
 
@@ -70,15 +70,37 @@ EMPTY_TEXT = Text(np.zeros(1, np.int64), np.zeros(0, np.uint8))
 
 
 @dataclass(frozen=True, eq=False)
+class Lists:
+    """A dictionary of lists: list ``i`` is ``items[offsets[i]:offsets[i + 1]]``."""
+
+    offsets: Int64Array
+    items: Column
+
+    def __len__(self) -> int:
+        return self.offsets.size - 1
+
+    def take(self, codes: AnyArray) -> Lists:
+        """The lists of ``codes``, one after the other: list ``k`` is that of ``codes[k]``."""
+        at = self.offsets
+        if codes.size == len(self) and bool((codes == np.arange(codes.size)).all()) and at[0] == 0:
+            return self if int(at[-1]) == len(self.items) else Lists(at, self.items.take(slice(0, int(at[-1]))))
+        starts, lengths = at[:-1][codes], np.diff(at)[codes]
+        offsets = np.zeros(codes.size + 1, np.int64)
+        np.cumsum(lengths, out=offsets[1:])
+        return Lists(offsets, self.items.take(np.repeat(starts - offsets[:-1], lengths) + np.arange(offsets[-1])))
+
+
+@dataclass(frozen=True, eq=False)
 class Column:
     """Values of one type. ``valid`` is None when nothing is null; values under a null are unspecified but lawful
-    (a code is always within ``text``). ``text`` is set exactly for strings.
+    (a code is always within ``text`` or ``lists``). ``text`` is set exactly for strings, ``lists`` for lists.
     """
 
     type: Type
     values: AnyArray
     valid: BoolArray | None = None
     text: Text | None = None
+    lists: Lists | None = None
 
     def __len__(self) -> int:
         return int(self.values.size)
@@ -86,13 +108,18 @@ class Column:
     def take(self, rows: AnyArray | slice) -> Column:
         """The column at ``rows`` (positions, a mask, or a slice)."""
         valid = None if self.valid is None else self.valid[rows]
-        return Column(self.type, self.values[rows], valid, self.text)
+        return Column(self.type, self.values[rows], valid, self.text, self.lists)
 
     def to_list(self) -> list[Any]:
-        """Python values: int, float, bool, str, `decimal.Decimal`; time and duration as int nanoseconds; None."""
+        """Python values: int, float, bool, str, `decimal.Decimal`; time and duration as int nanoseconds; None.
+
+        A list gives a list of such.
+        """
         if self.text is not None:
             strings = self.text.strings
             out: list[Any] = [strings[c] for c in self.values.tolist()] if len(self.text) else [None] * len(self)
+        elif self.lists is not None:
+            out = sliced(self.lists, self.values, Column.to_list)
         elif self.type.kind == "decimal":
             import decimal
 
@@ -103,6 +130,13 @@ class Column:
         if self.valid is not None:
             out = [v if ok else None for v, ok in zip(out, self.valid.tolist(), strict=True)]
         return out
+
+
+def sliced(lists: Lists, codes: AnyArray, of_items: Callable[[Column], list[Any]]) -> list[list[Any]]:
+    """The list of each code, its elements as ``of_items`` gives them for the column of all elements."""
+    chosen = lists.take(codes)
+    items, at = of_items(chosen.items), chosen.offsets.tolist()
+    return [items[a:b] for a, b in pairwise(at)]
 
 
 @dataclass(frozen=True, eq=False)
@@ -246,26 +280,15 @@ class EventBatch:
         return pa.Table.from_batches([self.to_arrow()]).__arrow_c_stream__(requested_schema)
 
     def to_dicts(self, *, meta: bool = False, lineage: bool = False) -> list[dict[str, Any]]:
-        """The events as flat dicts: times as RFC 3339 text, durations as text (``1 h 30 min``), decimals exact.
+        """The events as dicts: times as RFC 3339 text, durations as text (``1 h 30 min``), decimals exact.
 
-        ``meta`` adds ``_type``, ``_time``, ``_rule``, ``_key`` and ``_id``; ``lineage`` adds ``_events``, a list of
-        (stream, row).
+        Lists are lists; a record is a dict of its fields, or None. ``meta`` adds ``_type``, ``_time``, ``_rule``,
+        ``_key`` and ``_id``; ``lineage`` adds ``_events``, a list of (stream, row).
         """
-        from cep.model.time import format_duration, format_times
+        from cep.model.nested import shown_columns
+        from cep.model.time import format_times
 
-        lists: dict[str, list[Any]] = {}
-        for name, column in self.columns.items():
-            if column.type.kind == "record":
-                continue
-            values = column.to_list()
-            if column.type.kind == "time":
-                texts = format_times(
-                    column.values if column.valid is None else np.where(column.valid, column.values, 0)
-                )
-                values = [None if v is None else text for v, text in zip(values, texts, strict=True)]
-            elif column.type.kind == "duration":
-                values = [None if v is None else format_duration(v) for v in values]
-            lists[name] = values
+        lists = shown_columns(self.columns)
         made, size = self.provenance, len(self)
         if meta:
             lists["_type"] = [self.schema.name] * size

@@ -1,7 +1,7 @@
 """Joining batches of one schema end to end.
 
-Dictionaries are joined without looking for strings they share: codes of the second are shifted by the size of the
-first.
+Dictionaries of strings and of lists are joined without looking for what they share: codes of the second are shifted by
+the size of the first.
 Cost: O(rows + bytes of the dictionaries).
 Tested by: tests/model/test_concatenate.py
 """
@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cep.model.batch import Column, EventBatch, Provenance, Text
+from cep.model.batch import Column, EventBatch, Lists, Provenance, Text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from cep.model.batch import AnyArray, Int64Array
+    from cep.model.batch import AnyArray, BoolArray, Int64Array
     from cep.model.schema import Schema
     from cep.model.types import Type
 
-_DTYPES = {"float": np.float64, "bool": np.bool_, "string": np.int32, "record": np.bool_}
+_DTYPES = {"float": np.float64, "bool": np.bool_, "string": np.int32, "list": np.int32, "record": np.bool_}
 
 
 def empty_batch(schema: Schema) -> EventBatch:
@@ -34,7 +34,13 @@ def null_column(kind: Type, rows: int) -> Column:
     """A column of nulls."""
     values: AnyArray = np.zeros(rows, _DTYPES.get(kind.kind, np.int64))
     text = Text.of([""]) if kind.kind == "string" else None
-    return Column(kind, values, np.zeros(rows, np.bool_), text)
+    lists = empty_lists(kind) if kind.kind == "list" else None
+    return Column(kind, values, np.zeros(rows, np.bool_), text, lists)
+
+
+def empty_lists(kind: Type) -> Lists:
+    """A dictionary with one list of the list type ``kind``, the empty one."""
+    return Lists(np.zeros(2, np.int64), null_column(kind.items[0], 0))
 
 
 def concatenate_columns(kind: Type, columns: Sequence[Column]) -> Column:
@@ -44,6 +50,8 @@ def concatenate_columns(kind: Type, columns: Sequence[Column]) -> Column:
     valid = None
     if any(c.valid is not None for c in columns):
         valid = np.concatenate([np.ones(len(c), np.bool_) if c.valid is None else c.valid for c in columns])
+    if kind.kind == "list":
+        return _concatenate_lists(kind, columns, valid)
     if kind.kind != "string":
         return Column(kind, np.concatenate([c.values for c in columns]), valid)
     texts = [c.text for c in columns if c.text is not None]
@@ -51,6 +59,23 @@ def concatenate_columns(kind: Type, columns: Sequence[Column]) -> Column:
     shifts = dict(zip(map(id, texts), starts, strict=True))
     codes = [c.values if not (s := shifts[id(c.text)]) else c.values + np.int32(s) for c in columns]
     return Column(kind, np.concatenate(codes), valid, text)
+
+
+def _concatenate_lists(kind: Type, columns: Sequence[Column], valid: BoolArray | None) -> Column:
+    distinct = list({id(c.lists): c.lists for c in columns if c.lists is not None}.values())
+    begins: dict[int, int] = {}
+    codes, size, offsets, items = 0, 0, [], []
+    for lists in distinct:
+        begins[id(lists)] = codes
+        start, end = int(lists.offsets[0]), int(lists.offsets[-1])
+        offsets.append(lists.offsets[:-1] - start + size)
+        items.append(lists.items if end - start == len(lists.items) else lists.items.take(slice(start, end)))
+        codes += len(lists)
+        size += end - start
+    offsets.append(np.array([size], np.int64))
+    joined = Lists(np.concatenate(offsets), concatenate_columns(kind.items[0], items))
+    values = [c.values + np.int32(begins[id(c.lists)]) for c in columns]
+    return Column(kind, np.concatenate(values), valid, None, joined)
 
 
 def concatenate_texts(texts: Sequence[Text]) -> tuple[Text, list[int]]:

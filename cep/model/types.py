@@ -9,6 +9,7 @@
 | time | int64 | nanoseconds since 1970-01-01T00:00Z |
 | duration | int64 | nanoseconds |
 | decimal | int64 | a count of 10^-scale, 0 <= scale <= 12 |
+| list | int32 codes into a `Lists` dictionary | elements of one type |
 | record | bool (presence) | its attributes are columns of their own, with dotted names |
 | null | - | the literal ``null`` before it meets a type |
 
@@ -66,8 +67,21 @@ class Type:
         return self if self.optional == optional else replace(self, optional=optional)
 
     def same_kind(self, other: Type) -> bool:
-        """Whether values of both lie in a column alike: kind and scale are equal, null rule aside."""
-        return self.kind == other.kind and self.scale == other.scale and self.name == other.name
+        """Whether values of both lie in a column alike: kind, scale and elements are equal, null rule aside."""
+        alike = self.kind == other.kind and self.scale == other.scale and self.name == other.name
+        return alike and len(self.items) == len(other.items) and all(map(Type.same_kind, self.items, other.items))
+
+    def joined(self, other: Type) -> Type:
+        """The type, of one kind with ``other``, that admits null wherever either does, in elements too."""
+        if self == other:
+            return self
+        items = tuple(map(Type.joined, self.items, other.items))
+        return replace(self, optional=self.optional or other.optional, items=items)
+
+    @property
+    def is_held(self) -> bool:
+        """Whether a column holds such values: maps, and lists of records or maps, come later."""
+        return self.kind != "map" and all(i.is_held and i.kind != "record" for i in self.items)
 
     @property
     def is_number(self) -> bool:
@@ -82,6 +96,11 @@ STRING = Type("string")
 TIME = Type("time")
 DURATION = Type("duration")
 NULL = Type("null", optional=True)
+
+
+def list_of(item: Type) -> Type:
+    """The type of lists of ``item``."""
+    return Type("list", items=(item,))
 
 
 def decimal(scale: int = DEFAULT_SCALE) -> Type:

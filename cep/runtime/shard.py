@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cep.compiler.generate import load_generated
+from cep.compiler.lists import BoundEvents
 from cep.kernels.deadlines import (
     DONE,
     WANTS_CLOSERS,
@@ -71,6 +72,7 @@ from cep.kernels.runs import COUNTS as COUNT_WIDTH
 from cep.model.batch import Column, EventBatch
 from cep.runtime.held import Held
 from cep.runtime.identity import emit_seed, provenance
+from cep.runtime.packing import unpacked
 from cep.runtime.results import Order, Output, column_ranks, order_values
 from cep.runtime.stored import check_codes, read_text, renumbered, text_state
 from cep.runtime.strings import Strings
@@ -119,7 +121,7 @@ class PatternShard:
         self._next_no = 0
         self._watermark = -(2**63)
         layout = program.layout
-        self._text_columns = [layout.column(s.index) for s in layout.slots if s.type.kind == "string"]
+        self._text_columns = [layout.column(s.index) for s in layout.slots if s.type.kind in ("string", "list")]
         self._text_keys = [i for i, k in enumerate(operator.rule.keys) if k.type.kind == "string"]
         self._state = _empty_state(program)
         self._found = _table(_SMALL, layout.run_width)  # grows with what a batch finds
@@ -317,6 +319,9 @@ class PatternShard:
                 return Column(kind, np.zeros(len(words), np.int32), valid, self.strings.text(codes[:0]).text)
             vector = self.strings.text(codes)
             return Column(kind, vector.codes, valid, vector.text)
+        if kind.kind == "list":
+            vector = self.strings.text(words)
+            return Column(kind, vector.codes, valid, None, unpacked(vector.text, kind.items[0]))
         if kind.kind == "float":
             return Column(kind, np.ascontiguousarray(words).view(np.float64), valid)
         if kind.kind == "bool":
@@ -464,9 +469,14 @@ class PatternShard:
         order = self._order(found, keys)
         at = last * layout.row_width
         ts = found[:, DECIDED_AT].copy()
+        lists = BoundEvents(
+            offsets, bound, self._streams,
+            lambda slot, rows: self._slot_column(slot, state.rows[rows]),
+            lambda slot, words: self._as_column(layout.slots[slot].type, words, None),
+        )  # fmt: skip
         out = []
         for place, emit in enumerate(program.emits):
-            columns = emit(state.rows, found, at, self.strings.text, self.faults)
+            columns = emit(state.rows, found, at, self.strings.text, self.faults, lists)
             seeds = np.full(n, emit_seed(rule.name, place), np.uint64)
             lineage = (offsets, self._streams, bound[:, 1], bound[:, 2])
             origin = provenance(rule.name, seeds, keys, lineage)

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cep.model.batch import Column, Text
-from cep.model.concatenate import null_column
+from cep.model.concatenate import empty_lists, null_column
+from cep.runtime.packing import packed, unpacked
 from cep.runtime.strings import Strings
 
 if TYPE_CHECKING:
@@ -27,17 +28,17 @@ if TYPE_CHECKING:
 
 def column_state(column: Column) -> State:
     """The state of a column."""
-    assert column.type.kind not in ("list", "map"), "no column of these is made yet"
     values, valid = column.values, column.valid
     if valid is not None and valid.all():
         valid = None
     if valid is not None:
         values = np.where(valid, values, np.zeros((), values.dtype))
     out: dict[str, AnyArray | State | None] = {"valid": valid}
-    if column.text is not None:
-        store = Strings(())  # a dictionary may have a string twice
+    text = column.text if column.lists is None else packed(column.lists)
+    if text is not None:
+        store = Strings(())  # a dictionary may have a string, or a list, twice
         rows = np.arange(values.size) if valid is None else np.flatnonzero(valid)
-        used, (codes,) = renumbered([store.intern(column.text, values[rows])])
+        used, (codes,) = renumbered([store.intern(text, values[rows])])
         values = np.zeros(values.size, np.int32)
         values[rows] = codes
         out["text"] = text_state(store.dictionary(used))
@@ -48,12 +49,15 @@ def read_column(stored: Stored, kind: Type, rows: int) -> Column:
     """The column of ``kind`` that a state tells of."""
     values = stored.array("values", null_column(kind, 0).values.dtype.type, rows)
     valid = None if stored.is_nothing("valid") else stored.array("valid", np.bool_, rows)
-    if kind.kind != "string":
+    if kind.kind not in ("string", "list"):
         return Column(kind, values, valid)
     text = read_text(stored.inner("text"))
     check_codes(stored, text, values if valid is None else values[valid], kind.kind)
     if valid is not None:
         values = np.where(valid, values, np.int32(0))
+    if kind.kind == "list":
+        lists = unpacked(text, kind.items[0]) if len(text) else empty_lists(kind)
+        return Column(kind, values, valid, None, lists)
     return Column(kind, values, valid, text if len(text) else Text.of([""]))
 
 

@@ -223,3 +223,46 @@ def test_a_mistake_in_a_record_is_told(block, code, message):
     [found] = caught.value.diagnostics
     assert found.code == code
     assert message in found.message
+
+
+LISTS = """
+stream Click ordered by at { at: time, who: string, items: list<string?>, sums: list<decimal(2)>?, on: list<time>? }
+rule R keyed by who when 2 Click as c within 1 h
+emit Basket { who, items = flatten(c.items), sums = last(c.sums), on = flatten(c.on), all = list(c.items) }
+"""
+
+
+def test_lists_are_sent_and_expected_as_they_are_written():
+    steps = """
+      send Click { who = "a", items = ["x", null], sums = [1, 2.50], on = ["2000-01-01T00:00:05Z", 1 min] } at 0 s
+      send Click { who = "a", items = [], sums = [], on = null } at 1 min
+      expect Basket { items = ["x", null], sums = [], on = [5 s, 1 min], all = [["x", null], []] } at 1 min
+      expect no Basket
+    """
+    (outcome,) = run_tests(cep.loads(f'{LISTS}test "t" {{ {steps} }}'))
+    assert outcome.status == "passed", [f.render() for f in outcome.failures]
+
+
+def test_a_list_that_differs_is_shown_as_it_is_written():
+    steps = """
+      send Click { who = "a", items = ["x"], on = [2 s] } at 0 s
+      send Click { who = "a", items = ["y"], sums = [0.5] } at 1 s
+      expect Basket { items = ["x", "z"], sums = [0.50], on = [2 s] }
+    """
+    (outcome,) = run_tests(cep.loads(f'{LISTS}test "t" {{ {steps} }}'))
+    rows = {row[0]: row[1:] for row in outcome.failures[0].table}
+    assert rows["items"] == ('["x", "z"]', '≠ ["x", "y"]')
+    assert rows["sums"] == ("[0.50]", "[0.50]")
+    assert rows["on"] == ("[2 s]", "[2 s]")
+
+
+def test_a_list_of_another_kind_and_a_missing_one_are_told():
+    steps = 'send Click { who = "a", items = [1] } at 0 s send Click { who = "a" } at 1 s expect Basket { items = 3 }'
+    with pytest.raises(cep.RuleError) as caught:
+        run_tests(cep.loads(f'{LISTS}test "t" {{ {steps} }}'))
+    found = [(d.code, d.message) for d in caught.value.diagnostics]
+    assert found == [
+        ("wrong-type", "this is an int, not a string?"),
+        ("missing-field", "Click.items is missing"),
+        ("wrong-type", "this is an int, not a list<string?>"),
+    ]

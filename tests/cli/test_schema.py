@@ -58,19 +58,30 @@ def test_a_run_reads_the_csv_file(cep, tmp_path):
 
 def test_a_run_reads_the_json_lines_and_what_no_type_holds_is_left_out(cep, tmp_path):
     lines = [
-        '{"at": 1714557600, "user": "a", "n": 1, "where": {"lat": 1.5}, "mixed": 1}',
+        '{"at": 1714557600, "user": "a", "n": 1, "where": {"lat": 1.5}, "mixed": 1, "tags": ["a", null]}',
         "",
-        '{"at": 1714557601, "n": 2.5, "mixed": "x"}',
+        '{"at": 1714557601, "n": 2.5, "mixed": "x", "where": null, "tags": [], "none": []}',
     ]
     (tmp_path / "rows.jsonl").write_text("\n".join(lines))
     declared = cep("schema", "rows.jsonl").out
-    assert "-- Left out: where, it holds objects or lists." in declared
+    assert 'where_lat: float? from "where.lat",' in declared
+    assert "tags: list<string?>," in declared
+    assert "none: list<string?>?" in declared
     assert "-- Left out: mixed, its values are of several kinds." in declared
     assert "at: time(s)," in declared
     assert "user: string?," in declared
-    ended = runs_with(cep, tmp_path, "rows.jsonl", "user", "n")
+    ended = runs_with(cep, tmp_path, "rows.jsonl", "user", "n", "where_lat", "tags")
     assert ended.code == 0, ended.err
+    assert '"where_lat":1.5,"tags":["a",null]' in ended.out
     assert len(ended.out.splitlines()) == 2
+
+
+def test_arrays_in_the_text_of_a_csv_file_are_lists(cep, tmp_path):
+    (tmp_path / "rows.csv").write_text('at,tags,odd\n2024-05-01,"[""a"",""b,c""]",[\n2024-05-02,[],[1]\n')
+    ended = runs_with(cep, tmp_path, "rows.csv", "tags", "odd")
+    assert ended.code == 0, ended.err
+    assert '"tags":["a","b,c"],"odd":"["' in ended.out
+    assert "tags: list<string>," in cep("schema", "rows.csv").out
 
 
 def typed_table():
@@ -83,7 +94,9 @@ def typed_table():
             "rate": pa.array([1.0, float("nan"), 2.0]),
             "took": pa.array([1, 2, 3], pa.duration("s")),
             "small": pa.array([1, 2, 3], pa.uint8()),
-            "many": pa.array([[1], [2], [3]]),
+            "many": pa.array([[1], [2], None]),
+            "where": pa.array([{"lat": 1.5, "in": {"x": [1.5]}}, None, {"lat": 2.5, "in": None}]),
+            "odd": pa.array([[("a", 1)], [], []], pa.map_(pa.string(), pa.int64())),
         }
     )
 
@@ -99,8 +112,10 @@ def test_tables_keep_their_types(cep, tmp_path, ending):
     declared = cep("schema", path).out
     fields = ["at: time", "card: string", "amount: decimal(2)?", "rate: float?", "took: duration", "small: int"]
     assert all(field in declared for field in fields)
-    assert "-- Left out: many" in declared
-    ended = runs_with(cep, tmp_path, f"rows.{ending}", "card", "amount", "rate", "took", "small")
+    assert "many: list<int>?," in declared
+    assert 'where_in_x: list<float>? from "where.in.x"' in declared
+    assert "-- Left out: odd" in declared
+    ended = runs_with(cep, tmp_path, f"rows.{ending}", "card", "amount", "rate", "took", "small", "many", "where_in_x")
     assert ended.code == 0, ended.err
     assert len(ended.out.splitlines()) == 3
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import decimal
+import json
 import re
 import tomllib
 from dataclasses import dataclass, field
@@ -78,6 +79,8 @@ def same(want, got):
         return got is None
     if isinstance(got, decimal.Decimal):
         return isinstance(want, str) and decimal.Decimal(want) == got
+    if isinstance(got, list):
+        return isinstance(want, list) and len(want) == len(got) and all(map(same, want, got))
     kind = bool if isinstance(want, bool) else type(want)
     return isinstance(got, kind) and isinstance(got, bool) == (kind is bool) and want == got
 
@@ -106,6 +109,8 @@ def cell(text, type_):
             return decimal.Decimal(text)
         case "bool":
             return {"true": True, "false": False}[text]
+        case "list":
+            return json.loads(text)
     return text.strip('"')
 
 
@@ -118,22 +123,21 @@ def read_rows(text, table):
         cells = dict(zip(header, line, strict=True))
         stream = cells.pop("stream", None) or next(iter(streams))
         fields = streams[stream].fields
-        records = {h.split(".")[0] for h in header if "." in h}
-        given = [(name, type_) for name, type_ in fields.items() if name not in records]
-        rows.append((stream, nested({name: cell(cells[name], type_) for name, type_ in given})))
+        values = {n: t for n, t in fields.items() if not any(other.startswith(f"{n}.") for other in fields)}
+        rows.append((stream, nested({n: cell(cells[n], t) for n, t in values.items()})))
     return rows
 
 
-def nested(flat):
-    """Dotted names as records; a record is null when all of it is."""
+def nested(values):
+    """Values under dotted names as the records that they stand in."""
     out = {}
-    for name, value in flat.items():
-        head, _, rest = name.partition(".")
-        if rest:
-            out.setdefault(head, {})[rest] = value
-        else:
-            out[head] = value
-    return {n: None if isinstance(v, dict) and set(v.values()) == {None} else v for n, v in out.items()}
+    for name, value in values.items():
+        *path, last = name.split(".")
+        record = out
+        for part in path:
+            record = record.setdefault(part, {})
+        record[last] = value
+    return out
 
 
 def read(path):

@@ -108,7 +108,7 @@ def test_records_are_objects_or_dotted_names(tmp_path):
     )
     lines = b'{"at":"2024-01-01","w":{"lat":1.5}}\n{"at":"2024-01-01","w.lat":2.5}\n{"at":"2024-01-01","w":7}\n'
     events, rejects = read_one(write(tmp_path, lines), place)
-    assert [e["w.lat"] for e in events] == [1.5, 2.5]
+    assert [e["w"] for e in events] == [{"lat": 1.5}, {"lat": 2.5}]
     assert rejects == [(2, "w", "7 is not a record", "7")]
 
 

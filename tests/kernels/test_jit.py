@@ -28,7 +28,7 @@ import numpy as np
 from cep.kernels import text
 from cep.compiler.generate import load_generated
 
-head = "(p, rows, rows_f, at, runs, runs_f, run, ints, floats, heap, spans, faults):"
+head = "(p, rows, rows_f, at, runs, runs_f, run, nodes, ints, floats, heap, spans, faults):"
 imports = "from math import inf\\nfrom cep.kernels.text import compare_text\\n"
 source = f"{imports}\\ndef test{head}\\n    return p + 41\\n\\ndef update{head}\\n    return p + 42\\n"
 told = []
@@ -38,8 +38,8 @@ jit.prepare(lambda done, total: told.append((done, total)), further)
 data = np.frombuffer(bytearray(b"card-1"), np.uint8)
 offsets, out = np.array([0, 6]), np.zeros(1, np.int64)
 text.hash_strings(data, offsets, np.arange(1), out)
-nothing = [0, None, None, 0, None, None, None, None, None, None, None]
-answers = [f.ctypes(1, None, None, *nothing[:1], None, None, 0, None, None, None, None, None) for f in made[0].alive]
+row, run = [None, None, 0], [None, None, 0]
+answers = [f.ctypes(1, *row, *run, None, None, None, None, None, None) for f in made[0].alive]
 print(json.dumps({"hash": int(out[0]), "answers": answers, "told": told, "folder": str(jit.cache_folder())}))
 """
 

@@ -21,7 +21,7 @@ CASES = [
     ("rule R from Pay where «amount.cents > 5 emit X { }", "unknown-field", "`amount` is a decimal", None),
     ("rule R from Pay where «where_at.lon2 > 5 emit X { }", "unknown-field", "Place has no field", "`where_at.lon`"),
     ("rule R from Pay where «where_at = 5 emit X { }", "record-value", "whole record (Place)", "where_at.lat"),
-    ("rule R from Pay emit X { «where_at }", "record-value", "whole record", None),
+    ("rule R from Pay where «where_at = 1 emit X { }", "record-value", "whole record", None),
     ('rule R from Move where «iban = "x" emit X { }', "unknown-field", "Pay has no such field", None),
     ("rule R from Late.Pay where «amonut > 5 emit X { }", "unknown-field", "Late.Pay has no such", "`amount`"),
     ('rule R from Rejected.Pay where «reson = "x" emit X { }', "unknown-field", "Rejected.Pay", "`reason`"),

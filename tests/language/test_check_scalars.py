@@ -87,7 +87,7 @@ def test_a_distance_of_records_is_one_of_their_fields():
 
 WRONG = [
     ('lower(«seq) = "1"', "wrong-type", "`lower` takes a string, not an int", None),
-    ("length(«tags) > 1", "not-yet", "reading a list", None),
+    ("length(«tags) > 1", "not-yet", "a list in this place", None),
     ("length(«pause) > 1", "wrong-type", "`length` takes a string, not a duration", "seconds(d)"),
     ("«trim() = card", "wrong-arguments", "`trim` takes one argument", "trim(x)"),
     ("«substr(card) = card", "wrong-arguments", "`substr` takes two or three arguments", "substr(x, 1, 3)"),

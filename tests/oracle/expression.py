@@ -9,6 +9,7 @@ from oracle import functions, values
 from oracle.order import Event
 
 AGGREGATES = ("count", "sum", "avg", "min", "max", "first", "last")
+LISTS = ("ids", "list", "distinct", "flatten", "events")
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,9 @@ def evaluate(node, scope):
             return values.all_true([values.compare(">=", value, low), values.compare("<=", value, high)])
         case ast.In():
             value = evaluate(node.value, scope)
-            found = values.any_true([values.compare("=", value, evaluate(x, scope)) for x in node.items])
+            # 'a list inside `in (…)` counts by its elements'
+            items = [e for x in node.items for e in elements(evaluate(x, scope))]
+            found = values.any_true([values.compare("=", value, item) for item in items])
             return values.negation(found) if node.negated else found
         case ast.TextMatch():
             found = values.matches_text(node.op, evaluate(node.value, scope), evaluate(node.pattern, scope))
@@ -140,6 +143,8 @@ def call(node, scope):
         return values.fold(
             name, [evaluate(arguments[0], replace(scope, current=e, own=alias, params=e.params)) for e in events]
         )
+    if name in LISTS:
+        return listed(name, arguments[0], scope.events(alias), alias, scope)
     raise NotImplementedError(name)
 
 
@@ -164,6 +169,29 @@ def record(names, scope):
 
 def below(prefix, known):
     return {n[len(prefix) + 1 :]: v for n, v in known.items() if n.startswith(f"{prefix}.")}
+
+
+def listed(name, argument, events, alias, scope):
+    """'Lists in the order bound, never null': `list` keeps nulls, `distinct` and `flatten` pass them over."""
+    if name == "events":
+        return [f"{e.stream}#{e.number}" for e in events]
+    if name == "ids":
+        return [e.values["id"] for e in events]
+    found = [evaluate(argument, replace(scope, current=e, own=alias, params=e.params)) for e in events]
+    if name == "list":
+        return found
+    if name == "flatten":
+        return [x for each in found if each is not None for x in each]
+    out = []
+    for value in found:
+        if value is not None and value not in out:
+            out.append(value)
+    return out
+
+
+def elements(value):
+    """What an item of `in (…)` counts as."""
+    return value if isinstance(value, list) else [value]
 
 
 def first_names(node):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import decimal
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from cep.language import ast
 from oracle.values import Duration, Time, Value
@@ -31,7 +31,10 @@ class Event:
 
 @dataclass(frozen=True)
 class Declared:
-    """A declared stream: its flat fields and their written types, and its time rules."""
+    """A declared stream: its flat fields and their written types, and its time rules.
+
+    ``needed`` are the fields that are not optional by their own word, but perhaps by a record's around them.
+    """
 
     name: str
     fields: dict[str, ast.TypeName]
@@ -39,6 +42,7 @@ class Declared:
     late: int
     ties: tuple[str, ...]
     position: int
+    needed: frozenset[str]
 
 
 def declared_streams(file):
@@ -48,32 +52,27 @@ def declared_streams(file):
     for node in file.declarations:
         if isinstance(node, ast.Stream):
             base = out[node.extends.text] if node.extends else None
-            fields = dict(base.fields) if base else {}
+            fields, needed = (dict(base.fields), set(base.needed)) if base else ({}, set())
             for item in node.fields:
-                fields.update(flat(item.name.text, item.type, records))
+                for name, type_, own in flat(item.name.text, item.type, records):
+                    fields[name] = type_
+                    needed |= set() if own else {name}
             ordered = node.ordered.text if node.ordered else base.time
             late = node.late.value if node.late else base.late if base else 0
             ties = tuple(n.text for n in node.ties) if node.ties else base.ties if base else ()
-            out[node.name.text] = Declared(node.name.text, fields, ordered, late, ties, len(out))
+            out[node.name.text] = Declared(node.name.text, fields, ordered, late, ties, len(out), frozenset(needed))
     return out
 
 
-def flat(name, type_, records):
-    """A field and, of a record, its members under dotted names; in an optional record all are optional."""
-    yield name, type_
+def flat(name, type_, records, inside=False):
+    """A field and, of a record, its members under dotted names, each with its type, and whether it is itself optional.
+
+    'in an optional record all are optional'.
+    """
+    yield name, replace(type_, optional=type_.optional or inside), type_.optional
     if type_.name in records:
         for item in records[type_.name].fields:
-            for inner, inner_type in flat(f"{name}.{item.name.text}", item.type, records):
-                yield (
-                    inner,
-                    ast.TypeName(
-                        inner_type.name,
-                        inner_type.argument,
-                        inner_type.optional or type_.optional,
-                        inner_type.items,
-                        inner_type.span,
-                    ),
-                )
+            yield from flat(f"{name}.{item.name.text}", item.type, records, inside or type_.optional)
 
 
 def admit(value, type_):
@@ -85,6 +84,8 @@ def admit(value, type_):
             raise RejectedError("null")
         return None
     kind = type_.name
+    if kind == "list":
+        return [admit(element, type_.items[0]) for element in value]
     if kind == "float":
         if math.isinf(value) and type_.argument != "inf":
             raise RejectedError("infinity")
@@ -100,12 +101,25 @@ def admit(value, type_):
 
 
 def admit_all(row, stream):
-    """A row's values by flat name."""
-    out = {}
-    for name, type_ in stream.fields.items():
+    """A row's values by flat name. 'A record is null when all its attributes are'; one that is there is whole."""
+    found = {}
+    for name in stream.fields:
         value = row
         for part in name.split("."):
             value = value.get(part) if value is not None else None
+        found[name] = value
+
+    def is_there(record):
+        inside = [found[n] for n in found if n.startswith(f"{record}.")]
+        return any(value is not None and not isinstance(value, dict) for value in inside)
+
+    out = {}
+    for name, type_ in stream.fields.items():
+        value, record = found[name], name.rpartition(".")[0]
+        if isinstance(value, dict):
+            value = True if is_there(name) else None
+        if value is None and name in stream.needed and is_there(record):
+            raise RejectedError("missing in its record")
         out[name] = admit(value, type_)
     return out
 

@@ -11,6 +11,7 @@ from cep.model.diagnostics import Source
 from cep.model.time import parse_time
 from oracle.expression import Scope, evaluate, holds
 from oracle.order import Event, admit, declared_streams, frontier, order
+from oracle.records import assigned
 from oracle.sequence import BY_EVENT, Search, matches
 from oracle.values import HIGH, Point, Value
 
@@ -77,11 +78,21 @@ class House:
             self.epochs.append({**self.epochs[-1], name: held(value, declared[name].type)})
         self.params = self.epochs[0]
         # 'Its schema is the union of the fields of all rules that emit it', 'in order of the first rule that emits it'
-        self.derived: dict[str, list[str]] = {}
-        for rule in self.rules:
-            for action in rule.actions:
-                names = self.derived.setdefault(action.type.text, [])
-                names += [n for n in map(name_of, action.body) if n not in names]
+        self.derived: dict[str, list[str]] = {a.type.text: [] for rule in self.rules for a in rule.actions}
+        for name in self.derived:
+            self.names_of(name)
+
+    def names_of(self, stream):
+        """The flat names of a stream's fields; those of derived events are found once."""
+        if stream not in self.derived:
+            return list(self.streams[stream.rpartition(".")[2]].fields)
+        names = self.derived[stream]
+        if not names:
+            for rule in self.rules:
+                for action in rule.actions:
+                    if action.type.text == stream:
+                        names += [n for n, _ in assigned(self, rule, action) if n not in names]
+        return names
 
     def params_at(self, place):
         """The values that the arrival at a place meets."""
@@ -139,7 +150,7 @@ class House:
             for decider, first, bound, scope in self.decided(rule, names, mine, horizon):
                 for n, action in enumerate(rule.actions):
                     fields: dict[str, Value] = dict.fromkeys(self.derived[action.type.text])
-                    fields |= {name_of(a): plain(evaluate(a.value, scope)) for a in action.body}
+                    fields |= {name: plain(evaluate(value, scope)) for name, value in assigned(self, rule, action)}
                     lineage = [(e.stream, e.number) for e in bound]
                     result = Result(rule.name.text, action.type.text, decider[0], key, fields, lineage)
                     # 'by decider: …; inside each by rule order in the file, key, first event' (row 16)
@@ -204,11 +215,6 @@ def held(value, type_):
     if isinstance(value, Point):
         value = float(value.text) if type_.name == "float" else value.text
     return admit(value, type_)
-
-
-def name_of(assign):
-    """``card`` is short for ``card = card``."""
-    return assign.name.text if assign.name else assign.value.names[-1]
 
 
 def plain(value):

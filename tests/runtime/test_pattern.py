@@ -65,6 +65,27 @@ def test_what_a_long_run_has_bound_outlives_collections_and_compactions():
     assert found.to_dicts() == [{"card": "old", "first": "the first", "last": "loop 29", "c": 30}]
 
 
+def test_lists_that_a_run_has_bound_outlive_collections_and_the_others_are_freed():
+    text = """
+    stream S ordered by at { at: time(s), card: string, n: int, tags: list<string>? }
+    rule R keyed by card
+    when S as a where n = 1 then 1 or more S as l where n = 3 then S as b where n = 2 within 1 d
+    emit X { card, a.tags, all = flatten(l.tags), last = last(l.tags) }
+    """
+    engine = cep.Engine(cep.loads(text))
+    engine.send("S", {"at": 0, "card": "old", "n": 1, "tags": ["the", "first"]})
+    for part in range(30):
+        rows = [{"at": part, "card": f"c{i}", "n": 1 + i % 2, "tags": [f"{part}", f"{i}"]} for i in range(600)]
+        rows.append({"at": part, "card": "old", "n": 3, "tags": [f"loop {part}"] if part % 2 else None})
+        engine.send_batch("S", rows)
+    (found,) = engine.send("S", {"at": 99, "card": "old", "n": 2, "tags": []})
+    loops = [f"loop {part}" for part in range(1, 30, 2)]
+    assert found.to_dicts() == [{"card": "old", "tags": ["the", "first"], "all": loops, "last": ["loop 29"]}]
+    engine.advance("1970-02-01T00:00:00Z")
+    engine.send_batch("S", [{"at": 10**7 + n, "card": "new", "n": 2, "tags": [f"{n}"]} for n in range(9000)])
+    assert all(int(s.strings.store.counts[LIVE]) < 3 * 4096 for s in shards_of(engine))
+
+
 def test_an_attribute_that_a_stream_lacks_is_null_whatever_was_collected():
     text = """
     stream A ordered by at { at: time(s), k: int, s: string }

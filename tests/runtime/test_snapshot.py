@@ -151,6 +151,24 @@ def test_what_no_snapshot_says_is_damage_whatever_its_checksum(tree):
         stored_of(with_section(len(packed).to_bytes(8, "little") + packed))
 
 
+def test_lists_that_wait_and_that_rows_keep_are_held():
+    rules = cep.loads("""
+    stream S ordered by at late 5 s { at: time(s), tags: list<string?>?, ns: list<int> }
+    rule F from S emit F { tags, ns }
+    rule P when S as a then S as b where b.at > a.at within 1 min emit P { first = a.tags, ns = b.ns }
+    """)
+    rows = [{"at": n, "tags": [None, ["a", "b", None], ["b"], []][n % 4], "ns": list(range(n % 3))} for n in range(9)]
+    engine, alone = cep.Engine(rules), cep.Engine(rules)
+    engine.send_batch("S", rows[:6])
+    alone.send_batch("S", rows[:6])
+    again = cep.Engine.restore(rules, engine.snapshot())
+    assert again.snapshot() == alone.snapshot()
+    out = [e.send_batch("S", rows[6:]) + e.close() for e in (again, alone)]
+    found, wanted = ([row for batch in each for row in batch.to_dicts(meta=True, lineage=True)] for each in out)
+    assert found == wanted
+    assert len(found) > 9
+
+
 # ------------------------------------------------------------------------------------------------------------ tables
 
 RULES = """

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import decimal
 import operator
+import types
 from typing import TYPE_CHECKING, Any, Optional
 
 import msgspec
@@ -37,6 +38,8 @@ class JsonLines:
         self._block_bytes = block_bytes
         self._any = msgspec.json.Decoder(float_hook=decimal.Decimal)
         self._columns = decoder.columns if decoder is not None and decoder.flat else None
+        if self._columns is not None and any("." in column for column in self._columns.values()):
+            self._columns = None  # what has a dotted name may stand inside an object
         if self._columns is not None:
             assert decoder is not None
             fields = [
@@ -144,6 +147,8 @@ def _json_type(wanted: Type) -> Any:
             return Optional[decimal.Decimal]  # noqa: UP045
         case "time" if wanted.unit is not None:
             return str | int | None
+        case "list":
+            return types.GenericAlias(list, (_json_type(wanted.items[0]),)) | None
     return Optional[str]  # noqa: UP045
 
 

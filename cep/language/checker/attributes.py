@@ -114,14 +114,28 @@ def _time(reporter: Reporter, written: ast.TypeName) -> Type | None:
     return Type("time", written.optional, zone=text)
 
 
-_Found = tuple[Attribute | None, ast.Field, str]
+Found = tuple[Attribute | None, ast.Field, str]
+"""An attribute (None: its type is wrong), the field it comes from, its flat name."""
+
+MAX_ATTRIBUTES = 1_000
+"""Of one stream or record, the fields of its records counted."""
+
+MAX_DEPTH = 16
+"""Of records inside records."""
 
 
 def flatten(
-    declarations: Declarations, reporter: Reporter, fields: Iterable[ast.Field], owner: str, depth: int = 0
-) -> list[_Found]:
-    """The flat attributes of fields, records unfolded; None for one whose type is wrong."""
-    out: list[_Found] = []
+    declarations: Declarations,
+    reporter: Reporter,
+    fields: Iterable[ast.Field],
+    owner: str,
+    around: tuple[str, ...] = (),
+) -> list[Found]:
+    """The flat attributes of fields, records unfolded; None for one whose type is wrong.
+
+    ``around`` are the records in which these fields stand, outermost first.
+    """
+    out: list[Found] = []
     seen: dict[str, ast.Field] = {}
     for f in fields:
         name = f.name.text
@@ -140,21 +154,43 @@ def flatten(
         if found is None:
             out.append((None, f, name))
             continue
-        if found.kind == "record" and depth:
-            reporter.not_yet(f.type.span, f"a record inside a record (`{name}: {found.name}`)")
+        inside = _inside(declarations, reporter, f, found, around) if found.kind == "record" else []
+        if inside is not None and len(out) + len(inside) >= MAX_ATTRIBUTES:
+            message = f"{owner} has more than {MAX_ATTRIBUTES} fields, those of its records counted"
+            reporter.error(f.type.span, "too-many-fields", message, "leave out fields that no rule reads")
+            inside = None
+        if inside is None:
             out.append((None, f, name))
             continue
         out.append((Attribute(name, found, column), f, name))
-        if found.kind == "record":
-            assert found.name is not None
-            source, record = declarations.records[found.name]
-            inner = flatten(declarations, Reporter(declarations.report, source), record.fields, found.name, 1)
-            for leaf, _, leaf_name in inner:
-                flat = f"{name}.{leaf_name}"
-                if leaf is None:
-                    out.append((None, f, flat))
-                else:
-                    wide = leaf.type.as_optional(leaf.type.optional or found.optional)
-                    with_record = found.optional and not leaf.type.optional
-                    out.append((Attribute(flat, wide, f"{column}.{leaf.column}", with_record), f, flat))
+        for leaf, _, leaf_name in inside:
+            flat = f"{name}.{leaf_name}"
+            if leaf is None:
+                out.append((None, f, flat))
+            else:
+                wide = leaf.type.as_optional(leaf.type.optional or found.optional)
+                with_record = leaf.with_record or (found.optional and not leaf.type.optional)
+                out.append((Attribute(flat, wide, f"{column}.{leaf.column}", with_record), f, flat))
     return out
+
+
+def _inside(
+    declarations: Declarations, reporter: Reporter, f: ast.Field, found: Type, around: tuple[str, ...]
+) -> list[Found] | None:
+    """The attributes inside a field that is a record, unfolded once for each record; None when it cannot be."""
+    assert found.name is not None
+    if found.name in around:
+        circle = " → ".join([*around[around.index(found.name) :], found.name])
+        reporter.error(f.type.span, "cycle", f"the record {found.name} contains itself: {circle}")
+        return None
+    flat = declarations.flat
+    if found.name not in flat and len(around) <= MAX_DEPTH:
+        source, record = declarations.records[found.name]
+        inner = Reporter(declarations.report, source)
+        flat[found.name] = flatten(declarations, inner, record.fields, found.name, (*around, found.name))
+    inside = flat.get(found.name)
+    if inside is None or any(name.count(".") >= MAX_DEPTH for _, _, name in inside):
+        message = f"records stand inside records more than {MAX_DEPTH} deep here"
+        reporter.error(f.type.span, "too-many-fields", message, "put the inner fields into an outer record")
+        return None
+    return inside

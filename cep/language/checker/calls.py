@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from cep.language import ast
 from cep.language.checker.bodies import Bodies
 from cep.language.checker.functions import FUNCTIONS, Functions
+from cep.language.checker.lists import LISTS, list_aggregate
 from cep.language.checker.operations import Checked, kind_text, path_text, settled
 from cep.language.checker.report import listed, nearest
 from cep.language.checker.scalars import FOREIGN
@@ -25,9 +26,7 @@ if TYPE_CHECKING:
     from cep.model.diagnostics import Span
 
 _FOLDS = ("count", "sum", "avg", "min", "max", "first", "last")
-_AGGREGATES_LATER = frozenset(
-    {"ids", "events", "list", "distinct", "flatten", "percentile", "stddev", "median", "top", "rate"}
-)
+_AGGREGATES_LATER = frozenset({"percentile", "stddev", "median", "top", "rate"})
 _OF_MATCH_LATER = frozenset(
     {"match_start", "match_end", "stage", "names", "deadline", "elapsed", "violated_at", "window_start", "window_end"}
 )
@@ -60,6 +59,12 @@ class Calls:
             return self._prev(call)
         if name in _FOLDS:
             return self._fold(call)
+        if name in LISTS:
+            if self.scope.place in ("step", "absence") and self.scope.fold is None:
+                what = f"`{name}` in a condition, outside of `in (…)`,"
+                self.reporter.not_yet(call.span, what, f"write x in ({name}(…)), or emit the list")
+                return None
+            return list_aggregate(self, call)
         if name in _AGGREGATES_LATER:
             if not self.scope.windowed:
                 self.reporter.not_yet(call.span, f"`{name}`")
@@ -81,6 +86,7 @@ class Calls:
             return None
         known = [
             *_FOLDS,
+            *LISTS,
             "prev",
             *FUNCTIONS,
             *_AGGREGATES_LATER,
@@ -103,7 +109,7 @@ class Calls:
 
     def _check_argument(self, expr: ast.Expr) -> None:
         if isinstance(expr, ast.Path):
-            self.expressions.names.path(expr, record=True)
+            self.expressions.names.path(expr, record=True, lists=True)
         else:
             self.expressions.loosely(expr)
 
@@ -140,7 +146,7 @@ class Calls:
             self.reporter.error(call.span, "wrong-arguments", f"`{name}` takes one argument", hint)
             return None
         argument = call.arguments[0].value
-        variable = self._variable_of(name, argument, call)
+        variable = self.variable_of(name, argument, call)
         if variable is None:
             return None
         running = scope.own is not None and variable.name == scope.own.name
@@ -161,12 +167,12 @@ class Calls:
             self.reporter.error(argument.span, "event-as-value", f"`{name}` needs a field of `{variable.name}`", hint)
             return None
         inner = replace(scope, current=variable.shape, fold=variable.name)
-        found = self.expressions.within(inner).value(argument)
+        found = self.expressions.within(inner).whole(argument)
         if variable.is_group:
             return None  # told by the argument
         return None if found is None else self._folded(name, variable, found, running, argument.span)
 
-    def _variable_of(self, name: str, argument: ast.Expr, call: ast.Call) -> Variable | None:
+    def variable_of(self, name: str, argument: ast.Expr, call: ast.Call) -> Variable | None:
         """The alias that an aggregate is over."""
         scope = self.scope
         used = self._aliases_in(argument)
@@ -198,6 +204,8 @@ class Calls:
         match name:
             case "count" | "first" | "last":
                 allowed = ("int", "float", "bool", "string", "time", "duration", "decimal")
+                if name == "count" or self.scope.place == "emit":
+                    allowed = (*allowed, "list")
             case "sum" | "avg":
                 allowed = ("int", "float", "decimal", "duration")
             case _:

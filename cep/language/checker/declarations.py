@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from cep.language import ast
-from cep.language.checker.attributes import flatten
+from cep.language.checker.attributes import Found, flatten
 from cep.language.checker.bodies import Body, declare_bodies
 from cep.language.checker.params import declare_params
 from cep.language.checker.report import Report, Reporter, did_you_mean
@@ -56,6 +56,7 @@ class Declarations:
     params: dict[str, CheckedParam | None] = field(default_factory=dict)
     emitted: dict[str, tuple[Source, Span]] = field(default_factory=dict)
     derived: dict[str, Shape] = field(default_factory=dict)
+    flat: dict[str, list[Found]] = field(default_factory=dict)  # what stands in each record, records in it unfolded
     _order: dict[str, int] = field(default_factory=dict)
     _members: dict[str, tuple[str, ...]] = field(default_factory=dict)
     _shapes: dict[tuple[str, ...], Shape] = field(default_factory=dict)
@@ -246,7 +247,9 @@ def _later(reporter: Reporter, name: ast.Name, word: str, many: str) -> None:
 
 def _declare_records(declarations: Declarations) -> None:
     for name, (source, record) in declarations.records.items():
-        flatten(declarations, Reporter(declarations.report, source), record.fields, name, depth=1)
+        if name not in declarations.flat:
+            reporter = Reporter(declarations.report, source)
+            declarations.flat[name] = flatten(declarations, reporter, record.fields, name, (name,))
 
 
 # ----------------------------------------------------------------------------------------------------- streams

@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING
 from cep.language import ast
 from cep.language.checker.calls import Calls
 from cep.language.checker.constants import MAX_INT, MIN_INT
+from cep.language.checker.lists import LISTS, list_aggregate, may_look, with_floats
 from cep.language.checker.names import Names
 from cep.language.checker.operations import Checked, Loose, Operations, kind_text, path_text, settled, short, to_float
 from cep.language.checker.report import Reporter, did_you_mean
-from cep.language.typed import Apply, Const, ParamRef, Typed
+from cep.language.typed import Apply, Attr, Const, ParamRef, Typed
 from cep.model.types import BOOL, DURATION, INT, NULL, STRING
 
 if TYPE_CHECKING:
@@ -45,6 +46,10 @@ class Expressions:
     def value(self, expr: ast.Expr) -> Typed | None:
         """The typed form of ``expr``, or None when it is wrong."""
         return settled(self.loosely(expr))
+
+    def whole(self, expr: ast.Expr) -> Typed | None:
+        """The same, where a field that is a list may stand."""
+        return self.names.path(expr, lists=True) if isinstance(expr, ast.Path) else self.value(expr)
 
     def condition(self, expr: ast.Expr, what: str = "a condition") -> Typed | None:
         """The typed form of ``expr``, which must be true or false."""
@@ -189,30 +194,50 @@ class Expressions:
 
     def _in(self, expr: ast.In) -> Typed | None:
         value = self.loosely(expr.value)
-        items = [self.loosely(item) for item in expr.items]
-        pairs: list[Typed] = []
+        items = [self._item(item) for item in expr.items]
+        pairs: list[tuple[Typed, Typed]] = []
         wrong = value is None
         for item_expr, item in zip(expr.items, items, strict=True):
             if value is None or item is None:
                 wrong = True
                 continue
-            compared = self.operations.compare("=", (expr.value, value), (item_expr, item), item_expr.span)
-            if isinstance(compared, Apply):
-                pairs.append(compared)
+            pair = self._equated((expr.value, value), (item_expr, item))
+            if pair is not None:
+                pairs.append(pair)
             else:
                 wrong = True
         if wrong or not pairs:
             return None
         # each pair is (value, item), cast to each other; one value for all when any of them needed a float
-        firsts = [p.args[0] for p in pairs if isinstance(p, Apply)]
-        others = [p.args[1] for p in pairs if isinstance(p, Apply)]
+        firsts, others = [p[0] for p in pairs], [p[1] for p in pairs]
         subject = firsts[0]
         if any(f.type.kind == "float" for f in firsts) and subject.type.is_number:
             subject = to_float(subject)
-            others = [to_float(o) for o in others]
-        optional = subject.type.optional or any(o.type.optional for o in others)
-        out: Typed = Apply("in", (subject, *others), BOOL.as_optional(optional))
+            others = [with_floats(o) if o.type.kind == "list" else to_float(o) for o in others]
+        places = zip(others, expr.items, strict=True)
+        looked = [may_look(self.reporter, self.scope, subject, o, e.span) for o, e in places]  # each mistake is told
+        if not all(looked):
+            return None
+        out = _among(subject, others)
         return Apply("not", (out,), out.type) if expr.negated else out
+
+    def _item(self, expr: ast.Expr) -> Checked:
+        """What stands in `in (…)`: a value, or a list that counts by its elements."""
+        if isinstance(expr, ast.Call) and expr.name.text in LISTS:
+            return list_aggregate(self.calls, expr)
+        return self.whole(expr) if isinstance(expr, ast.Path) else self.loosely(expr)
+
+    def _equated(
+        self, left: tuple[ast.Expr, Typed | Loose], right: tuple[ast.Expr, Typed | Loose]
+    ) -> tuple[Typed, Typed] | None:
+        """A value and an item of `in (…)`, cast to each other; of a list the elements are compared."""
+        expr, item = right
+        if isinstance(item, Loose) or item.type.kind != "list":
+            compared = self.operations.compare("=", left, right, expr.span)
+            return (compared.args[0], compared.args[1]) if isinstance(compared, Apply) else None
+        element = Attr(None, "", item.type.items[0])
+        compared = self.operations.compare("=", left, (expr, element), expr.span)
+        return (compared.args[0], item) if isinstance(compared, Apply) else None
 
     def _text_match(self, expr: ast.TextMatch) -> Typed | None:
         value, pattern = self.value(expr.value), self.value(expr.pattern)
@@ -264,7 +289,7 @@ class Expressions:
             names = expr.value.names
             if names is not None and len(names) == 1 and self.names.is_alias_only(names[0]):
                 return self.names.presence(names[0], expr)
-            found: Checked = self.names.path(expr.value, record=True)
+            found: Checked = self.names.path(expr.value, record=True, lists=True)
         else:
             found = self.loosely(expr.value)
         value = settled(found)
@@ -274,3 +299,19 @@ class Expressions:
             self.reporter.error(expr.span, "null-comparison", "null is always null")
             return None
         return Apply(op, (value,), BOOL)
+
+
+def _among(value: Typed, items: list[Typed]) -> Typed:
+    """Whether a value is one of ``items``, or of the elements of those that are lists."""
+    single = tuple(i for i in items if i.type.kind != "list")
+    parts: list[Typed] = []
+    if single:
+        optional = value.type.optional or any(i.type.optional for i in single)
+        parts.append(Apply("in", (value, *single), BOOL.as_optional(optional)))
+    for item in items:
+        if item.type.kind == "list":
+            optional = value.type.optional or item.type.optional or item.type.items[0].optional
+            parts.append(Apply("in_list", (value, item), BOOL.as_optional(optional)))
+    if len(parts) == 1:
+        return parts[0]
+    return Apply("or", tuple(parts), BOOL.as_optional(any(p.type.optional for p in parts)))

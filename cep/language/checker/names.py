@@ -31,15 +31,16 @@ class Names:
         self.reporter = reporter
         self.scope = scope
 
-    def path(self, path: ast.Path, record: bool = False) -> Typed | None:
-        """What a path means; a whole record only where ``record`` says so."""
+    def path(self, path: ast.Path, record: bool = False, lists: bool = False) -> Typed | None:
+        """What a path means; a whole record, or a list, only where ``record`` and ``lists`` say so."""
+        whole = (("record",) if record else ()) + (("list",) if lists else ())
         names = path.names
         if names is None:
             self.reporter.not_yet(path.span, "an element of a list or map (`[…]`)")
             return None
         scope, head = self.scope, names[0]
         if head in scope.parameters:
-            return self._parameter(scope.parameters[head], path, record)
+            return self._parameter(scope.parameters[head], path, record, lists)
         meanings: list[str] = []
         is_field = scope.fold is None and scope.current is not None and head in scope.current.heads
         if is_field:
@@ -63,9 +64,9 @@ class Names:
             return None
         if is_field:
             assert scope.current is not None
-            return self._attribute(None, scope.current, names, path.span, record)
+            return self._attribute(None, scope.current, names, path.span, whole)
         if scope.is_alias(head):
-            return self._alias(names, path, record)
+            return self._alias(names, path, whole)
         if head in scope.keys:
             key = scope.keys[head]
             if key is None or self._has_rest(names, path.span, f"the key `{head}`"):
@@ -80,11 +81,23 @@ class Names:
         return None
 
     @staticmethod
-    def _parameter(given: Given, path: ast.Path, record: bool) -> Typed | None:
+    def _parameter(given: Given, path: ast.Path, record: bool, lists: bool) -> Typed | None:
         if given.path is None or given.names is None:
             return given.value  # the declaration has been checked: it has no fields
         longer = replace(given.path, parts=(*given.path.parts, *path.parts[1:]))
-        return given.names.path(longer, record)
+        return given.names.path(longer, record, lists)
+
+    def inside(self, record: Attr, span: Span) -> list[tuple[str, Typed | None]]:
+        """The attributes inside a record, each by the rest of its name, read from the same event."""
+        variable = None if record.variable is None else self.scope.bound[record.variable]
+        shape = self.scope.current if variable is None else variable.shape
+        assert shape is not None, "a record was found in it"
+        out: list[tuple[str, Typed | None]] = []
+        for name, declared in shape.attributes.items():
+            if name.startswith(f"{record.name}.") and (declared is None or declared.is_held):
+                found = self._attribute(variable, shape, tuple(name.split(".")), span, ("record", "list"))
+                out.append((name[len(record.name) + 1 :], found))
+        return out
 
     def is_alias_only(self, name: str) -> bool:
         """Whether ``name`` alone stands for an event, and for nothing else."""
@@ -196,7 +209,7 @@ class Names:
         self.reporter.error(span, code, f"`{head}` is unknown{where}", hint)
 
     def _attribute(
-        self, variable: Variable | None, shape: Shape, names: tuple[str, ...], span: Span, record: bool
+        self, variable: Variable | None, shape: Shape, names: tuple[str, ...], span: Span, whole: tuple[str, ...]
     ) -> Typed | None:
         flat = ".".join(names)
         if flat not in shape.attributes:
@@ -205,10 +218,14 @@ class Names:
         declared = shape.attributes[flat]
         if declared is None:
             return None
-        if declared.kind in ("list", "map"):
-            self.reporter.not_yet(span, f"reading a {declared.kind} (`{flat}: {declared}`)")
+        if not declared.is_held:
+            self.reporter.not_yet(span, f"reading this kind of value (`{flat}: {declared}`)")
             return None
-        if declared.kind == "record" and not record:
+        if declared.kind == "list" and "list" not in whole:
+            where = f"emit it, aggregate it, or ask `{flat} is null` or `x in ({flat})`"
+            self.reporter.not_yet(span, f"a list in this place (`{flat}: {declared}`)", where)
+            return None
+        if declared.kind == "record" and "record" not in whole:
             leaf = next((a for a in shape.attributes if a.startswith(f"{flat}.")), None)
             hint = f"write one of its fields, e.g. {leaf}" if leaf else None
             self.reporter.error(
@@ -241,7 +258,7 @@ class Names:
             hint = f"its fields are {listed(known[:8])}{', …' if len(known) > 8 else ''}"
         self.reporter.error(span, "unknown-field", f"{owner} has no field `{names[-1]}`", hint)
 
-    def _alias(self, names: tuple[str, ...], path: ast.Path, record: bool) -> Typed | None:
+    def _alias(self, names: tuple[str, ...], path: ast.Path, whole: tuple[str, ...]) -> Typed | None:
         scope, head, rest = self.scope, names[0], names[1:]
         if head in scope.silent:
             return None
@@ -274,7 +291,7 @@ class Names:
             self.reporter.error(path.span, "event-as-value", f"`{head}` is an event, not a value", hint)
             return None
         if own or scope.fold is not None:
-            return self._attribute(None, variable.shape, rest, path.span, record)
+            return self._attribute(None, variable.shape, rest, path.span, whole)
         if variable.is_loop:
             flat = ".".join(rest)
             if flat in variable.shape.attributes or variable.shape.open:
@@ -287,4 +304,4 @@ class Names:
             else:
                 self._no_field(variable.shape, rest, path.span)
             return None
-        return self._attribute(variable, variable.shape, rest, path.span, record)
+        return self._attribute(variable, variable.shape, rest, path.span, whole)

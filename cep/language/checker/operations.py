@@ -175,6 +175,10 @@ class Operations:
         if a.type.kind != b.type.kind:
             self._mismatch(op, a, b, (left_expr, right_expr), span)
             return None
+        if a.type.kind == "list":
+            hint = "a value may be looked for in a list: x in (…)"
+            self.reporter.error(span, "wrong-type", f"`{op}` is not defined for lists", hint)
+            return None
         if a.type.kind == "bool" and op not in ("=", "!="):
             self.reporter.error(span, "wrong-type", f"`{op}` is not defined for bools", "bools have no order")
             return None

@@ -18,6 +18,7 @@ from cep.language.checker.patterns import PatternCheck
 from cep.language.checker.report import Reporter, did_you_mean, listed
 from cep.language.checker.scope import Scope, Variable
 from cep.language.typed import (
+    Attr,
     CheckedEmit,
     CheckedFilter,
     CheckedKey,
@@ -294,10 +295,13 @@ class _Rule:
     def _emit(self, emit: ast.Emit, expressions: Expressions) -> Emission:
         fields: dict[str, Emitted] = {}
         for assign in emit.body:
-            value = expressions.value(assign.value)
+            path = assign.value
+            if isinstance(path, ast.Path):
+                value = expressions.names.path(path, record=True, lists=True)
+            else:
+                value = expressions.value(path)
             name = assign.name
             if name is None:
-                path = assign.value
                 assert isinstance(path, ast.Path), "only a path has no name of its own"
                 last = next((p for p in reversed(path.parts) if isinstance(p, ast.Name)), None)
                 assert last is not None
@@ -320,4 +324,7 @@ class _Rule:
                 )
                 continue
             fields[name.text] = Emitted(name.text, value, assign.span)
+            if isinstance(value, Attr) and value.type.kind == "record":
+                inside = expressions.names.inside(value, assign.span)
+                fields |= {f"{name.text}.{rest}": Emitted(f"{name.text}.{rest}", v, assign.span) for rest, v in inside}
         return Emission(emit.type.text, tuple(fields.values()), self.source, emit.type.span)

@@ -7,8 +7,8 @@ Tested by: tests/language/test_check.py
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import dataclass, field, replace
+from functools import cached_property, reduce
 from typing import TYPE_CHECKING
 
 from cep.model.types import Type
@@ -35,6 +35,8 @@ class Shape:
 
 def plain(declared: Type) -> Type:
     """A type as expressions see it: how the input is read (unit, zone, infinity) no longer matters."""
+    if declared.items:
+        return replace(declared, items=tuple(map(plain, declared.items)))
     if declared.unit is None and declared.zone is None and not declared.infinite:
         return declared
     return Type(declared.kind, declared.optional)
@@ -58,5 +60,5 @@ def common(name: str, members: Sequence[Shape]) -> Shape:
         elif any(not known[0].same_kind(t) for t in known):
             partial[attribute] = "its type is not the same in all of them"
         else:
-            attributes[attribute] = known[0].as_optional(any(t.optional for t in known))
+            attributes[attribute] = reduce(Type.joined, known)
     return Shape(name, streams, attributes, any(m.open for m in members), partial)

@@ -28,8 +28,18 @@ if TYPE_CHECKING:
     from cep.model.schema import Attribute, Schema
     from cep.model.types import Type
 
-_HELD = ("record", "list", "map")
 ORIGIN = parse_time("2000-01-01T00:00:00Z")
+
+
+@dataclass(frozen=True, slots=True)
+class ConstList:
+    """A list of constants, as a test alone has it."""
+
+    value: tuple[Given, ...]
+    type: Type
+
+
+Given = Const | ConstList
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +47,7 @@ class CheckedSend:
     """An event of a declared stream: its values by attribute, the one that orders the stream among them."""
 
     stream: str
-    values: tuple[tuple[Attribute, Const], ...]
+    values: tuple[tuple[Attribute, Given], ...]
     span: Span
 
 
@@ -62,7 +72,7 @@ class CheckedExpect:
 
     type: str
     count: int | None
-    values: tuple[tuple[str, Const], ...]
+    values: tuple[tuple[str, Given], ...]
     at: int | None
     span: Span
 
@@ -190,7 +200,8 @@ class _Checking:
         if any(a.name is None or a.name.text not in values for a in step.body):
             return None  # a mistake was told already; what else is missing may be what it meant
         for attribute in schema.attributes:
-            if attribute.name in values or attribute.name == schema.time or attribute.type.kind in _HELD:
+            is_whole = attribute.type.kind == "record" or not attribute.type.is_held
+            if attribute.name in values or attribute.name == schema.time or is_whole:
                 continue
             # a field of a record is missing where the record is there, or must be
             around = attribute.name.rpartition(".")[0]
@@ -217,8 +228,8 @@ class _Checking:
 
     def _values(
         self, schema: Schema, body: Sequence[ast.Assign], *, to_send: bool
-    ) -> dict[str, tuple[Attribute, Const]]:
-        out: dict[str, tuple[Attribute, Const]] = {}
+    ) -> dict[str, tuple[Attribute, Given]]:
+        out: dict[str, tuple[Attribute, Given]] = {}
         for assign in body:
             if assign.name is None:
                 self._error(assign.span, "not-constant", "a test gives values", "write name = value")
@@ -234,7 +245,7 @@ class _Checking:
                 inner = [n for n in schema.names if n.startswith(f"{name}.")]
                 hint = f"give its fields: {inner[0] if inner else name} = …, or {name} = null"
                 self._error(assign.span, "wrong-type", f"{name} is a record", hint)
-            elif attribute.type.kind in ("list", "map"):
+            elif not attribute.type.is_held:
                 self._reporter.not_yet(assign.span, f"a {attribute.type.kind} in a test")
             else:
                 value = self._value(assign.value, attribute.type, to_send=to_send)
@@ -242,7 +253,11 @@ class _Checking:
                     out[name] = (attribute, value)
         return out
 
-    def _value(self, written: ast.Expr, wanted: Type, *, to_send: bool) -> Const | None:
+    def _value(self, written: ast.Expr, wanted: Type, *, to_send: bool) -> Given | None:
+        if wanted.kind == "list" and isinstance(written, ast.ListLiteral):
+            items = [self._value(item, wanted.items[0], to_send=to_send) for item in written.items]
+            known = tuple(item for item in items if item is not None)
+            return ConstList(known, wanted) if len(known) == len(items) else None
         try:
             found = evaluate(written)
             if found.kind == "null":

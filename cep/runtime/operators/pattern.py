@@ -26,6 +26,7 @@ from cep.kernels.text import hash_rows
 from cep.language.typed import Attr, Key
 from cep.runtime.conditions import Memo, decide
 from cep.runtime.held import Held, total
+from cep.runtime.packing import packed
 from cep.runtime.shard import PatternShard
 from cep.runtime.strings import shard_of_strings
 from cep.runtime.tables import layout
@@ -196,9 +197,12 @@ def _attribute(node: Typed, source: Input) -> str:
 
 
 def _words(column: Column, strings: Strings) -> AnyArray:
-    """A column as int64 words: floats by their bits, strings by their codes in the operator's store."""
+    """A column as int64 words: floats by their bits, strings and lists by their codes in the operator's store."""
     if column.text is not None:
         return strings.intern(column.text, column.values) if len(column.text) else np.zeros(len(column), np.int64)
+    if column.lists is not None:
+        # few rows are selected of a batch: only their lists are packed
+        return strings.intern(packed(column.lists.take(column.values)), np.arange(len(column)))
     if column.type.kind == "float":
         return column.values.view(np.int64)
     if column.type.kind == "bool" and column.valid is not None:
