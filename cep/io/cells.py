@@ -11,16 +11,20 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pyarrow as pa
 
 from cep.io.values import plain, reader_of
 from cep.model.batch import Text
 from cep.model.concatenate import empty_lists
 from cep.model.errors import InputError
+from cep.model.late import Late
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from cep.model.batch import AnyArray, BoolArray, Lists
     from cep.model.types import Type
+else:
+    pa = Late("pyarrow")
 
 DTYPES: dict[str, type] = {
     "int": np.int64,

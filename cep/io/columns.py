@@ -13,20 +13,25 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 
 from cep.io.cells import DTYPES, Bad, Cells, is_valid, mend, nulls, object_of, refusal, valid_of, whole_numbers, window
 from cep.io.values import plain, reader_of
 from cep.model.batch import Text
 from cep.model.errors import InputError
+from cep.model.late import Late
 from cep.model.time import MAX_TIME, MIN_TIME, NANOSECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
     from cep.model.batch import AnyArray, BoolArray
     from cep.model.types import Type
+else:
+    pa = Late("pyarrow")
+    pc = Late("pyarrow.compute")
 
 _EXACT = 2.0**53
 _MORE_THAN_64 = 2.0**63
@@ -49,15 +54,18 @@ def cells_of_objects(values: Sequence[object], wanted: Type) -> Cells:
     return _one_by_one(values, wanted)
 
 
-_WHOLE: dict[tuple[str, type], pa.DataType] = {
-    ("int", int): pa.int64(),
-    ("float", float): pa.float64(),
-    ("bool", bool): pa.bool_(),
-    ("decimal", int): pa.int64(),
-    ("decimal", float): pa.float64(),
-    ("time", int): pa.int64(),
-    ("time", float): pa.float64(),
-}
+_WHOLE = frozenset(
+    {
+        ("int", int),
+        ("float", float),
+        ("bool", bool),
+        ("decimal", int),
+        ("decimal", float),
+        ("time", int),
+        ("time", float),
+    }
+)
+"""Kinds and the objects of which Arrow makes a whole column of the kind."""
 
 
 def _objects_whole(values: Sequence[object], wanted: Type, only: type) -> Cells | None:
@@ -66,7 +74,7 @@ def _objects_whole(values: Sequence[object], wanted: Type, only: type) -> Cells 
     elif only is decimal.Decimal and wanted.kind == "decimal":
         target = pa.decimal128(38, wanted.scale)
     elif (wanted.kind, only) in _WHOLE:
-        target = _WHOLE[wanted.kind, only]
+        target = pa.int64() if only is int else pa.float64() if only is float else pa.bool_()
     else:
         return None
     try:

@@ -20,18 +20,23 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 
 from cep.io.cells import DTYPES, Cells, nulls
 from cep.io.columns import cells_of_array, cells_of_objects
 from cep.io.values import plain, reader_of, shown
 from cep.model.batch import BoolArray, Column, EventBatch, Text
 from cep.model.errors import InputError
+from cep.model.late import Late
 from cep.model.schema import Attribute, Schema, rejected_schema
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    import pyarrow as pa
+    import pyarrow.compute as pc
+else:
+    pa = Late("pyarrow")
+    pc = Late("pyarrow.compute")
 
 __all__ = ["BLOCK_ROWS", "Decoded", "Decoder", "Failure", "Objects", "Table", "rejected_schema", "table_of"]
 
@@ -46,7 +51,8 @@ class Objects:
     rows: int
 
 
-Table: TypeAlias = pa.RecordBatch | pa.Table | Sequence[object] | Objects
+if TYPE_CHECKING:
+    Table: TypeAlias = pa.RecordBatch | pa.Table | Sequence[object] | Objects
 Failure = tuple[str | None, str, str | None]
 """Attribute (None: the whole row), reason, value as text."""
 

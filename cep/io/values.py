@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
-import pyarrow as pa
 
+from cep.model.late import Late
 from cep.model.time import (
     MAX_TIME,
     MIN_TIME,
@@ -33,7 +33,11 @@ from cep.model.time import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    import pyarrow as pa
+
     from cep.model.types import Type
+else:
+    pa = Late("pyarrow")
 
 Value = int | float | bool | str | None
 MIN_INT, MAX_INT = -(2**63), 2**63 - 1

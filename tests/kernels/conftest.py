@@ -12,4 +12,4 @@ def prepared():
     import cep.kernels.text  # noqa: F401
     from cep.kernels import jit
 
-    jit.prepare()
+    jit.prepare(load=True)

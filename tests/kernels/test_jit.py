@@ -40,7 +40,9 @@ offsets, out = np.array([0, 6]), np.zeros(1, np.int64)
 text.hash_strings(data, offsets, np.arange(1), out)
 row, run = [None, None, 0], [None, None, 0]
 answers = [f.ctypes(1, *row, *run, None, None, None, None, None, None) for f in made[0].alive]
-print(json.dumps({"hash": int(out[0]), "answers": answers, "told": told, "folder": str(jit.cache_folder())}))
+loaded = [d.py_func.__name__ for d, _ in jit._registered if d.signatures]
+folder = str(jit.cache_folder())
+print(json.dumps({"hash": int(out[0]), "answers": answers, "told": told, "folder": folder, "loaded": loaded}))
 """
 
 
@@ -99,6 +101,34 @@ def test_what_is_in_the_cache_is_not_compiled_again(filled):
     assert {f: f.stat().st_mtime_ns for f in root.rglob("*") if f.is_file()} == before
 
 
+@compiled_only
+def test_a_kernel_is_loaded_when_it_is_called(filled):
+    root, _ = filled
+    assert finished(start(root))["loaded"] == ["hash_strings"]
+
+
+@compiled_only
+def test_a_kernel_whose_file_is_gone_is_made_again_before_the_first_event(filled, tmp_path):
+    root, answers = filled
+    mine = tmp_path / "cache"
+    shutil.copytree(root, mine, copy_function=shutil.copy2)
+    [file] = mine.rglob("text.hash_rows-*.nbc")
+    finished(start(mine))  # generated modules belong to their place, and are made again
+    file.unlink()
+    again = finished(start(mine))
+    assert again["told"][-1][1] > 1
+    assert again["hash"] == answers[0]["hash"]
+    assert file.exists()
+    assert finished(start(mine))["told"] == []
+
+
+@compiled_only
+def test_code_from_the_cache_asks_for_nothing_that_only_compiling_provides():
+    files = [*jit.cache_folder().rglob("*.nbc")]
+    assert files
+    assert [f.name for f in files if any(word in f.read_bytes() for word in jit._OF_REGISTRIES)] == []
+
+
 def damage(file, number):
     """Spoil a file in one of four ways, leaving its times as they were."""
     content, times = file.read_bytes(), file.stat()
@@ -110,7 +140,7 @@ def damage(file, number):
 def test_a_damaged_entry_is_no_reason_to_fail(filled, tmp_path):
     root, answers = filled
     running = {}
-    for shift, ending in enumerate([".nbi", ".nbc", ".py"]):
+    for shift, ending in enumerate([".nbi", ".nbc", ".py", "made"]):
         mine = tmp_path / f"{ending}{shift}"
         shutil.copytree(root, mine, copy_function=shutil.copy2)
         files = sorted(mine.rglob(f"*{ending}"))
