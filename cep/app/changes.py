@@ -49,7 +49,7 @@ def changed(rules: Rules, param: str, value: object) -> tuple[Rules, Mapping[str
         if isinstance(old, PatternProgram) and not (isinstance(program, PatternProgram) and old.keeps_alike(program)):
             msg = f"param {param} cannot have this value while rules run: {name} would keep something else of an event"
             raise UsageError(msg)
-    out.programs = Programs(out.plan, programs | differing)
+    out.programs = Programs(out.plan, programs | differing, rules.programs.choices)
     return out, differing
 
 

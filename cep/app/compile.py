@@ -5,6 +5,7 @@ Tested by: tests/kernels/test_jit.py
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from cep.kernels import jit
@@ -24,9 +25,24 @@ def prepare(rules: Rules, on_compile: Callable[[int, int], None] | None = None) 
 
     ``on_compile(done, total)`` is told how far it is, when anything has to be compiled.
     """
-    from cep.compiler.generate import load_generated
+    from cep.compiler.onepass import OnePassTables
     from cep.compiler.pattern import PatternProgram
 
-    programs = rules.programs.by_rule.values()
+    choices = rules.programs.choices
+    programs = [p for name, p in rules.programs.by_rule.items() if name not in choices or choices[name].tables is None]
     texts = dict.fromkeys(p.text for p in programs if isinstance(p, PatternProgram))
-    jit.prepare(on_compile, [lambda text=text: load_generated(text).is_new for text in texts])  # type: ignore[misc]
+    matchers = dict.fromkeys(c.tables.text for c in choices.values() if isinstance(c.tables, OnePassTables))
+    further = [partial(_is_new, text) for text in texts] + [partial(_is_new_matcher, text) for text in matchers]
+    jit.prepare(on_compile, further)
+
+
+def _is_new(text: str) -> bool:
+    from cep.compiler.generate import load_generated
+
+    return load_generated(text).is_new
+
+
+def _is_new_matcher(text: str) -> bool:
+    from cep.compiler.generate import load_matcher
+
+    return load_matcher(text)[1]

@@ -16,6 +16,7 @@ from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import TYPE_CHECKING
 
 from cep.app.graphs import Edge, Graph, Node
+from cep.compiler.onepass import OnePassTables
 from cep.compiler.pattern import PatternProgram, is_alone
 from cep.compiler.tables import UNLIMITED
 from cep.kernels import program as tables
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from cep.app.rules import Rules
+    from cep.compiler.choice import Choice, DirectTables
     from cep.language.typed import CheckedAbsence, CheckedRule, CheckedStep, Typed
     from cep.model.batch import Int64Array
     from cep.plan.plan import Operator
@@ -95,7 +97,8 @@ def explain(rules: Rules) -> list[Explanation]:
         program = rules.programs.by_rule[rule.name]
         part = parts[rule.index]
         if isinstance(program, PatternProgram):
-            out.append(_of_pattern(operator, part, program, nodes.get(rule.name)))
+            choice = rules.programs.choices[rule.name]
+            out.append(_of_pattern(operator, part, program, choice, nodes.get(rule.name)))
         else:
             out.append(_of_filter(operator, part, program, nodes.get(rule.name)))
     return out
@@ -255,7 +258,9 @@ def _of_filter(operator: Operator, part: int, program: FilterProgram, node: ast.
 # ------------------------------------------------------------------------------------------------------ patterns
 
 
-def _of_pattern(operator: Operator, part: int, program: PatternProgram, node: ast.Rule | None) -> Explanation:
+def _of_pattern(
+    operator: Operator, part: int, program: PatternProgram, choice: Choice, node: ast.Rule | None
+) -> Explanation:
     rule, pattern = operator.rule, operator.rule.body
     assert isinstance(pattern, CheckedPattern)
     written = dict(by_place(node.body.pattern)) if node is not None and isinstance(node.body, ast.Matching) else {}
@@ -276,8 +281,8 @@ def _of_pattern(operator: Operator, part: int, program: PatternProgram, node: as
         part,
         tuple(conjuncts),
         states,
-        _pattern_facts(rule, program, states),
-        tuple(_pattern_programs(program, [*steps, *owners])),
+        _pattern_facts(rule, program, states, choice),
+        tuple(_pattern_programs(program, choice, [*steps, *owners])),
     )
 
 
@@ -377,7 +382,9 @@ class _Automaton:
         return f"when it can bind no more{ends}, or at its deadline"
 
 
-def _pattern_facts(rule: CheckedRule, program: PatternProgram, states: Sequence[State]) -> tuple[tuple[str, str], ...]:
+def _pattern_facts(
+    rule: CheckedRule, program: PatternProgram, states: Sequence[State], choice: Choice
+) -> tuple[tuple[str, str], ...]:
     scalars = program.tables.scalars
     widest = max(len({m.step for m in s.moves}) for s in states)
     test = ", each with a call of the generated `test`" if scalars[tables.TESTED] else ""
@@ -394,11 +401,26 @@ def _pattern_facts(rule: CheckedRule, program: PatternProgram, states: Sequence[
     return (
         ("within", _bounds_text(scalars)),
         ("matches", _matches_text(rule)),
-        ("matcher", "the run table: exact for every pattern; the only matcher there is yet"),
+        ("matcher", f"the {choice.name}: {choice.why}"),
         ("sees", seen),
-        ("cost", cost),
-        ("bytes", f"{8 * program.layout.row_width} a kept event, {8 * program.layout.run_width} an open run"),
+        ("cost", _direct_cost(choice.tables) if choice.tables else cost),
+        ("bytes", _bytes_text(program, choice)),
     )
+
+
+def _direct_cost(tables: DirectTables) -> str:
+    columns = "a column operation a condition for every event; then "
+    if isinstance(tables, OnePassTables):
+        return f"{columns}one look at each of the key's {_count(max(len(tables.starts), 1), 'state')}"
+    return f"{columns}O(steps) an event, whatever is open"
+
+
+def _bytes_text(program: PatternProgram, choice: Choice) -> str:
+    if isinstance(choice.tables, OnePassTables):
+        return f"{8 * choice.tables.slots_width} a key with open runs, 16 an event that they have bound"
+    if choice.tables is not None:
+        return f"{8 * choice.tables.shape.found_width} an open run"
+    return f"{8 * program.layout.row_width} a kept event, {8 * program.layout.run_width} an open run"
 
 
 def _bounds_text(scalars: Int64Array) -> str:
@@ -423,13 +445,15 @@ def _matches_text(rule: CheckedRule) -> str:
     return text + f"; uses up {', '.join(dict.fromkeys(names))}" * bool(names)
 
 
-def _pattern_programs(program: PatternProgram, names: Sequence[str]) -> Iterator[tuple[str, str]]:
+def _pattern_programs(program: PatternProgram, choice: Choice, names: Sequence[str]) -> Iterator[tuple[str, str]]:
+    if isinstance(choice.tables, OnePassTables):
+        yield "the matcher", choice.tables.text
     for source in program.inputs:
         for p, conditions in source.predicates:
             for condition in conditions:
                 yield f"{source.stream}, condition of {names[p]}, a column at a time", condition.text
         yield f"{source.stream}, what is kept of an event, a column at a time", source.values.text
-    if program.text:
+    if program.text and choice.tables is None:
         yield "test and update, for each run", program.text
     for emit in program.emits:
         yield f"emit {emit.type}, for all matches of a batch", emit.text

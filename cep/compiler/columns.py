@@ -46,6 +46,21 @@ _MOST_CONJUNCTS = 16
 _DTYPES = {"float": np.float64, "bool": np.bool_, "string": np.int32, "record": np.bool_}
 
 
+class Identity:
+    """What something is told by, hashed once: it is looked up for every batch."""
+
+    __slots__ = ("_hash", "_parts")
+
+    def __init__(self, parts: tuple[Any, ...]) -> None:
+        self._parts, self._hash = parts, hash(parts)
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __eq__(self, other: object) -> bool:
+        return self is other or (isinstance(other, Identity) and self._parts == other._parts)
+
+
 @dataclass(frozen=True, eq=False)
 class ColumnFunction:
     """Expressions compiled together: ``types`` of the results, ``leaves`` to bring, the text and its constants."""
@@ -63,9 +78,9 @@ class ColumnFunction:
         return any(isinstance(n, Key) for n in self.leaves)
 
     @cached_property
-    def identity(self) -> tuple[Any, ...]:
+    def identity(self) -> Identity:
         """Equal for functions that compute the same from the same attributes and parts of the key."""
-        return (self.text, self.leaves, self.ints.tobytes(), self.floats.tobytes(), self.texts)
+        return Identity((self.text, self.leaves, self.ints.tobytes(), self.floats.tobytes(), self.texts))
 
     def __call__(self, leaf: Callable[[Typed], Leaf], rows: int, faults: Int64Array) -> list[tuple[Any, Any]]:
         """The (value, null) pairs of all results, not yet as long as the batch where they are constant."""

@@ -75,13 +75,14 @@ class Emitter:
         leaf: Callable[[Emitter, Typed], Term],
         params: Mapping[str, CheckedParam],
         constants: Constants,
+        names: int = 0,
     ) -> None:
         self.target = target
         self.lines: list[str] = []
         self.constants = constants
         self._leaf = leaf
         self._params = params
-        self._names = 0
+        self._names = names  # variables are numbered on from here
         self._known: dict[int, tuple[Typed, Term]] = {}
         self._leaves: dict[Typed, Term] = {}
 

@@ -13,13 +13,15 @@ import linecache
 import os
 import sys
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from cep.kernels.jit import PLAIN, cache_folder, compile_generated
+from cep.kernels.jit import PLAIN, cache_folder, compile_generated, compile_matcher
+from cep.kernels.onepass import ONE_PASS
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,13 @@ def load_generated(text: str) -> Generated:
     test, keep_test, new_test = compile_generated(functions["test"])
     update, keep_update, new_update = compile_generated(functions["update"])
     return Generated(test, update, (keep_test, keep_update), new_test or new_update)
+
+
+@cache
+def load_matcher(text: str) -> tuple[Callable[..., Any], bool]:
+    """The compiled function ``match`` of a generated text, and whether it had to be compiled."""
+    name = f"cep_generated_{hashlib.blake2b(text.encode(), digest_size=10).hexdigest()}"
+    return compile_matcher(_import(name, text)["match"], ONE_PASS)
 
 
 def _import(name: str, text: str) -> dict[str, Any]:

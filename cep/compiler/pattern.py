@@ -192,7 +192,7 @@ class _Builder:
         tested = 0
         bodies: list[tuple[int, list[str]]] = []
         for p, (_, where) in enumerate(self.predicates):
-            alone, bound = _split(where)
+            alone, bound = split_condition(where)
             local.append(alone)
             if bound is not None:
                 tested |= 1 << p
@@ -313,7 +313,7 @@ def _as_nullable(node: Typed, schema: Schema) -> Typed:
     return node
 
 
-def _split(where: Typed | None) -> tuple[Typed | None, Typed | None]:
+def split_condition(where: Typed | None) -> tuple[Typed | None, Typed | None]:
     """The conjuncts about the event alone, and those that read the run."""
     if where is None:
         return None, None

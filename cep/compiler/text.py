@@ -30,6 +30,9 @@ _OPERATORS = {
 }
 
 
+_FEW = 64
+
+
 class TextVector(NamedTuple):
     """A string column: codes and their dictionary."""
 
@@ -46,11 +49,12 @@ def compare_texts(op: str, left: TextVector | str, right: TextVector | str) -> B
         return compare_texts(mirrored, right, left)
     if isinstance(right, str):
         if op in ("eq", "ne"):
-            decided = _equals(left.text, right.encode("utf-8", "surrogatepass"))
+            decided = _equals(left.text, right)
             places = np.flatnonzero(decided)
             if places.size == 1:  # comparing codes is many times as fast as gathering what was decided for each
-                same: BoolArray = left.codes == places[0].astype(left.codes.dtype)
-                return same if op == "eq" else ~same
+                code = places[0].astype(left.codes.dtype)
+                same: BoolArray = left.codes == code if op == "eq" else left.codes != code
+                return same
             return _gather(decided if op == "eq" else ~decided, left.codes)
         compare = _OPERATORS[op]
         return _gather(np.array([compare(s, right) for s in left.text.strings], np.bool_), left.codes)
@@ -190,7 +194,10 @@ def _decide(value: TextVector | str, decide: Callable[[Any], Any]) -> BoolArray 
     return _gather(np.asarray(decide(strings)), value.codes)
 
 
-def _equals(text: Text, wanted: bytes) -> BoolArray:
+def _equals(text: Text, string: str) -> BoolArray:
+    if len(text) <= _FEW:  # decoded once, whoever asks
+        return np.array([s == string for s in text.strings], np.bool_)
+    wanted = string.encode("utf-8", "surrogatepass")
     lengths = np.diff(text.offsets)
     same: BoolArray = lengths == len(wanted)
     if wanted and same.any():

@@ -104,10 +104,20 @@ def _one_by_one(values: Sequence[object], wanted: Type) -> Cells:
     return Cells(np.array(out, DTYPES[wanted.kind]), valid, None, bad)
 
 
+_NUMBERS = frozenset({pa.int8(), pa.int16(), pa.int32(), pa.int64(), pa.float32(), pa.float64()})
+
+
 def cells_of_array(array: pa.Array | pa.ChunkedArray, wanted: Type) -> Cells:
     """An Arrow column as the type ``wanted``; InputError when no value of its type could ever be one."""
-    array = _plain_array(array, wanted)
+    if array.type not in _NUMBERS or isinstance(array, pa.ChunkedArray):
+        array = _plain_array(array, wanted)
     kind = array.type
+    if kind in _NUMBERS:
+        in_order = _times_in_order(array, wanted) if wanted.kind == "time" else None
+        if in_order is not None:
+            return in_order
+        if wanted.kind in _PLAIN:
+            return _PLAIN[wanted.kind](array, wanted)
     if pa.types.is_null(kind):
         return nulls(wanted, len(array))
     if wanted.kind == "list":
@@ -118,6 +128,10 @@ def cells_of_array(array: pa.Array | pa.ChunkedArray, wanted: Type) -> Cells:
         return _strings(array, wanted)
     if pa.types.is_string(kind) or pa.types.is_large_string(kind):
         return _reasons_from_text(_TEXT[wanted.kind](array, wanted), array, wanted)
+    if wanted.kind == "time":
+        in_order = _times_in_order(array, wanted)
+        if in_order is not None:
+            return in_order
     return _PLAIN[wanted.kind](array, wanted)
 
 
@@ -309,8 +323,8 @@ def _ints(array: pa.Array, wanted: Type) -> Cells:
     if kind == pa.int64():
         return Cells(whole_numbers(array), valid)
     if pa.types.is_integer(kind):
-        if kind != pa.uint64():
-            return Cells(_widened(array), valid)
+        if kind != pa.uint64():  # as narrow as it is: a `Column` widens it when somebody reads it
+            return Cells(_as_narrow(array), valid)
         values = window(array.buffers()[1], np.uint64, array.offset, len(array))
         wrong = values > np.uint64(2**63 - 1)
         cells = Cells(values.astype(np.int64), valid)
@@ -329,9 +343,8 @@ def _ints(array: pa.Array, wanted: Type) -> Cells:
     return mend(cells, np.flatnonzero(wrong if valid is None else wrong & valid), array, wanted)
 
 
-def _widened(array: pa.Array) -> AnyArray:
-    dtype = array.type.to_pandas_dtype()
-    return window(array.buffers()[1], dtype, array.offset, len(array)).astype(np.int64)
+def _as_narrow(array: pa.Array) -> AnyArray:
+    return window(array.buffers()[1], array.type.to_pandas_dtype(), array.offset, len(array))
 
 
 def _float_values(array: pa.Array) -> AnyArray:
@@ -380,8 +393,9 @@ def _decimals(array: pa.Array, wanted: Type) -> Cells:
     if pa.types.is_integer(kind):
         cells = _ints(array, wanted) if kind != pa.uint64() else nulls(wanted, size)
         limit = (2**63 - 1) // 10**scale
-        wrong = (cells.values > limit) | (cells.values < -limit) if kind != pa.uint64() else np.ones(size, np.bool_)
-        cells = Cells(np.where(wrong, 0, cells.values) * 10**scale, valid)
+        counts = cells.values.astype(np.int64, copy=False)
+        wrong = (counts > limit) | (counts < -limit) if kind != pa.uint64() else np.ones(size, np.bool_)
+        cells = Cells(np.where(wrong, 0, counts) * 10**scale, valid)
     elif pa.types.is_floating(kind):
         floats = _float_values(array)
         with np.errstate(invalid="ignore", over="ignore"):
@@ -408,6 +422,23 @@ def _decimal_pattern(wanted: Type) -> str:
 
 
 # --------------------------------------------------------------------------------------------------------- times
+
+
+def _times_in_order(array: pa.Array, wanted: Type) -> Cells | None:
+    """Times that need only be multiplied, when none is null and they stand in order: then the ends tell the range."""
+    kind = array.type
+    if kind == pa.int64() and wanted.unit is not None:
+        unit = wanted.unit
+    elif pa.types.is_timestamp(kind) and (kind.tz is not None or wanted.zone in (None, "UTC")):
+        unit = kind.unit
+    else:
+        return None
+    values, factor = whole_numbers(array), NANOSECONDS[unit]
+    if array.null_count or not values.size or not (values[1:] >= values[:-1]).all():
+        return None
+    if int(values[0]) < -(-MIN_TIME // factor) or int(values[-1]) > MAX_TIME // factor:
+        return None
+    return Cells(values, factor=factor, in_order=True)
 
 
 def _times(array: pa.Array, wanted: Type) -> Cells:
@@ -452,7 +483,7 @@ def _numbers_as_times(array: pa.Array, wanted: Type) -> Cells:
     assert wanted.unit is not None
     kind, valid, nanoseconds = array.type, valid_of(array), NANOSECONDS[wanted.unit]
     if pa.types.is_integer(kind) and kind != pa.uint64():
-        numbers = whole_numbers(array) if kind == pa.int64() else _widened(array)
+        numbers = whole_numbers(array) if kind == pa.int64() else _as_narrow(array).astype(np.int64)
         low, high = -(-MIN_TIME // nanoseconds), MAX_TIME // nanoseconds
         if valid is None and numbers.size and low <= int(numbers.min()) and int(numbers.max()) <= high:
             return Cells(numbers if nanoseconds == 1 else numbers * nanoseconds, None)

@@ -24,7 +24,7 @@ import numpy as np
 from cep.io.cells import DTYPES, Cells, nulls
 from cep.io.columns import cells_of_array, cells_of_objects
 from cep.io.values import plain, reader_of, shown
-from cep.model.batch import BoolArray, Column, EventBatch, Text
+from cep.model.batch import BoolArray, Column, EventBatch, Text, arrived
 from cep.model.errors import InputError
 from cep.model.late import Late
 from cep.model.schema import Attribute, Schema, rejected_schema
@@ -69,7 +69,7 @@ class Decoded:
 class Decoder:
     """Reads rows of one stream; ``mapping`` gives the input column of an attribute, before the schema's own word."""
 
-    __slots__ = ("_attributes", "_columns", "_flat", "_parent", "_readers", "_rejects", "schema")
+    __slots__ = ("_attributes", "_columns", "_flat", "_parent", "_places", "_readers", "_rejects", "schema")
 
     def __init__(self, schema: Schema, mapping: Mapping[str, str] | None = None) -> None:
         self.schema = schema
@@ -97,6 +97,7 @@ class Decoder:
                 self._columns[a.name] = f"{self._columns[prefix]}.{a.name.rpartition('.')[2]}"
             else:
                 self._columns[a.name] = a.column
+        self._places: tuple[pa.Schema, dict[str, int]] | None = None
         self._flat = not self._parent and not any(a.type.kind == "record" for a in self._attributes)
         self._readers = [
             (a.name, self._columns[a.name], reader_of(a.type), DTYPES[a.type.kind], a.type, self._is_required(a))
@@ -222,7 +223,6 @@ class Decoder:
         self, cells: dict[str, Cells], rows: int, first_row: int, first_reject: int, failed: dict[int, Failure]
     ) -> Decoded:
         presence = self._presence(cells, rows)
-        seq = np.arange(first_row, first_row + rows, dtype=np.int64)
         for attribute in self._attributes:
             for i, (reason, value) in self._failures(attribute, cells, presence):
                 failed.setdefault(i, (attribute.name, reason, value))
@@ -230,10 +230,14 @@ class Decoder:
         if failed:
             keep = np.ones(rows, np.bool_)
             keep[list(failed)] = False
-            seq = seq[keep]
         columns = {a.name: self._column(a, cells, presence, keep) for a in self._attributes}
-        ts = columns[self.schema.time].values if self.schema.time is not None else np.zeros(seq.size, np.int64)
-        batch = EventBatch(self.schema, ts, seq, columns)
+        time = self.schema.time
+        if time is not None and keep is None:
+            batch = arrived(self.schema, columns, first_row, cells[time].in_order)
+        else:
+            seq = np.arange(first_row, first_row + rows, dtype=np.int64)
+            seq = seq if keep is None else seq[keep]
+            batch = EventBatch(self.schema, np.zeros_like(seq) if time is None else columns[time].values, seq, columns)
         rejected = self._rejected(failed, first_row, first_reject) if failed else None
         assert len(batch) + (len(rejected) if rejected is not None else 0) == rows, "a row is an event or a reject"
         return Decoded(batch, rejected, rows)
@@ -286,6 +290,8 @@ class Decoder:
             here = None if here is None else here[keep]
         if here is not None and bool(here.all()):
             here = None
+        if values.dtype != DTYPES[attribute.type.kind] or these.factor != 1:
+            return Column.of_raw(attribute.type, values, here, these.factor)
         return Column(attribute.type, values, here, these.text, these.lists)
 
     def _rejected(self, failed: dict[int, Failure], first_row: int, first_reject: int) -> EventBatch:
@@ -306,8 +312,18 @@ class Decoder:
 
     # --------------------------------------------------------------------------------------------------- lookup
 
+    def _known_places(self, schema: pa.Schema) -> dict[str, int]:
+        """Where the columns that have one place stand; kept, because one table after the other has one schema."""
+        if self._places is None or not schema.equals(self._places[0]):
+            found = {column: schema.get_all_field_indices(column) for column in self.columns.values()}
+            self._places = (schema, {column: places[0] for column, places in found.items() if len(places) == 1})
+        return self._places[1]
+
     def _find(self, table: pa.RecordBatch | pa.Table, column: str) -> pa.Array | pa.ChunkedArray | None:
         """The column of that name, or the field of a struct column that the dotted name leads to."""
+        place = self._known_places(table.schema).get(column)
+        if place is not None:
+            return table.column(place)
         places = table.schema.get_all_field_indices(column)
         if len(places) > 1:
             msg = f"two columns are named {column}"

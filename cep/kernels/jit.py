@@ -177,6 +177,14 @@ def compile_generated(function: Callable[..., int]) -> tuple[Address, Any, bool]
     return compiled.address, compiled, not compiled.cache_hits
 
 
+def compile_matcher(function: Callable[..., Any], signature: Any) -> tuple[Callable[..., Any], bool]:
+    """A generated ``function`` compiled for ``signature`` alone, and whether it is new."""
+    if PLAIN:
+        return function, False
+    dispatcher = _dispatcher(function)
+    return dispatcher, _compile(dispatcher, signature)
+
+
 def _callback(function: Callable[..., int], kept: Any) -> Any:
     compiled: Any = CFunc(
         function, (GENERATED.args, GENERATED.return_type), locals={}, options={"error_model": "numpy"}

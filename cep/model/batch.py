@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from cep.model.schema import Schema
 
+_FROM_ZERO = np.arange(65_536)
 _OPTIONAL_STRING = Type("string", optional=True)
 
 Int64Array = npt.NDArray[np.int64]
@@ -102,13 +103,45 @@ class Column:
     text: Text | None = None
     lists: Lists | None = None
 
+    @staticmethod
+    def of_raw(kind: Type, raw: AnyArray, valid: BoolArray | None = None, factor: int = 1) -> Column:
+        """A column of integers times ``factor``, 64 bits wide once they are asked for: what nobody reads costs nothing.
+
+        Every product lies within 64 bits.
+        """
+        column = Column.__new__(Column)
+        vars(column).update(type=kind, valid=valid, text=None, lists=None, _raw=raw, _factor=factor)
+        return column
+
+    def __getattr__(self, name: str) -> AnyArray:
+        # called only for what is not there; of two threads at once both make the same
+        here = vars(self)
+        if name != "values" or "_raw" not in here:
+            raise AttributeError(name)
+        values: AnyArray = here["_raw"].astype(np.int64, copy=False)
+        if here["_factor"] != 1:
+            values = values * here["_factor"]
+        here["values"] = values
+        return values
+
     def __len__(self) -> int:
-        return int(self.values.size)
+        here = vars(self)
+        return int((here["values"] if "values" in here else here["_raw"]).size)
+
+    def write(self, out: Int64Array) -> None:
+        """Write the values of a column of integers into an array."""
+        here = vars(self)
+        if "values" in here:
+            out[:] = here["values"]
+        else:
+            np.multiply(here["_raw"], here["_factor"], out=out, dtype=np.int64)
 
     def take(self, rows: AnyArray | slice) -> Column:
         """The column at ``rows`` (positions, a mask, or a slice)."""
-        valid = None if self.valid is None else self.valid[rows]
-        return Column(self.type, self.values[rows], valid, self.text, self.lists)
+        valid, here = None if self.valid is None else self.valid[rows], vars(self)
+        if "values" in here:
+            return Column(self.type, here["values"][rows], valid, self.text, self.lists)
+        return Column.of_raw(self.type, here["_raw"][rows], valid, here["_factor"])
 
     def to_list(self) -> list[Any]:
         """Python values: int, float, bool, str, `decimal.Decimal`; time and duration as int nanoseconds; None.
@@ -145,7 +178,7 @@ class Provenance:
 
     ``rule`` indexes ``rules``; ``stream`` indexes ``streams``; ``number`` is the contributing event's ``seq``.
     ``keys`` are the parts of each event's key, by rule: rule r's events have the columns ``keys[r]`` at the places
-    ``place``. ``ids`` uint64[n, 2] is the deterministic identity.
+    ``place``. ``ids`` uint64[n, 2] is the deterministic identity. What `later` promises is made when it is asked for.
     """
 
     rules: tuple[str, ...]
@@ -157,6 +190,38 @@ class Provenance:
     streams: tuple[str, ...]
     stream: Int32Array
     number: Int64Array
+
+    @staticmethod
+    def later(
+        rules: tuple[str, ...], streams: tuple[str, ...], size: int, make: Callable[[], Provenance]
+    ) -> Provenance:
+        """What ``make`` gives, for ``size`` events; it is called once something else than the names is asked for.
+
+        It must not read what others write into.
+        """
+        out = Provenance.__new__(Provenance)
+        vars(out).update(rules=rules, streams=streams, _size=size, _make=make)
+        return out
+
+    def __getattr__(self, name: str) -> Any:
+        here = vars(self)
+        make = here.get("_make") if name in _MADE_LATER else None
+        if make is None:
+            if name in here:  # another thread has made it meanwhile
+                return here[name]
+            raise AttributeError(name)
+        made = make()
+        here.update({field: getattr(made, field) for field in _MADE_LATER})
+        here.pop("_make", None)
+        return here[name]
+
+    def __len__(self) -> int:
+        return int(self.rule.size) if self.is_made else int(vars(self)["_size"])
+
+    @property
+    def is_made(self) -> bool:
+        """Whether nothing is promised any more."""
+        return "_make" not in vars(self)
 
     def to_list(self) -> list[list[tuple[str, int]]]:
         """The contributing events of each event: (stream, row)."""
@@ -180,6 +245,12 @@ class Provenance:
 
     def take(self, rows: AnyArray | slice) -> Provenance:
         """The provenance of the events at ``rows`` (positions, a mask, or a slice)."""
+        if not self.is_made:
+            size = len(range(len(self))[rows]) if isinstance(rows, slice) else count_rows(rows)
+            return Provenance.later(self.rules, self.streams, size, lambda: self._taken(rows))
+        return self._taken(rows)
+
+    def _taken(self, rows: AnyArray | slice) -> Provenance:
         if not isinstance(rows, slice) and rows.dtype == np.bool_:
             rows = np.flatnonzero(rows)
         starts, ends = self.offsets[:-1][rows], self.offsets[1:][rows]
@@ -200,6 +271,14 @@ class Provenance:
             self.stream[inner],
             self.number[inner],
         )
+
+
+_MADE_LATER = ("rule", "keys", "place", "ids", "offsets", "stream", "number")
+
+
+def count_rows(rows: AnyArray) -> int:
+    """How many rows positions or a mask stand for."""
+    return int(np.count_nonzero(rows)) if rows.dtype == np.bool_ else int(rows.size)
 
 
 def string_column(strings: Sequence[str | None]) -> Column:
@@ -255,8 +334,20 @@ class EventBatch:
     columns: Mapping[str, Column]
     provenance: Provenance | None = None
 
+    def __getattr__(self, name: str) -> Int64Array:
+        here = vars(self)
+        if name not in ("ts", "seq") or "_first" not in here:
+            raise AttributeError(name)
+        if name == "ts":
+            here["ts"] = self.columns[self.schema.time or ""].values
+        else:
+            here["seq"] = np.arange(here["_first"], here["_first"] + len(self))
+        made: Int64Array = here[name]
+        return made
+
     def __len__(self) -> int:
-        return int(self.ts.size)
+        times = _times(self)
+        return int(self.ts.size) if times is None else len(times)
 
     def __getitem__(self, name: str) -> Column:
         return self.columns[name]
@@ -265,7 +356,8 @@ class EventBatch:
         """The events at ``rows`` (positions, a mask, or a slice)."""
         columns = {name: column.take(rows) for name, column in self.columns.items()}
         origin = None if self.provenance is None else self.provenance.take(rows)
-        return EventBatch(self.schema, self.ts[rows], self.seq[rows], columns, origin)
+        ts = self.ts[rows] if _times(self) is None else columns[self.schema.time or ""].values
+        return EventBatch(self.schema, ts, numbers_at(self, rows), columns, origin)
 
     def to_arrow(self, *, meta: bool = True, lineage: bool = False) -> pa.RecordBatch:
         """The batch as an Arrow record batch; see `cep.model.arrow` for types and for the columns of ``meta``."""
@@ -309,3 +401,60 @@ class EventBatch:
 
     def __repr__(self) -> str:
         return f"<EventBatch {self.schema.name}: {len(self)} events, {', '.join(self.columns)}>"
+
+
+# ------------------------------------------------------------------ batches whose ts and seq wait to be read
+
+
+def arrived(schema: Schema, columns: Mapping[str, Column], first: int, in_order: bool) -> EventBatch:
+    """Events numbered from ``first``, whose times are those of the column that orders the stream.
+
+    ``ts`` and ``seq`` are made when they are asked for, as `Column.of_raw` does; ``in_order``: it is known that no time
+    is less than the one before it.
+    """
+    assert schema.time is not None
+    batch = EventBatch.__new__(EventBatch)
+    vars(batch).update(schema=schema, columns=columns, provenance=None, _first=first, _in_order=in_order)
+    return batch
+
+
+def _times(batch: EventBatch) -> Column | None:
+    """The column whose values are ``ts`` while these are not made yet."""
+    return None if "ts" in vars(batch) else batch.columns[batch.schema.time or ""]
+
+
+def ends_in_order(batch: EventBatch) -> tuple[int, int] | None:
+    """The first and the last time, when the times are known to stand in order; else None."""
+    if not vars(batch).get("_in_order"):
+        return None
+    first, last = times_at(batch, np.array((0, -1))).tolist()
+    return first, last
+
+
+def times_at(batch: EventBatch, rows: AnyArray) -> Int64Array:
+    """The times of the events at ``rows``."""
+    times = _times(batch)
+    found: Int64Array = batch.ts[rows] if times is None else times.take(rows).values
+    return found
+
+
+def numbers_at(batch: EventBatch, rows: AnyArray | slice) -> Int64Array:
+    """The numbers of the events at ``rows``."""
+    here = vars(batch)
+    if "seq" in here or isinstance(rows, slice) or rows.dtype == np.bool_:
+        return batch.seq[rows]
+    numbers: Int64Array = rows + here["_first"]
+    return numbers
+
+
+def write_places(batch: EventBatch, ts: Int64Array, seq: Int64Array) -> None:
+    """Write all times and numbers into arrays of their own."""
+    here, times = vars(batch), _times(batch)
+    if times is None:
+        ts[:] = batch.ts
+    else:
+        times.write(ts)
+    if "seq" in here or len(batch) > _FROM_ZERO.size:
+        seq[:] = batch.seq
+    else:  # to add to a range that is there is twice as fast as to make one
+        np.add(_FROM_ZERO[: len(batch)], here["_first"], out=seq)

@@ -115,6 +115,14 @@ def concatenate(schema: Schema, batches: Sequence[EventBatch]) -> EventBatch:
 
 
 def _concatenate_origins(origins: Sequence[Provenance]) -> Provenance:
+    if all(o.is_made for o in origins):
+        return _joined_origins(origins)
+    rules = tuple(dict.fromkeys(name for o in origins for name in o.rules))
+    streams = tuple(dict.fromkeys(name for o in origins for name in o.streams))
+    return Provenance.later(rules, streams, sum(map(len, origins)), lambda: _joined_origins(origins))
+
+
+def _joined_origins(origins: Sequence[Provenance]) -> Provenance:
     rules: dict[str, int] = {}
     streams: dict[str, int] = {}
     for origin in origins:

@@ -55,12 +55,18 @@ class StreamClock:
         """Promise that no event below ``to`` will come."""
         self._floor = max(self._floor, to)
 
+    def takes(self, first: int, last: int) -> bool:
+        """Take note of arrivals in order; False (and nothing is noted) when some of them are late."""
+        if first < self.watermark:
+            return False
+        self.highest = max(self.highest, last)
+        return True
+
     def judge(self, ts: Int64Array) -> tuple[BoolArray | None, Int64Array | None]:
         """Take note of arrivals; return which of them are late and the watermark each met, or (None, None) for none."""
         if not ts.size:
             return None, None
-        if (ts.size == 1 or bool((ts[1:] >= ts[:-1]).all())) and int(ts[0]) >= self.watermark:
-            self.highest = max(self.highest, int(ts[-1]))
+        if (ts.size == 1 or bool((ts[1:] >= ts[:-1]).all())) and self.takes(int(ts[0]), int(ts[-1])):
             return None, None
         met = self.watermarks(ts)
         late = ts < met

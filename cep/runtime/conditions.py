@@ -15,10 +15,19 @@ if TYPE_CHECKING:
 
     from cep.compiler.columns import ColumnFunction, Leaf
     from cep.language.typed import Typed
-    from cep.model.batch import BoolArray, EventBatch, Int64Array
+    from cep.model.batch import BoolArray, Column, EventBatch, Int64Array
 
 Memo = dict[tuple[object, ...], tuple["BoolArray", "Int64Array"]]
 """Conjuncts already decided for the batch at hand, with the faults they counted."""
+
+
+def all_valid(columns: Sequence[Column]) -> BoolArray | None:
+    """Where no column is null (None: nowhere is one)."""
+    found: BoolArray | None = None
+    for column in columns:
+        if column.valid is not None:
+            found = column.valid if found is None else found & column.valid
+    return found
 
 
 def decide(
@@ -35,7 +44,7 @@ def decide(
     """
     found: BoolArray | None = None
     for condition in conditions:
-        name = (*condition.identity, keys if condition.reads_key else ())
+        name = (condition.identity, keys if condition.reads_key else ())
         known = memo.get(name)
         if known is None:
             counted = np.zeros(3, np.int64)

@@ -16,13 +16,15 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from cep.compiler.choice import choose_matcher
 from cep.compiler.pattern import compile_pattern
 from cep.language.typed import CheckedFilter
-from cep.model.batch import EventBatch
+from cep.model.batch import EventBatch, ends_in_order
 from cep.model.schema import late_schema
 from cep.model.time import MIN_TIME
 from cep.plan.plan import base_stream
 from cep.runtime.clock import END_OF_TIME, NOTHING, Frontier, StreamClock, joint_frontier
+from cep.runtime.operators.direct import DirectOperator
 from cep.runtime.operators.filter import FilterOperator, FilterProgram, compile_filter
 from cep.runtime.operators.pattern import PatternOperator
 from cep.runtime.results import Output, by_type, interleave, number
@@ -30,6 +32,7 @@ from cep.runtime.results import Output, by_type, interleave, number
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from cep.compiler.choice import Choice
     from cep.compiler.pattern import PatternProgram
     from cep.language.typed import CheckedRule, Rulebook
     from cep.model.batch import Int64Array
@@ -38,10 +41,9 @@ if TYPE_CHECKING:
     from cep.plan.plan import Operator, Plan, StreamPlace
     from cep.runtime.conditions import Memo
     from cep.runtime.held import Held
+    from cep.runtime.snapshot import State, Stored
 
     Program = FilterProgram | PatternProgram
-    from cep.runtime.operators.filter import FilterProgram
-    from cep.runtime.snapshot import State, Stored
 
 
 class RunningOperator(Protocol):
@@ -83,16 +85,19 @@ class RunningOperator(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Programs:
-    """All programs of a rulebook, by rule; compiled once, run by any number of executors."""
+    """All programs of a rulebook, by rule, and the matcher of each pattern; run by any number of executors."""
 
     plan: Plan
     by_rule: Mapping[str, Program]
+    choices: Mapping[str, Choice]
 
 
 def compile_plan(plan: Plan) -> Programs:
     """Compile every rule of a plan."""
     book = plan.rulebook
-    return Programs(plan, {o.rule.name: compile_rule(o.rule, book) for o in plan.operators})
+    by_rule = {o.rule.name: compile_rule(o.rule, book) for o in plan.operators}
+    patterns = [o.rule for o in plan.operators if not isinstance(o.rule.body, CheckedFilter)]
+    return Programs(plan, by_rule, {r.name: choose_matcher(r, book.sources, book.params) for r in patterns})
 
 
 def compile_rule(rule: CheckedRule, book: Rulebook) -> Program:
@@ -109,9 +114,7 @@ class Executor:
         book, places = programs.plan.rulebook, programs.plan.places
         self._schemas: dict[str, Schema] = book.sources
         self._derived = book.derived
-        self._running: list[RunningOperator] = [
-            _start(programs.by_rule[o.rule.name], o, self._schemas, places, shards) for o in operators
-        ]
+        self._running: list[RunningOperator] = [_start(programs, o, self._schemas, places, shards) for o in operators]
         self._readers: dict[str, list[RunningOperator]] = {}
         for running in self._running:
             for name in running.operator.inputs:
@@ -147,7 +150,11 @@ class Executor:
             rows = np.searchsorted(batch.seq, rejected["row"].values, side="right")
             met = np.concatenate([[clock.watermark], clock.watermarks(batch.ts)])[rows]
             self._aside(f"Rejected.{stream}", replace(rejected, ts=np.maximum(met, MIN_TIME)), self.rejected, stream)
-        late, met_by_late = clock.judge(batch.ts)
+        ends = ends_in_order(batch)
+        if ends is not None and clock.takes(*ends):
+            late, met_by_late = None, None
+        else:
+            late, met_by_late = clock.judge(batch.ts)
         if late is not None and met_by_late is not None:
             tardy = batch.take(late)
             schema = late_schema(self._schemas[stream])
@@ -166,14 +173,15 @@ class Executor:
         for level in self._levels:
             for running in self._running:
                 if running.operator.level == level:
-                    outputs += running.advance(frontier if level == 0 else strict)
+                    out = running.advance(frontier if level == 0 else strict)
+                    self.matches[running.operator.rule.name] += sum(len(o.order) for o in out)
+                    outputs += out
             complete = [n for n, last in self._emitted_until.items() if last == level]
             mine = [o for o in outputs if o.batch.schema.name in complete]
             for name, merged in by_type(mine, self._derived).items():
                 first = self.numbers.get(name, 0)
                 self.numbers[name] = first + len(merged.order)
                 done[name] = number(merged, first)
-                self._count(done[name])
                 self._show(name, done[name].batch)
         return interleave(list(done.values()))
 
@@ -209,22 +217,20 @@ class Executor:
         for running in self._readers.get(stream, ()):
             running.receive(stream, batch, memo)
 
-    def _count(self, output: Output) -> None:
-        origin = output.batch.provenance
-        assert origin is not None
-        for rule, n in zip(origin.rules, np.bincount(origin.rule, minlength=len(origin.rules)).tolist(), strict=True):
-            self.matches[rule] += n
-
 
 def _start(
-    program: Program,
+    programs: Programs,
     operator: Operator,
     schemas: Mapping[str, Schema],
     places: Mapping[str, StreamPlace],
     shards: int,
 ) -> RunningOperator:
+    program = programs.by_rule[operator.rule.name]
     if isinstance(program, FilterProgram):
         return FilterOperator(operator, program, schemas, places)
+    tables = programs.choices[operator.rule.name].tables
+    if tables is not None:
+        return DirectOperator(operator, tables, schemas, places, shards)
     return PatternOperator(operator, program, schemas, places, shards)
 
 

@@ -6,6 +6,7 @@ Tested by: tests/runtime/test_identity.py
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,7 @@ from cep.kernels.runs import hash_lineage
 from cep.model.batch import Provenance
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable
 
     from cep.model.batch import AnyArray, Column, Int64Array, UInt64Array
 
@@ -26,13 +27,12 @@ def name_hash(name: str) -> int:
     return int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), "little") >> 1
 
 
-def provenance(
-    rule: str,
-    seeds: UInt64Array,
-    keys: tuple[Column, ...],
-    lineage: tuple[Int64Array, Sequence[str], AnyArray, Int64Array],
-) -> Provenance:
-    """The provenance of one rule's events; ``lineage`` is (offsets, stream names, stream of each, number of each)."""
+Lineage = tuple["Int64Array", Sequence[str], "AnyArray", "Int64Array"]
+"""Offsets, stream names, stream of each contributing event, number of each."""
+
+
+def provenance(rule: str, seeds: UInt64Array, keys: tuple[Column, ...], lineage: Lineage) -> Provenance:
+    """The provenance of one rule's events."""
     offsets, streams, stream, number = lineage
     n = offsets.size - 1
     hashes = np.array([name_hash(s) for s in streams] or [0], np.int64)[stream]
@@ -41,6 +41,24 @@ def provenance(
     zeros = np.zeros(n, np.int32)
     places = np.arange(n) if keys else np.zeros(n, np.int64)
     return Provenance((rule,), zeros, (keys,), places, ids, offsets, tuple(streams), stream.astype(np.int32), number)
+
+
+def provenance_later(
+    rule: str,
+    emit: int,
+    keys: tuple[Column, ...],
+    streams: tuple[str, ...],
+    size: int,
+    list_lineage: Callable[[], Lineage],
+) -> Provenance:
+    """The provenance of ``size`` events of one ``emit``, made when it is asked for; ``list_lineage`` reads what nobody
+    writes into.
+    """
+
+    def make() -> Provenance:
+        return provenance(rule, np.full(size, emit_seed(rule, emit), np.uint64), keys, list_lineage())
+
+    return Provenance.later((rule,), streams, size, make)
 
 
 def emit_seed(rule: str, emit: int) -> int:

@@ -3,6 +3,7 @@
 Order: time; level of the rule; phase (decided by an event, by a loop's end, by a timeout, by an absence); for events
 their place in the total order (class, ties, rank, arrival); then rule, key, first event, and the order of ``emit`` in
 the rule.
+What is the same for all results of an operator is one int for all of them, not a column.
 Cost: O(results log results), O(results) when they come in order.
 Tested by: tests/runtime/test_results.py
 """
@@ -33,34 +34,42 @@ class Order:
     """
 
     ts: Int64Array
-    level: Int64Array
-    phase: Int64Array
-    kind: Int64Array
+    level: int | Int64Array
+    phase: int | Int64Array
+    kind: int | Int64Array
     ties: tuple[AnyArray, ...]
-    rank: Int64Array
+    rank: int | Int64Array
     seq: Int64Array
-    rule: Int64Array
+    rule: int | Int64Array
     keys: tuple[AnyArray, ...]
-    first: Int64Array
-    emit: Int64Array
+    first: int | Int64Array
+    emit: int | Int64Array
 
     def __len__(self) -> int:
         return int(self.ts.size)
 
+    def emitted_by(self, emit: int) -> Order:
+        """The same places for another ``emit`` of the rule."""
+        return self if isinstance(self.emit, int) and self.emit == emit else replace(self, emit=emit)
+
     def take(self, rows: AnyArray) -> Order:
         """The order of the results at ``rows``."""
+
+        def at(values: int | Int64Array) -> int | Int64Array:
+            return values if isinstance(values, int) else values[rows]
+
         return Order(
             self.ts[rows],
-            self.level[rows],
-            self.phase[rows],
-            self.kind[rows],
+            at(self.level),
+            at(self.phase),
+            at(self.kind),
             tuple(t[rows] for t in self.ties),
-            self.rank[rows],
+            at(self.rank),
             self.seq[rows],
-            self.rule[rows],
+            at(self.rule),
             tuple(k[rows] for k in self.keys),
-            self.first[rows],
-            self.emit[rows],
+            at(self.first),
+            at(self.emit),
         )
 
 
@@ -97,16 +106,51 @@ def interleave(outputs: Sequence[Output]) -> Decided:
 def sort_order(order: Order) -> Int64Array | None:
     """The positions that put results in order; None when they are in order already."""
     ts = order.ts
-    if ts.size < 2 or bool((ts[1:] > ts[:-1]).all()):
+    if ts.size < 2:
         return None
-    keys: list[AnyArray] = [order.emit, order.first]
-    keys += [ranks(k) for k in reversed(order.keys)] if (order.phase > 0).any() else []
+    later = ts[1:] > ts[:-1]
+    if bool(later.all()):
+        return None
+    plain: list[int | AnyArray] = [order.emit, order.first, order.rule, order.seq, order.rank, order.kind]
+    if isinstance(order.phase, int) and order.phase == 0 and not order.ties:
+        columns = [k for k in (*plain, order.level, ts) if not isinstance(k, int)]
+        return None if _stand_in_order(columns) else np.lexsort(columns)
+    if not bool((ts[1:] < ts[:-1]).any()):  # some at one time: only these are compared further
+        at = np.flatnonzero(~later)
+        some = np.unique(np.concatenate([at, at + 1]))
+        if 2 * some.size < ts.size:
+            inner = sort_order(order.take(some))
+            if inner is None:
+                return None
+            rows = np.arange(ts.size)
+            rows[some] = some[inner]
+            return rows
+    by_event = np.equal(order.phase, 0)  # a deadline has no ties: what stands in its place may be 0 here and None there
+    keys: list[int | AnyArray] = [order.emit, order.first]
+    keys += [] if by_event.all() else [ranks(k) for k in reversed(order.keys)]
     keys += [order.rule, order.seq, order.rank]
-    by_event = order.phase == 0  # a deadline has no ties: what stands in its place may be 0 here and None there
-    keys += [np.where(by_event, _ranks_by_class(t, order.kind), 0) for t in reversed(order.ties)]
+    keys += [np.where(by_event, _ranks_by_class(t, _full(order.kind, ts.size)), 0) for t in reversed(order.ties)]
     keys += [order.kind, order.phase, order.level, ts]
-    rows: Int64Array = np.lexsort(keys)
-    return rows
+    columns = [k for k in keys if not isinstance(k, int)]
+    if _stand_in_order(columns):
+        return None
+    sorted_rows: Int64Array = np.lexsort(columns)
+    return sorted_rows
+
+
+def _stand_in_order(columns: list[AnyArray]) -> bool:
+    """Whether rows are in order already, by the last column first, as `numpy.lexsort` takes them."""
+    same = np.ones(columns[0].size - 1, np.bool_)  # rows that are like the one before so far
+    for column in reversed(columns):
+        before, after = column[:-1], column[1:]
+        if bool((same & (after < before)).any()):
+            return False
+        same &= after == before
+    return True
+
+
+def _full(values: int | Int64Array, size: int) -> Int64Array:
+    return np.full(size, values, np.int64) if isinstance(values, int) else values
 
 
 def ranks(values: AnyArray) -> AnyArray:
@@ -150,18 +194,23 @@ def _concatenate(orders: Sequence[Order]) -> Order:
             out.append(np.concatenate([p.astype(object) for p in parts] if mixed else parts))
         return tuple(out)
 
+    def joined(parts: list[int | Int64Array]) -> int | Int64Array:
+        if all(isinstance(p, int) for p in parts) and len(set(parts)) == 1:
+            return parts[0]
+        return np.concatenate([_full(p, n) for p, n in zip(parts, sizes, strict=True)])
+
     return Order(
         np.concatenate([o.ts for o in orders]),
-        np.concatenate([o.level for o in orders]),
-        np.concatenate([o.phase for o in orders]),
-        np.concatenate([o.kind for o in orders]),
+        joined([o.level for o in orders]),
+        joined([o.phase for o in orders]),
+        joined([o.kind for o in orders]),
         padded(o.ties for o in orders),
-        np.concatenate([o.rank for o in orders]),
+        joined([o.rank for o in orders]),
         np.concatenate([o.seq for o in orders]),
-        np.concatenate([o.rule for o in orders]),
+        joined([o.rule for o in orders]),
         padded(o.keys for o in orders),
-        np.concatenate([o.first for o in orders]),
-        np.concatenate([o.emit for o in orders]),
+        joined([o.first for o in orders]),
+        joined([o.emit for o in orders]),
     )
 
 

@@ -9,7 +9,6 @@ Tested by: tests/runtime/test_pattern.py, tests/properties/
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -481,36 +480,29 @@ class PatternShard:
             lineage = (offsets, self._streams, bound[:, 1], bound[:, 2])
             origin = provenance(rule.name, seeds, keys, lineage)
             batch = EventBatch(self._schemas[emit.type], ts, np.zeros(n, np.int64), columns, origin)
-            here = order if place == 0 else _at_place(order, place)
-            out.append(Output(batch, here))
+            out.append(Output(batch, order.emitted_by(place)))
         return out
 
     def _order(self, found: Int64Array, keys: tuple[Column, ...]) -> Order:
         rows = self._state.rows
-        n = len(found)
         by_event = found[:, PHASE] == BY_EVENT
         decider = np.where(by_event, found[:, DECIDER], 0)
         deciding = rows[decider]
         stream = deciding[:, STREAM]
-        zeros = np.zeros(n, np.int64)
         ties = tuple(_masked(t, by_event) for t in self._tie_values(deciding))
         return Order(
             ts=found[:, DECIDED_AT].copy(),
-            level=zeros + self._operator.level,
+            level=self._operator.level,
             phase=found[:, PHASE].copy(),
             kind=np.where(by_event, self._kinds[stream], 0),
             ties=ties,
             rank=np.where(by_event, self._ranks[stream], 0),
             seq=np.where(by_event, deciding[:, SEQ], 0),
-            rule=zeros + self._operator.rule.index,
+            rule=self._operator.rule.index,
             keys=tuple(order_values(k) for k in keys) if not by_event.all() else (),
             first=found[:, START_NO].copy(),
-            emit=zeros,
+            emit=0,
         )
-
-
-def _at_place(order: Order, place: int) -> Order:
-    return replace(order, emit=order.emit + place)
 
 
 def _masked(values: AnyArray, keep: AnyArray) -> AnyArray:

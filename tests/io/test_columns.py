@@ -23,6 +23,8 @@ PARIS = Type("time", zone="Europe/Paris")
 
 
 def values_of(cells, kind):
+    if cells.factor != 1:
+        return Column.of_raw(kind, cells.values, cells.valid, cells.factor).to_list()
     return Column(kind, cells.values, cells.valid, cells.text).to_list()
 
 
@@ -44,6 +46,10 @@ def one_by_one(values, kind):
 
 def raw(cells):
     values = cells.values.tolist()
+    if cells.factor != 1:
+        values = [value * cells.factor for value in values]
+    if cells.in_order:
+        assert values == sorted(values)
     if cells.text is not None:
         values = [cells.text.strings[c] for c in values]
     return [v if cells.valid is None or cells.valid[i] else None for i, v in enumerate(values)]

@@ -20,9 +20,9 @@ from cep.compiler.columns import ColumnFunction, batch_leaf, compile_columns, co
 from cep.language.fingerprint import fingerprint
 from cep.language.typed import Attr, CheckedFilter, Key
 from cep.model.batch import Column, EventBatch
-from cep.runtime.conditions import Memo, decide
+from cep.runtime.conditions import Memo, all_valid, decide
 from cep.runtime.held import Held
-from cep.runtime.identity import emit_seed, provenance
+from cep.runtime.identity import provenance_later
 from cep.runtime.outputs import OUTPUTS_VERSION, outputs_state, read_outputs
 from cep.runtime.results import Order, Output, order_values
 
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from cep.plan.plan import Operator, StreamPlace
     from cep.runtime.clock import Frontier
     from cep.runtime.executor import Program
+    from cep.runtime.identity import Lineage
     from cep.runtime.snapshot import State, Stored
 
 
@@ -93,20 +94,17 @@ class FilterOperator:
             name = node.name if isinstance(node, Attr) else rule.keys[_index(node)].attributes[stream]
             return batch_leaf(batch[name])
 
-        selected = np.ones(len(batch), np.bool_)
-        for key in rule.keys:
-            valid = batch[key.attributes[stream]].valid
-            if valid is not None:
-                selected &= valid
-        self.null_keys += len(batch) - int(np.count_nonzero(selected))
         names = tuple(k.attributes[stream] for k in rule.keys)
+        keyed = all_valid([batch[name] for name in names])
+        if keyed is not None:
+            self.null_keys += len(batch) - int(np.count_nonzero(keyed))
         wanted = decide(self._program.conditions, leaf, batch, names, memo, self.faults)
-        if wanted is not None:
-            selected &= wanted
-        rows = np.flatnonzero(selected)
-        if rows.size == 0:
-            return
-        batch = batch.take(rows) if rows.size < len(batch) else batch
+        selected = keyed if wanted is None else wanted if keyed is None else wanted & keyed
+        if selected is not None:
+            rows = np.flatnonzero(selected)
+            if rows.size == 0:
+                return
+            batch = batch.take(rows) if rows.size < len(batch) else batch
         keys = tuple(batch[k.attributes[stream]] for k in rule.keys)
         for place, (name, names, values) in enumerate(self._program.emits):
             columns = dict(zip(names, values.columns(leaf, len(batch), self.faults), strict=True))
@@ -150,39 +148,41 @@ class FilterOperator:
                 self._least = min(self._least, first)
                 continue
             ts = output.order.ts
-            ready = (ts < frontier.time) | ((ts == frontier.time) & (output.order.kind <= frontier.kind))
+            ready = (ts < frontier.time) | ((ts == frontier.time) & np.less_equal(output.order.kind, frontier.kind))
             for rows, take in ((np.flatnonzero(ready), out.append), (np.flatnonzero(~ready), self._wait)):
                 if rows.size:
                     take(Output(output.batch.take(rows), output.order.take(rows)))
         return out
 
     def _wait(self, output: Output) -> None:
-        first, last = int(output.order.ts.min()), int(output.order.ts.max())
+        ts = output.order.ts
+        first, last = int(ts.min()), int(ts.max())
         self._waiting.append((first, last, output))
         self._least = min(self._least, first)
 
     def _output(
         self, stream: str, batch: EventBatch, emit: int, name: str, columns: dict[str, Column], keys: tuple[Column, ...]
     ) -> Output:
-        n = len(batch)
+        n, seq = len(batch), batch.seq
         rule, where = self.operator.rule, self._places[stream]
-        seeds = np.full(n, emit_seed(rule.name, emit), np.uint64)
-        origin = provenance(rule.name, seeds, keys, (np.arange(n + 1), (stream,), np.zeros(n, np.int32), batch.seq))
-        derived = EventBatch(self._schemas[name], batch.ts, batch.seq, columns, origin)
-        zeros = np.zeros(n, np.int64)
-        ties = tuple(order_values(batch[t]) for t in self._schemas[stream].ties)
+
+        def lineage() -> Lineage:
+            return np.arange(n + 1), (stream,), np.zeros(n, np.int32), seq
+
+        origin = provenance_later(rule.name, emit, keys, (stream,), n, lineage)
+        derived = EventBatch(self._schemas[name], batch.ts, seq, columns, origin)
         order = Order(
             ts=batch.ts,
-            level=zeros + self.operator.level,
-            phase=zeros,
-            kind=zeros + where.kind,
-            ties=ties,
-            rank=zeros + where.rank,
-            seq=batch.seq,
-            rule=zeros + rule.index,
+            level=self.operator.level,
+            phase=0,
+            kind=where.kind,
+            ties=tuple(order_values(batch[t]) for t in self._schemas[stream].ties),
+            rank=where.rank,
+            seq=seq,
+            rule=rule.index,
             keys=(),
-            first=zeros,
-            emit=zeros + emit,
+            first=0,
+            emit=emit,
         )
         return Output(derived, order)
 

@@ -24,7 +24,8 @@ from cep.compiler.pattern import PatternProgram
 from cep.kernels.runs import BITS, SEQ, STREAM, TS, VALUES
 from cep.kernels.text import hash_rows
 from cep.language.typed import Attr, Key
-from cep.runtime.conditions import Memo, decide
+from cep.model.batch import numbers_at, times_at
+from cep.runtime.conditions import Memo, all_valid, decide
 from cep.runtime.held import Held, total
 from cep.runtime.packing import packed
 from cep.runtime.shard import PatternShard
@@ -88,10 +89,7 @@ class PatternOperator:
 
         masks = [(p, decide(c, leaf, batch, source.keys, memo, self._faults)) for p, c in source.predicates]
         keys = [batch[name] for name in source.keys]
-        keyed = None
-        for column in keys:
-            if column.valid is not None:
-                keyed = column.valid if keyed is None else keyed & column.valid
+        keyed = all_valid(keys)
         if keyed is not None:
             self.null_keys += len(batch) - int(np.count_nonzero(keyed))
         if self._program.selects_all or any(m is None for _, m in masks):
@@ -106,7 +104,7 @@ class PatternOperator:
         if len(self._shards) == 1:
             self._shards[0].take(self._block(number, source, batch, rows, bits, self._shards[0].strings))
             return
-        shard = _shard_of([k.take(rows) for k in keys], len(self._shards))
+        shard = shard_of([k.take(rows) for k in keys], len(self._shards))
         for s, target in enumerate(self._shards):
             mine = np.flatnonzero(shard == s)
             if mine.size:
@@ -156,12 +154,12 @@ class PatternOperator:
         """The selected events as rows of the retained table (see `cep.kernels.runs`)."""
         layout = self._program.layout
         block = np.zeros((rows.size, layout.row_width), np.int64)
-        block[:, TS] = batch.ts[rows]
+        block[:, TS] = times_at(batch, rows)
         block[:, STREAM] = number
-        block[:, SEQ] = batch.seq[rows]
+        block[:, SEQ] = numbers_at(batch, rows)
         block[:, BITS] = bits
         for i, name in enumerate(source.keys):
-            block[:, layout.key_at + i] = _words(_key_column(batch[name].take(rows)), strings)
+            block[:, layout.key_at + i] = words_of(word_column(batch[name].take(rows)), strings)
         # a slot of an attribute that this stream lacks is null; no step of this stream reads it
         for word in range(layout.null_words):
             block[:, VALUES + word] = -1 if len(source.present) < len(layout.slots) else 0
@@ -175,7 +173,7 @@ class PatternOperator:
             block[:, word] &= ~(np.int64(1) << np.int64(bit))
             if column.valid is not None:
                 block[:, word] |= (~column.valid).astype(np.int64) << np.int64(bit)
-            block[:, layout.column(slot)] = _words(column, strings)
+            block[:, layout.column(slot)] = words_of(column, strings)
         return block
 
 
@@ -196,7 +194,7 @@ def _attribute(node: Typed, source: Input) -> str:
     return node.name
 
 
-def _words(column: Column, strings: Strings) -> AnyArray:
+def words_of(column: Column, strings: Strings) -> AnyArray:
     """A column as int64 words: floats by their bits, strings and lists by their codes in the operator's store."""
     if column.text is not None:
         return strings.intern(column.text, column.values) if len(column.text) else np.zeros(len(column), np.int64)
@@ -210,18 +208,19 @@ def _words(column: Column, strings: Strings) -> AnyArray:
     return column.values
 
 
-def _key_column(column: Column) -> Column:
+def word_column(column: Column) -> Column:
     """The column with -0.0 as 0.0: they are equal, so their words must be."""
     return replace(column, values=column.values + 0.0) if column.type.kind == "float" else column
 
 
-def _shard_of(keys: list[Column], shards: int) -> Int64Array:
+def shard_of(keys: list[Column], shards: int) -> Int64Array:
+    """The shard of each row by its key."""
     words = np.zeros((len(keys[0]), len(keys)), np.int64)
     for i, column in enumerate(keys):
         if column.text is not None:
             words[:, i] = shard_of_strings(column.text, column.values)
         elif column.type.kind == "float":
-            words[:, i] = _key_column(column).values.view(np.int64)
+            words[:, i] = word_column(column).values.view(np.int64)
         else:
             words[:, i] = column.values
     hashes = np.zeros(len(words), np.int64)

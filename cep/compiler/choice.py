@@ -1,0 +1,66 @@
+"""The chain of matchers: for each pattern the cheapest one that is exact for it.
+
+A direct matcher says itself why it cannot take a rule. What none of them takes runs on the run table, which takes
+everything. Constructs that are new to the checked form are refused by the direct ones until they are taught them.
+References: regex-automata and RE2 for the chain; docs/semantics.md for what each must mean.
+Tested by: tests/compiler/test_choice.py
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from cep.compiler.chain import ChainTables, compile_chain
+from cep.compiler.direct import NotDirectError
+from cep.compiler.onepass import OnePassTables, compile_one_pass
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from cep.language.typed import CheckedParam, CheckedRule
+    from cep.model.schema import Schema
+
+RUN_TABLE, CHAIN, ONE_PASS = "run table", "chain", "one pass"
+DirectTables = ChainTables | OnePassTables
+
+_DIRECT = ((ONE_PASS, compile_one_pass), (CHAIN, compile_chain))
+
+_only: ContextVar[str | None] = ContextVar("only", default=None)
+
+
+@dataclass(frozen=True, eq=False)
+class Choice:
+    """The matcher of a pattern: its name, why it and not a cheaper one, its tables (None: those of the run table)."""
+
+    name: str
+    why: str
+    tables: DirectTables | None = None
+
+
+@contextmanager
+def only(name: str) -> Iterator[None]:
+    """Within it rules are compiled for this matcher, or for the run table where it cannot take them."""
+    token = _only.set(name)
+    try:
+        yield
+    finally:
+        _only.reset(token)
+
+
+def choose_matcher(rule: CheckedRule, sources: Mapping[str, Schema], params: Mapping[str, CheckedParam]) -> Choice:
+    """The matcher of a rule whose body is a pattern."""
+    wanted = _only.get()
+    refusals = []
+    for name, compile_tables in _DIRECT:
+        if wanted not in (None, name):
+            continue
+        try:
+            tables = compile_tables(rule, sources, params)
+        except NotDirectError as reason:
+            refusals.append(f"no {name}: {reason}")
+        else:
+            return Choice(name, tables.why, tables)
+    return Choice(RUN_TABLE, "; ".join(["exact for every pattern", *refusals]))

@@ -1,0 +1,400 @@
+"""``when pattern … emit`` by a direct matcher: one that keeps the values it needs, and no rows.
+
+| in | out |
+|---|---|
+| events of the rule's streams, any order within the lateness bound | derived events of its matches, as the frontier
+passes |
+
+It does what `cep.runtime.operators.pattern` does - select, order, match - with blocks of columns in place of rows of a
+table; which rules come here is decided by `cep.compiler.choice`.
+Cost: O(rows) numpy operations to select; see the matchers, `cep.kernels.chain` and `cep.compiler.onepass`.
+Tested by: tests/runtime/test_direct.py, tests/test_corpus.py, tests/properties/
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from cep.compiler.chain import ChainTables
+from cep.compiler.columns import batch_leaf
+from cep.compiler.direct import BITS, BLOCK_KEYS, DECIDED_AT, FOUND_NULLS, IDENTITY, NULLS, START_NO, TS
+from cep.compiler.onepass import OnePassTables
+from cep.language.fingerprint import fingerprint
+from cep.language.typed import Attr, Key
+from cep.model.batch import Column, EventBatch, numbers_at, times_at, write_places
+from cep.runtime.chain import ChainMatcher
+from cep.runtime.conditions import Memo, all_valid, decide
+from cep.runtime.held import Held, total
+from cep.runtime.identity import provenance_later
+from cep.runtime.onepass import OnePassMatcher
+from cep.runtime.operators.pattern import shard_of, word_column, words_of
+from cep.runtime.results import Order, Output
+from cep.runtime.stored import check_codes, read_text, renumbered, text_state
+from cep.runtime.strings import Strings
+from cep.runtime.waiting import Waiting
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from cep.compiler.columns import Leaf
+    from cep.compiler.direct import DirectInput
+    from cep.language.typed import Typed
+    from cep.model.batch import AnyArray, BoolArray, Int64Array
+    from cep.model.schema import Schema
+    from cep.model.types import Type
+    from cep.plan.plan import Operator, StreamPlace
+    from cep.runtime.chain import TextPart
+    from cep.runtime.clock import Frontier
+    from cep.runtime.executor import Program
+    from cep.runtime.identity import Lineage
+    from cep.runtime.snapshot import State, Stored
+
+DirectTables = ChainTables | OnePassTables
+
+STATE_VERSION = 1
+
+
+class Matcher(Protocol):
+    """What a shard asks of its matcher."""
+
+    @property
+    def open_runs(self) -> int:
+        """Partial matches not decided yet."""
+
+    def match(self, block: Int64Array, watermark: int) -> Iterator[Int64Array]:
+        """Show a block, then the watermark; what was found, some at a time, is good until the next is asked for."""
+
+    def lineage(self, found: Int64Array) -> Callable[[], Lineage]:
+        """What lists the events of each match, whenever it is asked; ``found`` is the caller's own."""
+
+    def text_codes(self, key_parts: list[int]) -> list[AnyArray]:
+        """The codes of strings that are held."""
+
+    @property
+    def held(self) -> tuple[int, int, int, int]:
+        """Runs, keys that have some, rows kept, bytes."""
+
+    def tables(self) -> dict[str, Int64Array]:
+        """What is remembered, in one form however it came about."""
+
+    def text_parts(self, tables: Mapping[str, Int64Array], key_parts: list[int]) -> list[TextPart]:
+        """Where codes of strings stand in such tables."""
+
+    def read(self, stored: Stored) -> dict[str, Int64Array]:
+        """Such tables, checked."""
+
+    def restore(self, tables: Mapping[str, Int64Array]) -> None:
+        """Take over such tables, whose strings have codes of this shard."""
+
+
+def start_matcher(tables: DirectTables, streams: tuple[str, ...]) -> Matcher:
+    """A matcher that has seen nothing."""
+    if isinstance(tables, OnePassTables):
+        return OnePassMatcher(tables, streams)
+    return ChainMatcher(tables, streams)
+
+
+class DirectShard:
+    """Rows that wait, the matcher and the strings of one shard."""
+
+    def __init__(
+        self, operator: Operator, tables: DirectTables, schemas: Mapping[str, Schema], places: Mapping[str, StreamPlace]
+    ) -> None:
+        shape = tables.shape
+        self.strings = Strings(shape.texts)
+        self.faults = np.zeros(3, np.int64)
+        self._operator, self._shape, self._schemas = operator, shape, schemas
+        self._streams = tuple(i.stream for i in shape.inputs)
+        self._kinds = np.array([places[s].kind for s in self._streams], np.int64)
+        self._ranks = np.array([places[s].rank for s in self._streams], np.int64)
+        self.waiting = Waiting(self._kinds, self._ranks)
+        self.matcher = start_matcher(tables, self._streams)
+        self._nothing = np.zeros((shape.block_width, 0), np.int64)
+        self._watermark = -(2**63)
+        self._text_keys = [i for i, k in enumerate(operator.rule.keys) if k.type.kind == "string"]
+
+    def advance(self, frontier: Frontier) -> list[Output]:
+        """Show the matcher what the frontier has passed; return the derived events of its matches."""
+        block = self.waiting.ready(frontier)
+        if block is None and frontier.time <= self._watermark:
+            return []
+        self._watermark = max(self._watermark, frontier.time)
+        if block is None:
+            if not self.matcher.open_runs:
+                return []
+            block = self._nothing
+        elif self.strings.wants_collection:
+            self._collect(block)
+        out: list[Output] = []
+        for found in self.matcher.match(block, self._watermark):
+            out += self._harvest(found)
+        return out
+
+    def _collect(self, incoming: Int64Array) -> None:
+        parts = [p for b in (incoming, *self.waiting.blocks) for p in self._text_parts(b.T)]
+        self.strings.collect([*(t[rows, c] for t, rows, c in parts), *self.matcher.text_codes(self._text_keys)])
+
+    # ---------------------------------------------------------------------------------------------------- snapshots
+
+    @property
+    def held(self) -> Held:
+        """What it keeps, counted."""
+        runs, keys, rows, size = self.matcher.held
+        waiting = self.waiting.blocks
+        arrays: list[AnyArray] = [*self.strings.store, *waiting]
+        size += sum(a.nbytes for a in arrays)
+        return Held(runs, keys, rows, sum(b.shape[1] for b in waiting), size)
+
+    def state(self) -> State:
+        """All that the shard remembers, in one form however it came about."""
+        tables = self.matcher.tables()
+        waiting = np.concatenate([self._nothing, *self.waiting.blocks], axis=1).T
+        waiting = waiting[np.argsort(waiting[:, IDENTITY])]
+        waiting[:, NULLS] = waiting[:, NULLS] if self._shape.has_nulls else 0
+        for value in range(len(self._shape.values)):  # what stands under a null is nobody's business
+            waiting[(waiting[:, NULLS] >> value) & 1 != 0, BLOCK_KEYS + len(self._shape.keys) + value] = 0
+        parts = self._text_parts(waiting) + self.matcher.text_parts(tables, self._text_keys)
+        used, codes = renumbered([table[rows, column] for table, rows, column in parts])
+        for (table, rows, column), new in zip(parts, codes, strict=True):
+            table[rows, column] = new
+        strings = text_state(self.strings.dictionary(used))
+        watermark, faults = self._watermark, self.faults
+        return {"watermark": watermark, "faults": faults, "strings": strings, "waiting": waiting, **tables}
+
+    def restore(self, stored: Stored) -> None:
+        """Take over what a shard of the same rule remembered."""
+        self._watermark = stored.whole("watermark", -(2**63), 2**63 - 1)
+        self.faults[:] = stored.numbers("faults", 3, 0)
+        text = read_text(stored.inner("strings"))
+        codes = self.strings.intern(text, np.arange(len(text)))
+        waiting = stored.array("waiting", np.int64, None, self._shape.block_width)
+        stored.within(waiting[:, IDENTITY], 0, 2**63 - 1, "a row that waits")
+        tables = self.matcher.read(stored)
+        for table, rows, column in self._text_parts(waiting) + self.matcher.text_parts(tables, self._text_keys):
+            check_codes(stored, text, table[rows, column], "string")
+            table[rows, column] = codes[table[rows, column]]
+        self.matcher.restore(tables)
+        if len(waiting):
+            self.waiting.take(np.ascontiguousarray(waiting.T))
+
+    def _text_parts(self, rows: Int64Array) -> list[TextPart]:
+        """Where codes of strings stand in rows that wait."""
+        every, stream = np.arange(len(rows)), rows[:, IDENTITY] % len(self._streams)
+        out = [(rows, every, BLOCK_KEYS + part) for part in self._text_keys]
+        for value in self._shape.text_values:
+            has = [n for n, source in enumerate(self._shape.inputs) if value in source.present]
+            there = np.isin(stream, has) & ((rows[:, NULLS] >> value) & 1 == 0 if self._shape.has_nulls else True)
+            column = BLOCK_KEYS + len(self._shape.keys) + value
+            out.append((rows, np.flatnonzero(there), column))
+        return out
+
+    # ------------------------------------------------------------------------------------------------------- matches
+
+    def _harvest(self, found: Int64Array) -> list[Output]:
+        """The derived events of matches."""
+        n, rule, shape = found.shape[1], self._operator.rule, self._shape
+        taken: dict[int, Int64Array] = {}  # what is given out is nobody else's
+
+        def words(column: int) -> Int64Array:
+            known = taken.get(column)
+            if known is None:
+                known = taken[column] = found[column].copy()
+            return known
+
+        def leaf(node: Typed) -> Leaf:
+            place = shape.places[node]
+            null: BoolArray | bool = False
+            if place.null is not None:
+                null = ((words(FOUND_NULLS) >> place.null) & 1) != 0
+            return self._leaf(node.type, words(place.column), null)
+
+        keys = tuple(self._key_column(k.type, words(c)) for k, c in zip(rule.keys, shape.keys, strict=True))
+        lineage = self.matcher.lineage(found)
+        order = self._order(words)
+        out = []
+        for place, emit in enumerate(shape.emits):
+            columns = dict(zip(emit.names, emit.values.columns(leaf, n, self.faults), strict=True))
+            origin = provenance_later(rule.name, place, keys, self._streams, n, lineage)
+            batch = EventBatch(self._schemas[emit.type], order.ts, np.zeros(n, np.int64), columns, origin)
+            out.append(Output(batch, order.emitted_by(place)))
+        return out
+
+    def _order(self, words: Callable[[int], Int64Array]) -> Order:
+        identity, streams = words(self._shape.decider), len(self._streams)
+        stream = identity % streams if streams > 1 else None
+        return Order(
+            ts=words(DECIDED_AT),
+            level=self._operator.level,
+            phase=0,
+            kind=int(self._kinds[0]) if stream is None else self._kinds[stream],
+            ties=(),
+            rank=int(self._ranks[0]) if stream is None else self._ranks[stream],
+            seq=identity if stream is None else identity // streams,
+            rule=self._operator.rule.index,
+            keys=(),
+            first=words(START_NO) if self._shape.many_at_once else 0,
+            emit=0,
+        )
+
+    def _leaf(self, kind: Type, words: Int64Array, null: BoolArray | bool) -> Leaf:
+        if kind.kind == "string":
+            return self.strings.text(words if null is False else np.where(null, 0, words)), null
+        if kind.kind == "float":
+            return words.view(np.float64), null
+        if kind.kind == "bool":
+            return (words != 0) if null is False else (words != 0) & ~null, null
+        return words, null
+
+    def _key_column(self, kind: Type, words: Int64Array) -> Column:
+        value, _ = self._leaf(kind, words, False)
+        return Column(kind, value.codes, None, value.text) if kind.kind == "string" else Column(kind, value)
+
+
+class DirectOperator:
+    """The running operator: one `DirectShard` a shard; without a key there is one."""
+
+    def __init__(
+        self,
+        operator: Operator,
+        tables: DirectTables,
+        schemas: Mapping[str, Schema],
+        places: Mapping[str, StreamPlace],
+        shards: int,
+    ) -> None:
+        self.operator = operator
+        self.null_keys = 0
+        self._faults = np.zeros(3, np.int64)
+        self._tables, self._shape = tables, tables.shape
+        self._inputs: dict[str, tuple[int, DirectInput]] = {i.stream: (n, i) for n, i in enumerate(self._shape.inputs)}
+        count = shards if operator.rule.keys else 1
+        self._shards = [DirectShard(operator, tables, schemas, places) for _ in range(count)]
+
+    @property
+    def faults(self) -> Int64Array:
+        """Divisions by zero, overflows, floats that are no number."""
+        counted: Int64Array = self._faults + np.sum([s.faults for s in self._shards], axis=0)
+        return counted
+
+    @property
+    def held(self) -> Held:
+        """What its shards keep."""
+        return total(s.held for s in self._shards)
+
+    def change(self, program: Program) -> None:
+        """Nothing changes: no rule that reads a param comes here."""
+
+    @property
+    def layout(self) -> str:
+        """A fingerprint of the form of its state."""
+        own = self._tables.text if isinstance(self._tables, OnePassTables) else ""
+        return fingerprint(STATE_VERSION, type(self._tables).__name__, self._shape.described, own)
+
+    def state(self) -> State:
+        """Counts, and the state of each shard."""
+        shards = [shard.state() for shard in self._shards]
+        return {"null_keys": self.null_keys, "faults": self._faults, "shards": shards}
+
+    def restore(self, stored: Stored, program_of: Callable[[Mapping[str, str]], Program]) -> None:
+        """Take over what an operator of the same rule, in as many shards, remembered."""
+        self.null_keys = stored.whole("null_keys", 0)
+        self._faults[:] = stored.numbers("faults", 3, 0)
+        shards = stored.many("shards")
+        stored.require(len(shards) == len(self._shards), f"it has {len(shards)} shards, not {len(self._shards)}")
+        for shard, each in zip(self._shards, shards, strict=True):
+            shard.restore(each)
+
+    def receive(self, stream: str, batch: EventBatch, memo: Memo) -> None:
+        """Take events of one of the rule's streams."""
+        number, source = self._inputs[stream]
+
+        def leaf(node: Typed) -> Leaf:
+            if isinstance(node, Key):
+                return batch_leaf(batch[source.keys[node.index]])
+            assert isinstance(node, Attr)
+            return batch_leaf(batch[node.name])
+
+        size = len(batch)
+        masks = [(p, decide(c, leaf, batch, source.keys, memo, self._faults)) for p, c in source.predicates]
+        keyed = all_valid([batch[name] for name in source.keys])
+        if keyed is not None:
+            self.null_keys += size - int(np.count_nonzero(keyed))
+        bits, always = _packed(masks, size)
+        if self._shape.selects_all or always:
+            rows = None if keyed is None else np.flatnonzero(keyed)
+        elif isinstance(bits, int):
+            return
+        else:
+            some = bits != 0
+            rows = np.flatnonzero(some if keyed is None else some & keyed)
+        if rows is not None and rows.size == 0:
+            return
+        if rows is not None and rows.size == size:
+            rows = None
+        shards = self._shards
+        if len(shards) == 1:
+            shards[0].waiting.take(self._block(number, source, batch, rows, bits, shards[0].strings))
+            return
+        rows = np.arange(size) if rows is None else rows
+        shard = shard_of([batch[name].take(rows) for name in source.keys], len(shards))
+        for s, target in enumerate(shards):
+            mine = rows[shard == s]
+            if mine.size:
+                target.waiting.take(self._block(number, source, batch, mine, bits, target.strings))
+
+    def advance(self, frontier: Frontier) -> list[Output]:
+        """Give out what the frontier decides."""
+        return [output for shard in self._shards for output in shard.advance(frontier)]
+
+    def _block(
+        self,
+        number: int,
+        source: DirectInput,
+        batch: EventBatch,
+        rows: Int64Array | None,
+        bits: Int64Array | int,
+        strings: Strings,
+    ) -> Int64Array:
+        """The events at ``rows`` (None: all) as a block."""
+        shape, streams = self._shape, len(self._shape.inputs)
+        keys = len(shape.keys)
+        block = np.empty((shape.block_width, len(batch) if rows is None else rows.size), np.int64)
+        if rows is None:
+            write_places(batch, block[TS], block[IDENTITY])
+        else:
+            block[TS], block[IDENTITY] = times_at(batch, rows), numbers_at(batch, rows)
+        if streams > 1:
+            block[IDENTITY] *= streams
+            block[IDENTITY] += number
+        block[BITS] = bits if isinstance(bits, int) or rows is None else bits[rows]
+        if shape.has_nulls:
+            block[NULLS] = 0
+        for i, name in enumerate(source.keys):
+            column = batch[name]
+            block[BLOCK_KEYS + i] = words_of(word_column(column if rows is None else column.take(rows)), strings)
+        if len(source.present) < len(shape.values):
+            block[BLOCK_KEYS + keys :] = 0  # what this stream lacks is read by no step of it
+        for value in source.present:
+            column = batch[shape.values[value][0]]
+            column = column if rows is None else column.take(rows)
+            block[BLOCK_KEYS + keys + value] = words_of(column, strings)
+            if column.valid is not None:
+                block[NULLS] |= (~column.valid).astype(np.int64) << value
+        return block
+
+
+def _packed(masks: list[tuple[int, BoolArray | None]], size: int) -> tuple[Int64Array | int, bool]:
+    """The bits of each row, or those of all alike; and whether some predicate asks nothing."""
+    same = 0
+    bits: AnyArray | None = None
+    wide = any(p > 7 for p, _ in masks)
+    for p, mask in masks:
+        if mask is None:
+            same |= 1 << p
+            continue
+        part = mask.astype(np.int64) << p if wide else mask.view(np.uint8) << np.uint8(p) if p else mask.view(np.uint8)
+        bits = part if bits is None else bits | part
+    if bits is None:
+        return same, same != 0
+    return (bits | bits.dtype.type(same) if same else bits), same != 0

@@ -1,0 +1,87 @@
+"""Which matcher a rule gets, and why not a cheaper one."""
+
+from __future__ import annotations
+
+import pytest
+
+import cep
+from cep.compiler.choice import CHAIN, ONE_PASS, RUN_TABLE, only
+
+STREAM = "stream S ordered by at { at: time(s), k: string, n: int, m: int?, f: float, s: string, r: R? }\n"
+RECORD = "record R { x: int, y: int }\n"
+
+
+def choice(body):
+    return cep.loads(f"{RECORD}{STREAM}rule R {body}").programs.choices["R"]
+
+
+VALLEY = """keyed by k when S as top
+next 1 or more S in a row as fall where n < prev(fall.n, top.n)
+next S as out where not n < last(fall.n) {0}
+emit X {{ k, top = top.n, low = last(fall.n), steps = count(fall) }}"""
+CHAINS = (
+    "when S as a where n > 1 then S as b where n < 1 within 1 h emit X { n = b.n }",
+    "keyed by k, n when S as a then S as b then S as c where f > 1 allow unbounded emit X { k, s = a.s }",
+    "when S as a then S as b within 1 h after match keep all emit X { t = a.n + b.m }",
+)
+ROWS = (
+    VALLEY.format("allow unbounded"),
+    "when S as a next S as b where n > a.n allow unbounded emit X { n = a.n }",
+    "when S as a where n > 1 allow unbounded emit X { n = a.n }",
+    "when S as a next optional S as b where n > a.n next S as c where n > 3 allow unbounded emit X { n = b.n }",
+)
+TABLES = {
+    "when S as a then S as b where n > a.n within 1 h emit X { n = a.n }": "a condition compares events",
+    "when S as a then 2 S as b within 1 h emit X { n = a.n }": "a step is a loop or optional",
+    "when S as a then no S where n > 3 then S as b within 1 h emit X { n = a.n }": "absences",
+    "when S as a then no S for 1 h emit X { n = a.n }": "it has `final`",
+    "when S as a then S as b within 1 h gap 1 min emit X { n = a.n }": "it has `gap`",
+    "when S as a then one of (S as b, S as c) within 1 h emit X { n = a.n }": "a group or a choice",
+    "when S as a then S as b within 1 h emit X { n = count(a) }": "more than attributes",
+    VALLEY.format("within 1 h"): "it has `within`",
+    VALLEY.format("allow unbounded after match keep all"): "skip past the last",
+    VALLEY.format("allow unbounded").replace("not n < last(fall.n)", "n > top.n"): "more than the event at hand",
+    VALLEY.format("allow unbounded").replace("n < prev", "n + 1 < prev"): "may divide by zero, overflow",
+    VALLEY.format("allow unbounded").replace("count(fall)", "sum(fall.n)"): "more than attributes, first, last",
+}
+
+
+@pytest.mark.parametrize("body", CHAINS)
+def test_a_sequence_that_compares_nothing_is_a_chain(body):
+    assert choice(body).name == CHAIN
+
+
+@pytest.mark.parametrize("body", ROWS)
+def test_a_row_pattern_that_looks_one_event_back_is_one_pass(body):
+    assert choice(body).name == ONE_PASS
+
+
+@pytest.mark.parametrize("body", TABLES)
+def test_what_they_cannot_take_runs_on_the_run_table_and_it_is_said_why(body):
+    made = choice(body)
+    assert made.name == RUN_TABLE
+    assert TABLES[body] in made.why
+    assert made.tables is None
+
+
+def test_a_matcher_can_be_asked_for_and_the_run_table_takes_the_rest():
+    with only(CHAIN):
+        assert choice(ROWS[0]).name == RUN_TABLE
+        assert choice(CHAINS[0]).name == CHAIN
+    with only(RUN_TABLE):
+        assert choice(CHAINS[0]).name == choice(ROWS[0]).name == RUN_TABLE
+
+
+def test_rules_of_one_shape_share_a_matcher():
+    rule = "when S as a where n > {0} next S as b where n > a.n and f < {1} allow unbounded emit X {{ n = a.n }}"
+    first, second = (choice(rule.format(*constants)).tables for constants in ((1, "0.5"), (7, "2.5")))
+    assert first.text == second.text
+    assert first.floats.tolist() != second.floats.tolist() or first.ints.tolist() == second.ints.tolist()
+
+
+def test_ranks_are_kept_only_where_conditions_do_not_contradict_each_other():
+    assert "rank" not in choice(ROWS[0]).tables.text
+    loop = "when 1 or more S in a row as a where n {0} 2 next 1 or more S in a row as b where n > 2 "
+    rest = "next S as c where n = 0 allow unbounded emit X { n = count(a) }"
+    assert "rank" not in choice(loop.format("<=") + rest).tables.text
+    assert "rank" in choice(loop.format("<").replace("n < 2", "f < 2") + rest).tables.text
