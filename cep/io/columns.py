@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import decimal
 from collections.abc import Callable
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -104,15 +105,17 @@ def _one_by_one(values: Sequence[object], wanted: Type) -> Cells:
     return Cells(np.array(out, DTYPES[wanted.kind]), valid, None, bad)
 
 
-_NUMBERS = frozenset({pa.int8(), pa.int16(), pa.int32(), pa.int64(), pa.float32(), pa.float64()})
+@cache
+def _numbers() -> frozenset[pa.DataType]:
+    return frozenset({pa.int8(), pa.int16(), pa.int32(), pa.int64(), pa.float32(), pa.float64()})
 
 
 def cells_of_array(array: pa.Array | pa.ChunkedArray, wanted: Type) -> Cells:
     """An Arrow column as the type ``wanted``; InputError when no value of its type could ever be one."""
-    if array.type not in _NUMBERS or isinstance(array, pa.ChunkedArray):
+    if array.type not in _numbers() or isinstance(array, pa.ChunkedArray):
         array = _plain_array(array, wanted)
     kind = array.type
-    if kind in _NUMBERS:
+    if kind in _numbers():
         in_order = _times_in_order(array, wanted) if wanted.kind == "time" else None
         if in_order is not None:
             return in_order
