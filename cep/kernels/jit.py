@@ -249,8 +249,8 @@ def _made() -> dict[str, list[str]]:
         return {}
     try:
         files = json.loads((folder / "made").read_bytes())
-        places = {key: folder / Path(key).parent for key in files}
-        present = {place: {file.name for file in place.iterdir()} for place in set(places.values())}
+        places = {key: key.partition("|")[0].rpartition("/")[0] for key in files}
+        present = {place: {f.name for f in (folder / place).iterdir()} for place in set(places.values())}
         return {key: own for key, own in files.items() if present[places[key]].issuperset(own)}
     except (OSError, ValueError, TypeError, AttributeError):
         return {}  # who finds no list looks for each of them
