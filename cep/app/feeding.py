@@ -88,7 +88,7 @@ def plain(source: object) -> Iterable[object]:
     if isinstance(source, EventBatch) or _is_table(source):
         return [source]
     if isinstance(source, str | bytes | Mapping) or not isinstance(source, Iterable):
-        msg = f"give the data as a dict of stream to table, or an iterable of (stream, event), not a {_kind(source)}"
+        msg = f"give the data as a dict of stream to table, or an iterable of (stream, event), not {_kind(source)}"
         if isinstance(source, AsyncIterable):
             msg = "this is an asynchronous source; `async for … in engine.astream(source)` reads it"
         raise UsageError(msg)
@@ -193,4 +193,5 @@ def _is_table(source: object) -> bool:
 
 
 def _kind(value: object) -> str:
-    return type(value).__name__
+    name = type(value).__name__
+    return f"an {name}" if name[0].lower() in "aeiou" else f"a {name}"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +16,7 @@ from cep.model.diagnostics import Diagnostic, Source
 from cep.model.errors import RuleError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     from cep.app.graphs import Graph
     from cep.language.ast import File
@@ -56,7 +57,7 @@ class Rules:
         """
         if isinstance(books, Rules):
             return books
-        known = list(books)
+        known = list(books) if isinstance(books, Iterable) else []
         if not known or not all(isinstance(book, Rules) for book in known):
             msg = "give Rules, of cep.load or cep.loads, or several of them"
             raise UsageError(msg)

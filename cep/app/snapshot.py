@@ -254,8 +254,10 @@ def _validity(rules: Rules, running: RunningOperator) -> dict[str, str]:
 
 def _params(rules: Rules) -> dict[str, str]:
     """Each param as text: its type and value."""
+    from cep.language.checker.constants import said
+
     params = rules.rulebook.params
-    return {name: f"{params[name].type} {params[name].value.value!r}" for name in sorted(params)}
+    return {name: _encodable(f"{params[name].type} {said(params[name].value)}") for name in sorted(params)}
 
 
 def _texts(rules: Rules) -> dict[str, str]:
@@ -264,7 +266,12 @@ def _texts(rules: Rules) -> dict[str, str]:
     from cep.language.format import format_declaration
 
     declared = [d for file in rules.rulebook.files for d in file.declarations if isinstance(d, ast.Rule)]
-    return {d.name.text: format_declaration(d).encode("utf-8", "backslashreplace").decode() for d in declared}
+    return {d.name.text: _encodable(format_declaration(d)) for d in declared}
+
+
+def _encodable(text: str) -> str:
+    """The text with what UTF-8 cannot hold, halves of surrogate pairs, as escapes."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _first_change(was: str, now: str) -> str:

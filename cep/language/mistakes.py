@@ -71,6 +71,8 @@ def _without_unit(source: Source, stop: Stop) -> Diagnostic | None:
 
 def _bare(source: Source, number: Lexeme, expected: str) -> Diagnostic:
     hint = f"a duration has a unit: '{number.text} s' or '{number.text} min'"
+    if expected.endswith("events") and number.kind == "int":
+        hint += f"; a number of events: '{number.text} events'"
     return Diagnostic("bad-duration", f"expected {expected}, found '{number.text}'", source, number.span, hint)
 
 
@@ -228,6 +230,10 @@ _OTHER_WORDS = {
     "filter": "'where' filters",
     "if": "'where' filters",
     "during": "'within' bounds a pattern",
+    "elif": "write 'when … then …' again",
+}
+
+_OTHER_DECLARATIONS = {  # said at the beginning of a line only: in `skip past last event` no stream is meant
     "let": "'param' declares a value",
     "const": "'param' declares a value",
     "define": "'function' declares a function",
@@ -236,7 +242,6 @@ _OTHER_WORDS = {
     "event": "'stream' declares a stream of events",
     "type": "'record' declares a record",
     "struct": "'record' declares a record",
-    "elif": "write 'when … then …' again",
 }
 
 
@@ -246,6 +251,8 @@ def _hint(stop: Stop) -> str | None:
         return _hint_for_word(stop)
     if found.text == "->":
         return "write 'then' between two steps; '->' stands only before the type of a function"
+    if found.text == ")" and stop.accepted >= {"COMMA", "UNTIL"} and "RPAR" not in stop.accepted:
+        return "'one of' is a choice of two or more; of one thing write it alone"
     if found.text in (")", "]", "}"):
         bracket = _open_bracket(stop)
         if bracket is None:
@@ -289,6 +296,13 @@ def _hint_for_word(stop: Stop) -> str | None:
         return f"did you mean '{_PAIRS.get(nearest, nearest)}'?"
     if found.text.lower() in _OTHER_WORDS:
         return _OTHER_WORDS[found.text.lower()]
+    begins = stop.previous is None or stop.previous.line < found.line
+    if begins and found.text.lower() in _OTHER_DECLARATIONS and accepted >= _DECLARATION:
+        return _OTHER_DECLARATIONS[found.text.lower()]
+    if stop.previous is not None and stop.previous.text == "case":
+        return "write 'case when … then … else … end'"
+    if accepted == {"LPAR"} and stop.previous is not None and stop.previous.text == "in":
+        return f"write 'in ({found.text})' with parentheses"
     if found.text in ("emit", "upsert", "delete") and stop.lexemes[0].text == "assert":
         return "an assertion acts under 'on violation' or 'on satisfied'"
     if found.kind == "word" and "TYPE" in accepted and found.text not in stop.tables.words:

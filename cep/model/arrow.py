@@ -75,7 +75,7 @@ def arrow_column(column: Column) -> pa.Array:
     mask = None if column.valid is None else pa.py_buffer(np.packbits(column.valid, bitorder="little"))
     if column.text is not None:
         codes = pa.Array.from_buffers(pa.int32(), size, [mask, pa.py_buffer(np.ascontiguousarray(column.values))])
-        return pa.DictionaryArray.from_arrays(codes, arrow_text(column.text))
+        return _dictionary(codes, arrow_text(column.text))
     if column.type.kind == "bool":
         return pa.Array.from_buffers(
             pa.bool_(), size, [mask, pa.py_buffer(np.packbits(column.values, bitorder="little"))]
@@ -84,6 +84,17 @@ def arrow_column(column: Column) -> pa.Array:
     if column.type.kind == "decimal":
         values = np.ascontiguousarray(np.stack((values, values >> 63), axis=1))  # 128 bits, the low half first
     return pa.Array.from_buffers(arrow_type(column.type), size, [mask, pa.py_buffer(values)])
+
+
+def _dictionary(codes: pa.Array, strings: pa.Array) -> pa.Array:
+    """A dictionary array in which no string stands twice, as in joined batches: pandas refuses one. O(rows)."""
+    if len(strings) > len(codes):  # batches cut from one have its whole dictionary
+        used = codes.dictionary_encode()
+        codes, strings = used.indices, strings.take(used.dictionary)
+    distinct = strings.dictionary_encode()
+    if len(distinct.dictionary) < len(strings):
+        codes, strings = distinct.indices.take(codes), distinct.dictionary
+    return pa.DictionaryArray.from_arrays(codes, strings)
 
 
 def _arrow_lists(column: Column) -> pa.Array:

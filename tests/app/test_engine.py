@@ -94,6 +94,12 @@ def test_only_derived_late_and_rejected_types_can_be_listened_to(engine, name):
     assert str(caught.value) == f"no rule emits {name}; derived types: Alert, Pair, Quiet, TardyPay, Share"
 
 
+def test_what_is_no_rules_is_refused():
+    for rules in (None, "a.cep", []):
+        with pytest.raises(cep.UsageError, match="give Rules"):
+            cep.Engine(rules)
+
+
 def test_an_engine_without_rules_has_nothing_to_listen_to():
     engine = cep.Engine(cep.loads("stream A ordered by t { t: time(s) }"))
     with pytest.raises(cep.UsageError, match="derived types: none"):

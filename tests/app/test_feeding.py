@@ -153,7 +153,7 @@ def test_a_run_takes_pairs_and_says_the_same_as_tables():
         ([("Pay", pay(1), 3)], r"an item is \(stream, event\)"),
         ("Pay", "not a str"),
         ({"Pay": []}, "not a dict"),
-        (5, "not a int"),
+        (5, "not an int"),
         (Source([]), r"async for … in engine\.astream"),
     ],
     ids=str,

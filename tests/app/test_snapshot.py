@@ -134,6 +134,7 @@ def test_callbacks_are_not_kept_and_none_may_take_a_snapshot(rules, saved):
         ("late 5 s", "late 6 s", "stream Pay is declared otherwise"),
         ("stream Temp", "stream New ordered by at { at: time }\nstream Temp", "stream New is new"),
         ("least: int = 100", "least: int = 99", "param least was int 100, and is int 99"),
+        ("unread: int = 1", "unread: decimal(2) = 2.5", "param unread was int 1, and is decimal(2) 2.50"),
         ("param unread: int = 1", "", "param unread was int 1, and is not there"),
     ],
 )

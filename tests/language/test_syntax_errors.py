@@ -23,10 +23,17 @@ CASES = [
     (WHEN + "within 2 @hours" + END, "bad-duration", "'hours'", "'2 h'"),
     (WHEN + "within @30sec" + END, "bad-duration", "'sec'", "'30 s'"),
     (WHEN + "within @10" + END, "bad-duration", "expected a duration or a number of events", "'10 min'"),
+    (WHEN + "within @5 rows" + END, "bad-duration", "expected a duration or a number of events", "'5 events'"),
     ("stream P ordered by at late @30 { at: time }", "bad-duration", "expected a duration, found '30'", "'30 s'"),
     ('test "t" { send Pay {} at @5 }', "bad-duration", "expected a duration", "'5 s'"),
     ("param d: duration = @0.0001 us", "bad-duration", "not a whole number of nanoseconds", None),
     ("param d: duration = @400 w 99999 w", "bad-duration", "more than 292 years", None),
+    # parts of patterns and of values
+    (STREAM + "rule R when one of (Pay as a@)" + END, "syntax", "found ')'", "'one of' is a choice of two or more"),
+    (WHEN + "after match skip past last @event" + END, "syntax", "found 'event'", None),
+    (STREAM + "@event Login { at: time }", "syntax", "found 'event'", "'stream' declares"),
+    (STREAM + "rule R from Pay where 3 in @items" + END, "syntax", "found 'items'", "'in (items)'"),
+    (STREAM + "rule R from Pay where case @amount > 1 then 1 end" + END, "syntax", "'amount'", "'case when"),
     # signs of other languages
     (WHEN.replace("> 1", "@== 1") + END, "bad-character", "'=='", "write '='"),
     (WHEN.replace("> 1", "> 1 @&& b") + END, "bad-character", "'&&'", "write 'and'"),

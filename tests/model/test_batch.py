@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from cep.model.arrow import arrow_column
 from cep.model.batch import Column, EventBatch, Provenance, Text, string_column
 from cep.model.schema import Attribute, Schema
 from cep.model.types import BOOL, DURATION, FLOAT, INT, STRING, TIME, Type
@@ -74,6 +75,16 @@ def test_a_dictionary_of_strings_keeps_their_order_and_bytes():
     assert text.strings == strings
     assert len(text) == 5
     assert text.data.flags.writeable, "a read-only array is another type to a compiled kernel"
+
+
+def test_a_string_that_joined_batches_have_in_common_stands_once_in_arrow_and_pandas_takes_it():
+    text = Text.of(["b", "a", "b", "unused", "a"])
+    joined = Column(STRING, np.array([0, 1, 2, 4, 1], np.int32), np.array([True, True, True, True, False]), text)
+    for column in (joined, joined.take(slice(2, 5))):
+        array = arrow_column(column)
+        assert array.to_pylist() == column.to_list()
+        assert len(array.dictionary) == len(set(array.dictionary.to_pylist()))
+        assert array.to_pandas().notna().tolist() == [value is not None for value in column.to_list()]
 
 
 def test_rows_are_taken_by_position_and_by_mask():

@@ -14,7 +14,7 @@ from cep.language import ast
 from cep.language.beforehand import of_several_events
 from cep.language.checker.expressions import Expressions
 from cep.language.checker.parts import Part, PartReader, all_parts, view
-from cep.language.checker.report import did_you_mean
+from cep.language.checker.report import did_you_mean, listed
 from cep.language.checker.scope import Scope, Variable
 from cep.language.checker.walk import walk
 from cep.language.typed import (
@@ -384,7 +384,7 @@ class PatternCheck:
                 name.span,
                 "unknown-name",
                 f"`{word}` needs the alias of a step, and no step is called `{name.text}`",
-                did_you_mean(name.text, known, "give the step a name: … as v" if not known else None),
+                did_you_mean(name.text, known, f"there are {listed(known)}" if known else "name the step: … as v"),
             )
         elif found.kind == "group" and word != "consume":
             self.reporter.error(
