@@ -305,10 +305,14 @@ def _absence_text(written: Written, absence: CheckedAbsence) -> str:
 
 
 def _group_names(pattern: CheckedPattern) -> list[str]:
-    """The counted groups, in the order of their counters."""
+    """The counted groups with how many iterations they take, in the order of their counters."""
     counted = [n for n in pattern.nodes if not isinstance(n.body, int) and (n.high != 1 or n.variable is not None)]
-    plain = [n.variable or "iteration" for n in counted]
-    return [f"iteration ({i})" if n == "iteration" and plain.count(n) > 1 else n for i, n in enumerate(plain, 1)]
+    out = []
+    for item in counted:
+        low, high = item.low, item.high
+        many = f"{low} or more" if high is None else f"{low}" if low == high else f"{low} to {high}"
+        out.append(f"{item.variable or 'iteration'} of {many}")
+    return [f"{name} ({i})" if out.count(name) > 1 else name for i, name in enumerate(out, 1)]
 
 
 class _Automaton:
@@ -372,14 +376,21 @@ class _Automaton:
             return ""
         scalars = self.tables.scalars
         final = int(scalars[tables.FINAL])
+        enough = self._enough(i)
         if final:
             names = self._named(final)
-            return f"when no {', no '.join(names)} came for {format_duration(int(scalars[tables.FINAL_WAIT]))}"
+            return f"when no {', no '.join(names)} came for {format_duration(int(scalars[tables.FINAL_WAIT]))}{enough}"
         if not goes_on:
-            return "at once"
+            return f"at once{enough}"
         until = self._named(int(self.tables.steps[i, tables.UNTIL]))
         ends = "".join(f", at {end}" for end in until)
-        return f"when it can bind no more{ends}, or at its deadline"
+        return f"when it can bind no more{ends}, or at its deadline{enough}"
+
+    def _enough(self, i: int) -> str:
+        """What the groups around a step must have before it may be left."""
+        around = self.tables.nests[i, : int(self.tables.steps[i, tables.DEPTH])]
+        lows = [(self.groups[g], int(self.tables.groups[g, tables.GROUP_LOW])) for g in around]
+        return "".join(f", {low} of {name.partition(' of ')[0]} there" for name, low in lows if low > 1)
 
 
 def _pattern_facts(

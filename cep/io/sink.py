@@ -72,6 +72,9 @@ def open_sink(path: str, schemas: Sequence[Schema] = (), *, lineage: bool = Fals
     elif ending in (".parquet", ".arrow", ".feather", ".ipc"):
         schema = _arrow_schema(path, schemas, lineage)
         return ColumnarSink(path, ending, schema, lineage)
+    if ending not in ("", ".csv", ".jsonl", ".ndjson", ".json"):
+        what = f"{path}: what ends in {ending} is not written; name it .jsonl, .csv, .parquet or .arrow"
+        raise OutputError(what)
     file = _Output(path, compression)
     return CsvSink(file, schemas, lineage) if ending == ".csv" else JsonLinesSink(file, lineage)
 

@@ -207,3 +207,14 @@ def test_a_file_without_rules_is_explained_too(cep, tmp_path):
     ended = cep("explain", "bare.cep")
     assert (ended.code, ended.out) == (0, "0 operators, 0 levels, 0 parts\n")
     assert cep("explain", "bare.cep", "--format", "html").code == 0
+
+
+def test_groups_say_how_often_they_take_place(cep, tmp_path):
+    path = tmp_path / "g.cep"
+    path.write_text(
+        "stream A ordered by at { at: time(s) }\n"
+        "rule R when 2 to 3 (A as a then A as b) as g within 1 h emit X { n = count(g) }\n"
+    )
+    text = cep("explain", path).out
+    assert "a -> a, the next g of 2 to 3" in text
+    assert "when it can bind no more, or at its deadline, 2 of g there" in text

@@ -291,3 +291,10 @@ def test_types_that_alternate_are_written_in_result_order(tmp_path, ending):
         assert pa.parquet.read_table(whole)["_type"].to_pylist() == [
             b.schema.name for b in mixed for _ in range(len(b))
         ]
+
+
+@pytest.mark.parametrize("name", ["out.xlsx", "out.prquet", "out.xlsx.gz"])
+def test_an_ending_that_nothing_writes_is_refused_and_no_file_made(name, tmp_path):
+    with pytest.raises(OutputError, match="not written; name it .jsonl, .csv, .parquet or .arrow"):
+        open_sink(str(tmp_path / name), [ALERT])
+    assert not list(tmp_path.iterdir())
