@@ -89,6 +89,9 @@ def infer_stream(path: str, name: str | None = None) -> str:
         raise InputError(error.message, path=path, column=error.column, hint=error.hint) from None
     if not columns:
         raise InputError("has no columns", path=path, hint="a stream needs at least one field")
+    if all(column.type is None for column in columns):
+        why = "; ".join(f"{_one_line(c.name)}: {c.note}" for c in columns[:3])
+        raise InputError(f"has no column that a field could hold ({why})", path=path)
     stream = name or stream_name(path)
     shown = "standard input" if path == "-" else Path(path).name
     seen = f"{'' if is_all else 'its first '}{rows:,} row{'s' * (rows != 1)}"
@@ -263,7 +266,7 @@ def _table(path: str, ending: str) -> tuple[pa.Table, bool]:
         if ending == ".parquet":
             with pa_parquet.ParquetFile(path) as file:
                 first = list(islice(file.iter_batches(MOST_ROWS), 1))
-                return pa.Table.from_batches(first, file.schema_arrow), file.metadata.num_rows <= MOST_ROWS
+                return _sound(pa.Table.from_batches(first, file.schema_arrow)), file.metadata.num_rows <= MOST_ROWS
         with pa.OSFile(path, "rb") as file:
             is_file = file.read(6) == b"ARROW1"
             file.seek(0)
@@ -275,10 +278,16 @@ def _table(path: str, ending: str) -> tuple[pa.Table, bool]:
                 rows += batch.num_rows
                 if rows > MOST_ROWS:
                     break
-            return pa.Table.from_batches(taken, reader.schema).slice(0, MOST_ROWS), rows <= MOST_ROWS
-    except (OSError, pa.ArrowException) as error:
+            return _sound(pa.Table.from_batches(taken, reader.schema)).slice(0, MOST_ROWS), rows <= MOST_ROWS
+    except (OSError, pa.ArrowException, UnicodeDecodeError) as error:
         msg = f"cannot be read: {error}"
         raise InputError(msg) from None
+
+
+def _sound(table: pa.Table) -> pa.Table:
+    """The table; pyarrow believes a file's offsets and names until somebody looks."""
+    table.validate(full=True)
+    return table.rename_columns(table.schema.names)
 
 
 # --------------------------------------------------------------------------------------------------------- types

@@ -34,6 +34,7 @@ from cep.language.spelling import (
     level_of,
     optional,
     output_text,
+    path_text,
     quantifier_text,
     quoted,
     scope_text,
@@ -375,7 +376,7 @@ class _Writer:
     def _query(self, node: ast.Query) -> None:
         head = f"from {node.type.text}" + optional(" as ", node.alias.text if node.alias else None)
         if node.unnest is not None:
-            head += f" unnest {expression_text(node.unnest[0])} as {node.unnest[1].text}"
+            head += f" unnest {path_text(node.unnest[0])} as {node.unnest[1].text}"
         if node.where is None:
             self._add(0, head, node.type.span.start)
         else:
@@ -415,7 +416,7 @@ class _Writer:
     def _assertion(self, node: ast.Assertion) -> None:
         self._head("assert", node.name, node.description, node.tags, node.span)
         if node.keys:
-            keys = ", ".join(expression_text(k) for k in node.keys)
+            keys = ", ".join(path_text(k) for k in node.keys)
             self._add(0, f"keyed by {keys}", node.keys[0].span.start)
         scope, at = "", node.claim.span.start
         if node.scope is not None:
@@ -443,13 +444,9 @@ class _Writer:
                 case ast.Close():
                     self._add(2, "close", at)
                 case ast.Expect():
-                    count = (
-                        ""
-                        if step.count is None
-                        else "no "
-                        if step.count == 0 and step.body is None
-                        else f"{step.count} "
-                    )
+                    count = "" if step.count is None else f"{step.count} "
+                    if step.count == 0 and step.body is None and step.at is None:
+                        count = "no "
                     head = f"expect {count}{step.type.text}"
                     tail = optional(" at ", duration_text(step.at) if step.at else None)
                     if step.body is None:

@@ -123,7 +123,8 @@ def _said(lexeme: Lexeme) -> str:
         return "the end"
     if lexeme.kind == "string":
         return "a text in quotes"
-    text = lexeme.text if len(lexeme.text) <= 40 else lexeme.text[:39] + "…"
+    text = " ".join(lexeme.text.split())  # a duration may go over a line's end
+    text = text if len(text) <= 40 else text[:39] + "…"
     return f"'{text}'"
 
 

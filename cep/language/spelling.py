@@ -67,14 +67,14 @@ def stream_head(node: ast.Stream) -> str:
 
 def key_text(node: ast.KeyItem) -> str:
     """``user or Wire.payer``."""
-    return " or ".join([expression_text(node.path), *(f"{stream.text}.{name.text}" for stream, name in node.others)])
+    return " or ".join([path_text(node.path), *(f"{stream.text}.{name.text}" for stream, name in node.others)])
 
 
 def assign_text(node: ast.Assign) -> str:
     """``spent = sum(amount)``, or ``card``."""
     if node.name is None:
         assert isinstance(node.value, ast.Path)
-        return _path_text(node.value)
+        return path_text(node.value)
     return f"{node.name.text} = {expression_text(node.value)}"
 
 
@@ -95,7 +95,7 @@ def output_text(node: ast.Output) -> str:
 
 
 def _per_text(per: Sequence[ast.Path]) -> str:
-    return f" per {', '.join(_path_text(p) for p in per)}" if per else ""
+    return f" per {', '.join(path_text(p) for p in per)}" if per else ""
 
 
 def bound_text(node: ast.Bound) -> str:
@@ -251,7 +251,7 @@ def _bare_text(node: ast.Expr) -> str:
         case ast.NullLiteral():
             return "null"
         case ast.Path():
-            text, first = _path_text(node), node.parts[0]
+            text, first = path_text(node), node.parts[0]
             return f"({text})" if text in _KEYWORD_NAMES or _is_operator(first) else text
         case ast.Call():
             text = f"{node.name.text}({', '.join(_argument_text(a) for a in node.arguments)})"
@@ -289,7 +289,7 @@ def _bare_text(node: ast.Expr) -> str:
             otherwise = optional(" else ", expression_text(node.otherwise) if node.otherwise else None)
             return f"case {branches}{otherwise} end"
         case ast.Quantified():
-            items = _path_text(node.items)
+            items = path_text(node.items)
             return f"{node.op} {node.variable.text} in {items} satisfies ({expression_text(node.condition)})"
         case ast.Lookup():
             return f"{node.table.text}[{', '.join(expression_text(k) for k in node.keys)}].{node.field.text}"
@@ -309,7 +309,8 @@ def _is_operator(part: ast.Name | ast.Index) -> bool:
     return isinstance(part, ast.Name) and part.text in _OPERATOR_NAMES
 
 
-def _path_text(node: ast.Path) -> str:
+def path_text(node: ast.Path) -> str:
+    """A path where nothing but a path may stand: no word needs parentheses there."""
     out = []
     for part in node.parts:
         if isinstance(part, ast.Index):

@@ -52,6 +52,12 @@ class Diagnostic:
     severity: Severity = "error"
     related: tuple[tuple[str, Source, Span], ...] = ()
 
+    def __post_init__(self) -> None:
+        # they may quote a text of the rules, and stay one line whatever stands in it
+        object.__setattr__(self, "message", _one_line(self.message))
+        if self.hint is not None:
+            object.__setattr__(self, "hint", _one_line(self.hint))
+
     @property
     def place(self) -> str:
         """``file:line:column``."""
@@ -66,6 +72,12 @@ class Diagnostic:
         if self.hint:
             out.append(f"  hint: {self.hint}")
         return "\n".join(out)
+
+
+def _one_line(text: str) -> str:
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
 _WIDTH = 160  # a line of 100,000 characters is shown around the caret, not whole

@@ -163,6 +163,7 @@ def test_a_stream_is_named_after_its_file():
 @pytest.mark.parametrize(
     ("text", "file", "says"),
     [("", "a.csv", "is empty"), ("a,a\n1,2\n", "a.csv", "two columns are named a"), ("\n", "a.jsonl", "has no columns"),
+     ('{"a": [1]}\n{"a": 2}\n', "a.jsonl", "no column that a field could hold"),
      ("x", "a.parquet", "cannot be read"), ("x", "a.txt", "the ending .txt")],
 )  # fmt: skip
 def test_a_file_that_cannot_be_read_is_an_input_error(cep, tmp_path, text, file, says):

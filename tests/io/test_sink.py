@@ -295,6 +295,6 @@ def test_types_that_alternate_are_written_in_result_order(tmp_path, ending):
 
 @pytest.mark.parametrize("name", ["out.xlsx", "out.prquet", "out.xlsx.gz"])
 def test_an_ending_that_nothing_writes_is_refused_and_no_file_made(name, tmp_path):
-    with pytest.raises(OutputError, match="not written; name it .jsonl, .csv, .parquet or .arrow"):
+    with pytest.raises(OutputError, match="is not written; name it"):
         open_sink(str(tmp_path / name), [ALERT])
     assert not list(tmp_path.iterdir())

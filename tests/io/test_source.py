@@ -163,6 +163,28 @@ def test_an_empty_or_damaged_file_is_an_error(tmp_path, name):
         assert caught.value.path == str(path)
 
 
+@pytest.mark.parametrize("write", [write_arrow, write_stream])
+def test_an_arrow_file_whose_offsets_lead_outside_is_damaged(tmp_path, write):
+    """pyarrow reads it without a word; the text of a cell would lie anywhere in memory."""
+    path = tmp_path / "t.arrow"
+    write(path, TABLE.slice(0, 3))
+    offsets = b"".join(n.to_bytes(4, "little") for n in (0, 0, 2, 4))  # of the cards: none, c1, c2
+    whole = path.read_bytes()
+    assert whole.count(offsets) == 1
+    path.write_bytes(whole.replace(offsets, offsets[:8] + b"\xff\xff\xff\x7f" + offsets[12:]))
+    with pytest.raises(InputError, match="damaged"):
+        read_one(path)
+
+
+@pytest.mark.parametrize("write", [write_arrow, write_stream])
+def test_an_arrow_file_with_a_name_that_is_no_text_is_damaged(tmp_path, write):
+    path = tmp_path / "t.arrow"
+    write(path, TABLE.rename_columns(["nnnn", *TABLE.column_names[1:]]))
+    path.write_bytes(path.read_bytes().replace(b"nnnn", b"nn\xb8n"))
+    with pytest.raises(InputError, match="damaged"):
+        open_source(str(path), [PAY])
+
+
 def test_a_damaged_compressed_file_gives_what_came_before(tmp_path):
     path = tmp_path / "t.jsonl.gz"
     table = pa.concat_tables([TABLE] * 400)

@@ -38,6 +38,9 @@ CASES = [
     ("stream S ordered by at { at: time, a: «decimal(13) }", "unknown-type", "0 to 12 digits", None),
     ("stream S ordered by at { at: time, a: «int(4) }", "unknown-type", "takes nothing", "write int"),
     ('stream S ordered by at { at: «time("Europe/Pariss") }', "unknown-zone", "Europe/Pariss", "Europe/Paris`"),
+    ('stream S ordered by at { at: «time("a\\nb") }', "unknown-zone", r"time(a\nb)", None),
+    ('record P { d: «decimal("\\n") }', "unknown-type", r"decimal(\n) is no type", None),
+    ('param t: time = «"a\\nb"', "param-value", r'"a\nb" is no time', None),
     ("stream S ordered by at { at: «time(min) }", "unknown-zone", "neither a unit", None),
     (
         "record A { b: B? } record B { a: «A } stream S ordered by at { at: time, b: B }",

@@ -131,3 +131,8 @@ def test_the_bound_on_the_state_is_told(rule, bound):
 def test_a_pattern_has_at_most_sixty_parts_groups_opened():
     steps = " then ".join(["(Pay then Temp)"] * 31)
     assert [d.code for d in mistakes(f"rule R when {steps}{END} emit X {{ }}")] == ["pattern-too-long"]
+
+
+def test_a_stream_missed_everywhere_is_told_and_nothing_is_assembled():
+    text = "stream Any = S | A\nrule R when S then A within 1 s emit X { }\nrule Q when S then A within 1 s emit Y { }"
+    assert {d.code for d in mistakes(text, prelude="")} == {"unknown-stream"}

@@ -106,6 +106,18 @@ def test_clauses_are_sorted_and_spaced() -> None:
     )
 
 
+def test_a_word_of_the_language_that_is_a_field_stands_bare_where_only_a_path_may_stand() -> None:
+    body = "when S emit X { in, not }\noutput final"
+    assert "keyed by a or S.e, in, not or S.in\n" in assert_formats(f"rule R keyed by a or S.e, in, not or S.in {body}")
+    assert "unnest where as i" in assert_formats("rule R from S unnest where as i emit X { }")
+    assert "keyed by is, any\n" in assert_formats("assert A keyed by is, any always B")
+
+
+def test_an_expectation_of_none_at_a_time_keeps_its_number() -> None:
+    tidy = assert_formats('test "t" { expect 0 X expect 0 X at 0 s expect 0 X { a = 1 } expect no X }')
+    assert tidy.splitlines()[1:5] == ["  expect no X", "  expect 0 X at 0 s", "  expect 0 X { a = 1 }", "  expect no X"]
+
+
 def test_comments_stay_with_what_they_stood_at() -> None:
     tidy = assert_formats(
         "-- head\n\n\n"

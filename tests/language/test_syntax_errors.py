@@ -85,6 +85,8 @@ CASES = [
     ("param x: int = @" + "9" * 5000, "bad-number", "5000 digits", None),
     ('param x: string = @"abc', "unclosed-string", "not closed", "\\n"),
     (r'param x: string = "a@\qb"', "bad-escape", r"'\q'", r"\uXXXX"),
+    ('param x: string = "a@\\\r"', "bad-escape", r"\r' is not an escape", "backslash"),
+    ("@1\n h", "syntax", "found '1 h'", None),
     (r'param x: string = "a@\u12"', "bad-escape", r"'\u'", "four hexadecimal digits"),
     (r'param x: string = @"\ud800"', "bad-escape", "half a character", None),
     ("param x: bool = 1 < 2 @< 3", "syntax", "found '<'", "b between a and c"),

@@ -66,3 +66,10 @@ def test_an_input_error_says_where_and_the_cure():
 def test_each_error_ends_the_program_with_its_own_code(error, code):
     assert isinstance(error, CepError)
     assert error.exit_code == code
+
+
+def test_what_a_message_quotes_never_breaks_its_line():
+    found = Diagnostic("c", "the zone 'a\nb\u2028'", Source("f", "x"), Span(0, 1, 1, 1), "write\x00 it\ttwice")
+    assert found.message == r"the zone 'a\nb\u2028'"
+    assert found.hint == r"write\x00 it\ttwice"
+    assert len(found.render().splitlines()) == 4

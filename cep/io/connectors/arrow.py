@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from cep.io.connectors.bytes import Raw
-from cep.io.connectors.columnar import columns_needed, damaged
+from cep.io.connectors.columnar import DAMAGE, columns_needed, damaged
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -33,7 +33,7 @@ class ArrowFile:
             self._reader = pa.ipc.open_file(self._file) if is_file else pa.ipc.open_stream(self._file)
             self._is_file = is_file
             self._columns = columns_needed(self._reader.schema, decoders, type_column)
-        except (OSError, pa.ArrowException) as error:
+        except DAMAGE as error:
             raise damaged("Arrow", error) from None
         self._read = 0.0
 
@@ -54,12 +54,18 @@ class ArrowFile:
                     batch = self._reader.get_batch(i)
                     self._read = (i + 1) / count
                     if batch.num_rows:
-                        yield Raw(batch.select(self._columns))
+                        yield Raw(self._sound(batch))
                 return
             for batch in self._reader:
                 self._read = self._file.tell() / self._size
                 if batch.num_rows:
-                    yield Raw(batch.select(self._columns))
+                    yield Raw(self._sound(batch))
             self._read = 1.0
-        except (OSError, pa.ArrowException) as error:
+        except DAMAGE as error:
             raise damaged("Arrow", error) from None
+
+    def _sound(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """The columns needed; pyarrow's reader believes every offset in a file, so a damaged one must be looked for."""
+        batch = batch.select(self._columns)
+        batch.validate(full=True)
+        return batch

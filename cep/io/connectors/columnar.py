@@ -7,14 +7,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
+
 from cep.model.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import pyarrow as pa
-
     from cep.io.convert import Decoder
+
+
+DAMAGE = (OSError, pa.ArrowException, UnicodeDecodeError)
+"""What pyarrow raises over a damaged file; its names are decoded late, and not by Arrow."""
 
 
 def columns_needed(schema: pa.Schema, decoders: Sequence[Decoder], type_column: str | None) -> list[str]:

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pa_parquet
 
 from cep.io.connectors.bytes import Raw
-from cep.io.connectors.columnar import columns_needed, damaged
+from cep.io.connectors.columnar import DAMAGE, columns_needed, damaged
 from cep.io.convert import BLOCK_ROWS
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class Parquet:
             text = [name for name in self._columns if schema.field(name).type in (pa.string(), pa.large_string())]
             self._file.close()
             self._file = pa_parquet.ParquetFile(path, read_dictionary=text)
-        except (OSError, pa.ArrowException) as error:
+        except DAMAGE as error:
             raise damaged("Parquet", error) from None
         self._rows = self._file.metadata.num_rows
         self._read = 0
@@ -51,5 +51,5 @@ class Parquet:
                 self._read += batch.num_rows
                 if batch.num_rows:
                     yield Raw(batch)
-        except (OSError, pa.ArrowException) as error:
+        except DAMAGE as error:
             raise damaged("Parquet", error) from None

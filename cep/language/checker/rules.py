@@ -263,7 +263,8 @@ class _Rule:
         self._check_keys(self._inputs(pattern.streams), pattern.complete)
         pattern.check(self.keys)
         self._actions(Expressions(self.declarations, self.reporter, pattern.emit_scope(self.keys)))
-        if self.reporter.report.mistakes > mistakes:
+        # a stream that is missed in several places is told of once, and so may count as no new mistake here
+        if self.reporter.report.mistakes > mistakes or not pattern.complete:
             return
         checked = pattern.assembled()
         refused = bounds.refusal(checked)
