@@ -87,6 +87,7 @@ def infer_stream(path: str, name: str | None = None) -> str:
         columns, rows, is_all = _columns_of(path)
     except InputError as error:
         raise InputError(error.message, path=path, column=error.column, hint=error.hint) from None
+    columns = [c if _is_text(c.name) else Column(c.name, None, "its name has half a character") for c in columns]
     if not columns:
         raise InputError("has no columns", path=path, hint="a stream needs at least one field")
     if all(column.type is None for column in columns):
@@ -118,6 +119,10 @@ def _words_of(text: str) -> list[str]:
     plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
     parted = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", plain)
     return re.findall(r"[A-Za-z0-9]+", parted)
+
+
+def _is_text(name: str) -> bool:
+    return not any("\ud800" <= c <= "\udfff" for c in name)  # JSON can say such
 
 
 def _one_line(text: str) -> str:
@@ -262,11 +267,14 @@ def _table(path: str, ending: str) -> tuple[pa.Table, bool]:
     import pyarrow as pa
     import pyarrow.parquet as pa_parquet
 
+    from cep.io.connectors.columnar import DAMAGE, sound
+
     try:
         if ending == ".parquet":
             with pa_parquet.ParquetFile(path) as file:
                 first = list(islice(file.iter_batches(MOST_ROWS), 1))
-                return _sound(pa.Table.from_batches(first, file.schema_arrow)), file.metadata.num_rows <= MOST_ROWS
+                table = pa.Table.from_batches(list(map(sound, first)), file.schema_arrow)
+                return table.rename_columns(table.schema.names), file.metadata.num_rows <= MOST_ROWS
         with pa.OSFile(path, "rb") as file:
             is_file = file.read(6) == b"ARROW1"
             file.seek(0)
@@ -274,20 +282,15 @@ def _table(path: str, ending: str) -> tuple[pa.Table, bool]:
             batches = map(reader.get_batch, range(reader.num_record_batches)) if is_file else reader
             taken, rows = [], 0
             for batch in batches:
-                taken.append(batch)
+                taken.append(sound(batch))
                 rows += batch.num_rows
                 if rows > MOST_ROWS:
                     break
-            return _sound(pa.Table.from_batches(taken, reader.schema)).slice(0, MOST_ROWS), rows <= MOST_ROWS
-    except (OSError, pa.ArrowException, UnicodeDecodeError) as error:
+            table = pa.Table.from_batches(taken, reader.schema).slice(0, MOST_ROWS)
+            return table.rename_columns(table.schema.names), rows <= MOST_ROWS  # names are decoded when looked at
+    except DAMAGE as error:
         msg = f"cannot be read: {error}"
         raise InputError(msg) from None
-
-
-def _sound(table: pa.Table) -> pa.Table:
-    """The table; pyarrow believes a file's offsets and names until somebody looks."""
-    table.validate(full=True)
-    return table.rename_columns(table.schema.names)
 
 
 # --------------------------------------------------------------------------------------------------------- types

@@ -300,7 +300,8 @@ class Decoder:
         lists: dict[str, list[object]] = {
             "row": [first_row + i for i in order],
             "column": [failed[i][0] for i in order],
-            "reason": [failed[i][1] for i in order],
+            # a reason may quote bytes that are no text
+            "reason": [failed[i][1].encode("utf-8", "replace").decode("utf-8") for i in order],
             "value": [failed[i][2] for i in order],
         }
         columns = {}

@@ -175,3 +175,10 @@ def test_a_file_that_cannot_be_read_is_an_input_error(cep, tmp_path, text, file,
 
 def test_a_name_that_is_no_streams_is_a_usage_error(cep, tmp_path):
     assert cep("schema", "a.csv", "--name", "pay").code == 64
+
+
+def test_a_column_whose_name_is_no_text_is_left_out(cep, tmp_path):
+    (tmp_path / "a.jsonl").write_text('{"b": 1, "\\ud800": 2}\n')
+    ended = cep("schema", "a.jsonl")
+    assert ended.code == 0
+    assert "-- Left out: ?, its name has half a character.\n" in ended.out

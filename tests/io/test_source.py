@@ -176,6 +176,36 @@ def test_an_arrow_file_whose_offsets_lead_outside_is_damaged(tmp_path, write):
         read_one(path)
 
 
+def test_a_dictionary_of_a_parquet_file_that_is_too_short_is_damage(tmp_path):
+    """The codes of a row lead outside of it; pyarrow does not look."""
+    path = tmp_path / "t.parquet"
+    pyarrow.parquet.write_table(TABLE.slice(1, 2), str(path), compression="none", use_dictionary=["card"])
+    whole = path.read_bytes()
+    codes = b"\x01\x03\x02"  # bits, then one run of literals: codes 0 and 1
+    assert whole.count(codes) == 1
+    path.write_bytes(whole.replace(codes, b"\x03\x03\x38"))  # codes 0 and 7
+    with pytest.raises(InputError, match="damaged"):
+        read_one(path)
+
+
+def test_the_reason_may_quote_what_is_not_utf_8(tmp_path):
+    path = tmp_path / "t.arrow"
+    times = pa.array(["2024-05-01T10:00:00Z", "2024-05-01T10:00x00Z"])
+    write_arrow(path, TABLE.slice(1, 2).set_column(0, "at", times))
+    path.write_bytes(path.read_bytes().replace(b"10:00x00Z", b"10:00\xba00Z"))
+    events, [(row, column, reason, value)] = read_one(path)
+    assert (len(events), row, column, value) == (1, 1, "at", "2024-05-01T10:00?00Z")
+    assert "2024-05-01T10:00?00Z" in reason
+
+
+def test_text_that_is_not_utf_8_costs_its_rows_alone_in_every_format(tmp_path):
+    for name in ("t.arrow", "t.ipc", "t.parquet"):
+        path = tmp_path / name
+        WRITERS[name](path, TABLE.slice(0, 3))
+        path.write_bytes(path.read_bytes().replace(b"c1", b"\xff1").replace(b"c2", b"\xff2"))
+        assert len(read_one(path)[0]) == 1, name
+
+
 @pytest.mark.parametrize("write", [write_arrow, write_stream])
 def test_an_arrow_file_with_a_name_that_is_no_text_is_damaged(tmp_path, write):
     path = tmp_path / "t.arrow"

@@ -118,6 +118,7 @@ def test_what_says_nothing_is_warned_of(rule, code):
         ("when Pay then Temp within 20 events emit X { }", "runs end with event 20 of the key"),
         ("when Pay then 3 Temp gap 5 min emit X { }", "runs end 15 min after they start"),
         ("when 2 (Pay as a then Temp) gap 5 min emit X { }", "a run keeps all events of `a`"),
+        ("when 2 (Pay then Temp) gap 5 min emit X { }", "runs end 15 min after they start"),
         (
             "when Pay then 1 or more (Pay then Temp) until Pay allow unbounded emit X { }",
             "unbounded, as the rule allows",
@@ -133,6 +134,9 @@ def test_a_pattern_has_at_most_sixty_parts_groups_opened():
     assert [d.code for d in mistakes(f"rule R when {steps}{END} emit X {{ }}")] == ["pattern-too-long"]
 
 
-def test_a_stream_missed_everywhere_is_told_and_nothing_is_assembled():
-    text = "stream Any = S | A\nrule R when S then A within 1 s emit X { }\nrule Q when S then A within 1 s emit Y { }"
-    assert {d.code for d in mistakes(text, prelude="")} == {"unknown-stream"}
+def test_a_pattern_over_a_variant_of_an_unknown_stream_is_not_assembled():
+    """The mistake is the variant's, and told there alone."""
+    (found,) = mistakes(
+        "stream S ordered by at { at: time }\nstream Any = S | A\nrule R when Any then S within 1 s emit X { }", ""
+    )
+    assert (found.code, found.span.line) == ("unknown-stream", 2)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from cep.io.connectors.bytes import Raw
-from cep.io.connectors.columnar import DAMAGE, columns_needed, damaged
+from cep.io.connectors.columnar import DAMAGE, columns_needed, damaged, sound
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -54,18 +54,12 @@ class ArrowFile:
                     batch = self._reader.get_batch(i)
                     self._read = (i + 1) / count
                     if batch.num_rows:
-                        yield Raw(self._sound(batch))
+                        yield Raw(sound(batch.select(self._columns)))
                 return
             for batch in self._reader:
                 self._read = self._file.tell() / self._size
                 if batch.num_rows:
-                    yield Raw(self._sound(batch))
+                    yield Raw(sound(batch.select(self._columns)))
             self._read = 1.0
         except DAMAGE as error:
             raise damaged("Arrow", error) from None
-
-    def _sound(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        """The columns needed; pyarrow's reader believes every offset in a file, so a damaged one must be looked for."""
-        batch = batch.select(self._columns)
-        batch.validate(full=True)
-        return batch

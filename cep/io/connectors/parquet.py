@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pa_parquet
 
 from cep.io.connectors.bytes import Raw
-from cep.io.connectors.columnar import DAMAGE, columns_needed, damaged
+from cep.io.connectors.columnar import DAMAGE, columns_needed, damaged, sound
 from cep.io.convert import BLOCK_ROWS
 
 if TYPE_CHECKING:
@@ -50,6 +50,6 @@ class Parquet:
             for batch in self._file.iter_batches(BLOCK_ROWS, columns=self._columns):
                 self._read += batch.num_rows
                 if batch.num_rows:
-                    yield Raw(batch)
+                    yield Raw(sound(batch))
         except DAMAGE as error:
             raise damaged("Parquet", error) from None
