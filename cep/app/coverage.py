@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cep.app.explain import by_place, paired, step_names, written_where
+from cep.compiler.choice import RUN_TABLE, only
 from cep.compiler.columns import ColumnFunction, batch_leaf, compile_columns
 from cep.compiler.conjuncts import Conjunct, compile_conjunct
 from cep.compiler.pattern import PatternProgram, is_alone
@@ -122,7 +123,10 @@ class Coverage:
     def know(self, rules: Rules) -> None:
         """Take note of programs that are about to run: those of a test that sets params are its own."""
         for rule in rules.rulebook.rules:
-            program = rules.programs.by_rule[rule.name]
+            with only(RUN_TABLE):  # the one matcher whose steps can be watched
+                program = rules.programs.by_rule[rule.name]
+            choice = rules.programs.choices.get(rule.name)
+            assert choice is None or choice.name == RUN_TABLE, "compiled beforehand, for a matcher that is not watched"
             self._rules[id(program)] = (rule, rules, program)  # held, so that no other has its identity
 
     def count_matches(self, matches: Mapping[str, int]) -> None:
@@ -149,7 +153,8 @@ class Coverage:
         wrap(PatternOperator, "receive", self._receive)
         wrap(FilterOperator, "receive", self._receive)
         try:
-            yield
+            with only(RUN_TABLE):
+                yield
         finally:
             for owner, name, original in kept:
                 setattr(owner, name, original)

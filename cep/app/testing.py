@@ -116,9 +116,8 @@ def run_test(rules: Rules, test: CheckedTest, coverage: Coverage | None = None) 
         from cep.language.check import check
 
         rules = Rules(check(rules.rulebook.files, dict(test.params)))
-    engine = Engine(rules, together=True)
     with nullcontext() if coverage is None else coverage.watching():
-        return _run(engine, test, coverage)
+        return _run(Engine(rules, together=True), test, coverage)
 
 
 def _run(engine: Engine, test: CheckedTest, coverage: Coverage | None) -> Outcome:

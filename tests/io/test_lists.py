@@ -109,6 +109,8 @@ def test_every_form_of_a_table_gives_the_same_lists(form):
         got = [d for row in rows for b in engine.send("S", row) for d in b.to_dicts()]
         got += [d for b in engine.close() for d in b.to_dicts()]
     else:
+        if form == "pandas":
+            pytest.importorskip("pandas")
         polars = pytest.importorskip("polars") if form == "polars" else None
         data = {
             "dicts": lambda: rows,

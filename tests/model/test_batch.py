@@ -84,6 +84,7 @@ def test_a_string_that_joined_batches_have_in_common_stands_once_in_arrow_and_pa
         array = arrow_column(column)
         assert array.to_pylist() == column.to_list()
         assert len(array.dictionary) == len(set(array.dictionary.to_pylist()))
+        pytest.importorskip("pandas")
         assert array.to_pandas().notna().tolist() == [value is not None for value in column.to_list()]
 
 
