@@ -128,3 +128,16 @@ def test_rules_without_a_common_stream_do_not_wait_for_each_other():
     row = {"at": 1, "k": 0, "n": 1}
     assert len(cep.Engine(cep.loads(text)).send("B", row)) == 1
     assert cep.Engine(cep.loads(text), together=True).send("B", row) == []
+
+
+def test_late_events_of_one_call_are_numbered_and_counted_each():
+    engine = cep.Engine(cep.loads(f"{STREAMS} rule L from Late.A emit L {{ n }}"))
+    batches = []
+    for start in (0, 3):
+        rows = [{"at": 100, "k": 1, "n": start}, {"at": 1, "k": 1, "n": start + 1}, {"at": 2, "k": 1, "n": start + 2}]
+        batches += engine.send_batch("A", rows)
+    batches += engine.close()
+    found = [row for batch in batches for row in batch.to_dicts(lineage=True)]
+    assert [row["n"] for row in found] == [1, 2, 4, 5]
+    assert [row["_events"] for row in found] == [[("Late.A", n)] for n in range(4)]
+    assert engine.summary.late == {"A": 4}
