@@ -128,7 +128,8 @@ class Engine:
         >>> found.to_dicts(meta=True)[1]["_time"]
         '1970-01-01T00:00:02Z'
         """
-        return join([self.feed(stream, decoded) for decoded in self.decode(stream, table)])
+        parts = [self.feed(stream, decoded) for decoded in self.decode(stream, table)]
+        return parts[0] if len(parts) == 1 else join(parts)
 
     def decode(self, stream: str, table: object) -> Iterator[Decoded]:
         """The rows of a table block by block; each is to be fed before the next is asked for."""

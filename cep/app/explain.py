@@ -23,7 +23,7 @@ from cep.kernels import program as tables
 from cep.kernels.runs import CLOSE_BIT, FOREVER
 from cep.language import ast
 from cep.language.spelling import event_text, expression_text
-from cep.language.typed import Apply, CheckedFilter, CheckedPattern
+from cep.language.typed import Apply, Attr, CheckedFilter, CheckedPattern, Key
 from cep.model.time import format_duration
 
 if TYPE_CHECKING:
@@ -246,13 +246,22 @@ def _of_filter(operator: Operator, part: int, program: FilterProgram, node: ast.
     assert isinstance(rule.body, CheckedFilter)
     written = node.body.where if node is not None and isinstance(node.body, ast.Query) else None
     programs = [("condition, a column at a time", c.text) for c in program.conditions]
-    programs += [(f"emit {name}, a column at a time", columns.text) for name, _, columns in program.emits]
+    for emit in program.emits:
+        if emit.picked:
+            yielded = "\n".join(f"{name} = {_attribute_name(rule, shown)}" for name, shown in emit.picked)
+            programs.append((f"emit {emit.type}, columns as they are", yielded))
+        if emit.computed:
+            programs.append((f"emit {emit.type}, a column at a time", emit.values.text))
     facts = (
         ("matcher", "none: each event is decided by itself"),
         ("cost", f"O(1) an event: {_count(len(program.conditions), 'condition')} and the fields, a column at a time"),
     )
     conjuncts = tuple(_conjuncts("where", written, rule.body.where))
     return Explanation(rule, operator.level, part, conjuncts, (), facts, tuple(programs))
+
+
+def _attribute_name(rule: CheckedRule, node: Attr | Key) -> str:
+    return node.name if isinstance(node, Attr) else rule.keys[node.index].name
 
 
 # ------------------------------------------------------------------------------------------------------ patterns

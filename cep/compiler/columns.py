@@ -8,6 +8,7 @@ Tested by: tests/compiler/test_columns.py
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
@@ -43,6 +44,7 @@ Leaf = tuple[Any, Any]
 """A value (an array, a `TextVector` or a `ListVector`) and its null flag (an array, or False)."""
 
 _MOST_CONJUNCTS = 16
+_LOUD = re.compile(r"[-+*/%]|\b(?!compare_texts|like_text|matches_text|in_lists)[a-z_]+\(")
 _DTYPES = {"float": np.float64, "bool": np.bool_, "string": np.int32, "record": np.bool_}
 
 
@@ -84,12 +86,25 @@ class ColumnFunction:
 
     def __call__(self, leaf: Callable[[Typed], Leaf], rows: int, faults: Int64Array) -> list[tuple[Any, Any]]:
         """The (value, null) pairs of all results, not yet as long as the batch where they are constant."""
-        run = _compile(self.text)
+        leaves = [leaf(n) for n in self.leaves]
+        if self._is_quiet:
+            return self._run(leaves, self.ints, self.floats, self.texts, faults, rows)
         with np.errstate(all="ignore"):
-            result: list[tuple[Any, Any]] = run(
-                [leaf(n) for n in self.leaves], self.ints, self.floats, self.texts, faults, rows
-            )
-        return result
+            return self._run(leaves, self.ints, self.floats, self.texts, faults, rows)
+
+    @cached_property
+    def _run(self) -> Callable[..., list[tuple[Any, Any]]]:
+        return _compile(self.text)
+
+    @cached_property
+    def _is_quiet(self) -> bool:
+        """Whether it does no arithmetic, about which numpy could warn."""
+        return not _LOUD.search(self.text.partition("\n")[2])
+
+    @cached_property
+    def counts_faults(self) -> bool:
+        """Whether it may count faults."""
+        return "faults" in self.text.partition("\n")[2]
 
     def condition(self, leaf: Callable[[Typed], Leaf], rows: int, faults: Int64Array) -> BoolArray:
         """Where the single, boolean result is true."""

@@ -30,9 +30,6 @@ _OPERATORS = {
 }
 
 
-_FEW = 64
-
-
 class TextVector(NamedTuple):
     """A string column: codes and their dictionary."""
 
@@ -49,13 +46,16 @@ def compare_texts(op: str, left: TextVector | str, right: TextVector | str) -> B
         return compare_texts(mirrored, right, left)
     if isinstance(right, str):
         if op in ("eq", "ne"):
-            decided = _equals(left.text, right)
-            places = np.flatnonzero(decided)
+            places = left.text.places(right)
             if places.size == 1:  # comparing codes is many times as fast as gathering what was decided for each
                 code = places[0].astype(left.codes.dtype)
                 same: BoolArray = left.codes == code if op == "eq" else left.codes != code
                 return same
-            return _gather(decided if op == "eq" else ~decided, left.codes)
+            if not places.size:
+                return np.full(left.codes.size, op != "eq")
+            decided = np.full(len(left.text), op != "eq")
+            decided[places] = op == "eq"
+            return _gather(decided, left.codes)
         compare = _OPERATORS[op]
         return _gather(np.array([compare(s, right) for s in left.text.strings], np.bool_), left.codes)
     if left.text is right.text and op in ("eq", "ne") and left.codes is right.codes:
@@ -192,19 +192,6 @@ def _decide(value: TextVector | str, decide: Callable[[Any], Any]) -> BoolArray 
     text = value.text
     strings = pa.LargeStringArray.from_buffers(len(text), pa.py_buffer(text.offsets), pa.py_buffer(text.data))
     return _gather(np.asarray(decide(strings)), value.codes)
-
-
-def _equals(text: Text, string: str) -> BoolArray:
-    if len(text) <= _FEW:  # decoded once, whoever asks
-        return np.array([s == string for s in text.strings], np.bool_)
-    wanted = string.encode("utf-8", "surrogatepass")
-    lengths = np.diff(text.offsets)
-    same: BoolArray = lengths == len(wanted)
-    if wanted and same.any():
-        rows = np.flatnonzero(same)
-        at = text.offsets[rows, None] + np.arange(len(wanted))
-        same[rows] = (text.data[at] == np.frombuffer(wanted, np.uint8)).all(axis=1)
-    return same
 
 
 def _gather(decided: BoolArray, codes: AnyArray) -> BoolArray:

@@ -46,7 +46,6 @@ class Cells:
     """One attribute's values; ``valid`` is None when none is null; a row in ``bad`` (reason, value as text) is null.
 
     Integers may be narrower than 64 bits, and are to be multiplied by ``factor``: a `Column` does both when it is read.
-    ``in_order``: they are known to stand in order.
     """
 
     values: AnyArray
@@ -55,7 +54,6 @@ class Cells:
     bad: Bad = field(default_factory=dict)
     lists: Lists | None = None
     factor: int = 1
-    in_order: bool = False
 
     @property
     def present(self) -> BoolArray:

@@ -116,9 +116,9 @@ def cells_of_array(array: pa.Array | pa.ChunkedArray, wanted: Type) -> Cells:
         array = _plain_array(array, wanted)
     kind = array.type
     if kind in _numbers():
-        in_order = _times_in_order(array, wanted) if wanted.kind == "time" else None
+        in_order = times_in_order(array, wanted) if wanted.kind == "time" else None
         if in_order is not None:
-            return in_order
+            return Cells(in_order[0], factor=in_order[1])
         if wanted.kind in _PLAIN:
             return _PLAIN[wanted.kind](array, wanted)
     if pa.types.is_null(kind):
@@ -132,9 +132,9 @@ def cells_of_array(array: pa.Array | pa.ChunkedArray, wanted: Type) -> Cells:
     if pa.types.is_string(kind) or pa.types.is_large_string(kind):
         return _reasons_from_text(_TEXT[wanted.kind](array, wanted), array, wanted)
     if wanted.kind == "time":
-        in_order = _times_in_order(array, wanted)
+        in_order = times_in_order(array, wanted)
         if in_order is not None:
-            return in_order
+            return Cells(in_order[0], factor=in_order[1])
     return _PLAIN[wanted.kind](array, wanted)
 
 
@@ -192,7 +192,7 @@ def _strings(array: pa.Array, wanted: Type) -> Cells:
         used, codes = np.unique(codes, return_inverse=True)
         codes = codes.astype(np.int32)
         dictionary = dictionary.take(pa.array(used))
-    cells = Cells(codes, valid, _text_of(dictionary))
+    cells = Cells(codes, valid, text_of_array(dictionary))
     try:
         dictionary.validate(full=True)
     except pa.ArrowInvalid:
@@ -200,7 +200,8 @@ def _strings(array: pa.Array, wanted: Type) -> Cells:
     return cells
 
 
-def _text_of(strings: pa.Array) -> Text:
+def text_of_array(strings: pa.Array) -> Text:
+    """The dictionary of an Arrow array of strings, without a copy of them; not looked at whether they are UTF-8."""
     if len(strings) == 0:
         return Text.of([""])
     _, offsets, data = strings.buffers()
@@ -257,7 +258,7 @@ def _text_column(pattern: Callable[[Type], str], arrow: Callable[[Type], pa.Data
 
 
 def _has_exponent(array: pa.Array) -> bool:
-    octets = _text_of(array).data if len(array) else np.zeros(0, np.uint8)
+    octets = text_of_array(array).data if len(array) else np.zeros(0, np.uint8)
     return bool(((octets | 32) == 101).any())
 
 
@@ -427,8 +428,11 @@ def _decimal_pattern(wanted: Type) -> str:
 # --------------------------------------------------------------------------------------------------------- times
 
 
-def _times_in_order(array: pa.Array, wanted: Type) -> Cells | None:
-    """Times that need only be multiplied, when none is null and they stand in order: then the ends tell the range."""
+def times_in_order(array: pa.Array, wanted: Type) -> tuple[AnyArray, int] | None:
+    """Times that need only be multiplied, and by what, when none is null and they stand in order; else None.
+
+    In order, the ends tell the range.
+    """
     kind = array.type
     if kind == pa.int64() and wanted.unit is not None:
         unit = wanted.unit
@@ -441,7 +445,7 @@ def _times_in_order(array: pa.Array, wanted: Type) -> Cells | None:
         return None
     if int(values[0]) < -(-MIN_TIME // factor) or int(values[-1]) > MAX_TIME // factor:
         return None
-    return Cells(values, factor=factor, in_order=True)
+    return values, factor
 
 
 def _times(array: pa.Array, wanted: Type) -> Cells:

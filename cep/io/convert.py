@@ -24,6 +24,7 @@ import numpy as np
 from cep.io.cells import DTYPES, Cells, nulls
 from cep.io.columns import cells_of_array, cells_of_objects
 from cep.io.values import plain, reader_of, shown
+from cep.io.whole import read_times, reader_of_column
 from cep.model.batch import BoolArray, Column, EventBatch, Text, arrived
 from cep.model.errors import InputError
 from cep.model.late import Late
@@ -34,6 +35,9 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
     import pyarrow.compute as pc
+
+    from cep.io.whole import Reader
+    from cep.model.types import Type
 else:
     pa = Late("pyarrow")
     pc = Late("pyarrow.compute")
@@ -53,6 +57,8 @@ class Objects:
 
 if TYPE_CHECKING:
     Table: TypeAlias = pa.RecordBatch | pa.Table | Sequence[object] | Objects
+_Whole: TypeAlias = "tuple[str, int, Type, bool, Reader]"
+"""How to read an attribute: its name, its column's place, its type, whether it is required, what reads it."""
 Failure = tuple[str | None, str, str | None]
 """Attribute (None: the whole row), reason, value as text."""
 
@@ -69,7 +75,7 @@ class Decoded:
 class Decoder:
     """Reads rows of one stream; ``mapping`` gives the input column of an attribute, before the schema's own word."""
 
-    __slots__ = ("_attributes", "_columns", "_flat", "_parent", "_places", "_readers", "_rejects", "schema")
+    __slots__ = ("_attributes", "_columns", "_flat", "_parent", "_places", "_readers", "_rejects", "_whole", "schema")
 
     def __init__(self, schema: Schema, mapping: Mapping[str, str] | None = None) -> None:
         self.schema = schema
@@ -98,6 +104,7 @@ class Decoder:
             else:
                 self._columns[a.name] = a.column
         self._places: tuple[pa.Schema, dict[str, int]] | None = None
+        self._whole: tuple[pa.Schema, tuple[_Whole, ...] | None] | None = None
         self._flat = not self._parent and not any(a.type.kind == "record" for a in self._attributes)
         self._readers = [
             (a.name, self._columns[a.name], reader_of(a.type), DTYPES[a.type.kind], a.type, self._is_required(a))
@@ -131,6 +138,10 @@ class Decoder:
         if not isinstance(table, pa.RecordBatch | pa.Table):
             return self.decode_rows(table, first_row, first_reject, failed)
         rows = table.num_rows
+        if isinstance(table, pa.RecordBatch) and not failed:
+            batch = self._decode_whole(table, first_row)
+            if batch is not None:
+                return Decoded(batch, None, rows)
         cells = {}
         missing: list[Attribute] = []
         for attribute in self._attributes:
@@ -151,6 +162,37 @@ class Decoder:
         if missing:
             self._require_columns(missing, {a.name for a in self._attributes} - {a.name for a in missing}, table)
         return self._assemble(cells, rows, first_row, first_reject, dict(failed or {}))
+
+    def _decode_whole(self, table: pa.RecordBatch, first_row: int) -> EventBatch | None:
+        """The events of a table of which no value needs a closer look; None for any other."""
+        if self._whole is None or not self._whole[0].equals(table.schema):
+            self._whole = (table.schema, self._whole_readers(table.schema))
+        readers = self._whole[1]
+        if readers is None:
+            return None
+        arrays, columns, ends = table.columns, dict[str, Column](), None
+        for name, place, kind, required, read in readers:
+            array = arrays[place]
+            if name == self.schema.time:
+                times = read_times(array, kind)
+                if times is not None:
+                    columns[name], ends = times
+                    continue
+            column = read(array)
+            if column is None or (required and column.valid is not None):
+                return None
+            columns[name] = column
+        return arrived(self.schema, columns, first_row, ends)
+
+    def _whole_readers(self, schema: pa.Schema) -> tuple[_Whole, ...] | None:
+        """How to read each attribute from tables of a schema; None when some column is not to be found at one place."""
+        places = self._known_places(schema)
+        if not self._flat or self.schema.time is None or not places.keys() >= set(self.columns.values()):
+            return None
+        return tuple(
+            (name, places[column], kind, required, reader_of_column(schema.field(places[column]).type, kind))
+            for name, column, _, _, kind, required in self._readers
+        )
 
     def decode_rows(
         self,
@@ -233,7 +275,7 @@ class Decoder:
         columns = {a.name: self._column(a, cells, presence, keep) for a in self._attributes}
         time = self.schema.time
         if time is not None and keep is None:
-            batch = arrived(self.schema, columns, first_row, cells[time].in_order)
+            batch = arrived(self.schema, columns, first_row)
         else:
             seq = np.arange(first_row, first_row + rows, dtype=np.int64)
             seq = seq if keep is None else seq[keep]

@@ -23,13 +23,14 @@ import numpy.typing as npt
 from cep.model.types import Type
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     import pyarrow as pa
 
     from cep.model.schema import Schema
 
 _FROM_ZERO = np.arange(65_536)
+_FEW = 64
 _OPTIONAL_STRING = Type("string", optional=True)
 
 Int64Array = npt.NDArray[np.int64]
@@ -65,6 +66,32 @@ class Text:
         """All strings as Python objects; decoded once."""
         raw, at = self.data.tobytes(), self.offsets.tolist()
         return [raw[a:b].decode("utf-8", "surrogatepass") for a, b in pairwise(at)]
+
+    def copy(self) -> Text:
+        """The same strings in memory of their own."""
+        return Text(self.offsets.copy(), self.data.copy())
+
+    @cached_property
+    def _found(self) -> dict[str, Int64Array]:
+        return {}
+
+    def places(self, string: str) -> Int64Array:
+        """The codes that stand for a string, ascending; remembered, because conditions ask batch after batch."""
+        known = self._found.get(string)
+        if known is None:
+            known = self._found[string] = np.flatnonzero(self._equals(string))
+        return known
+
+    def _equals(self, string: str) -> BoolArray:
+        if len(self) <= _FEW:  # decoded once, whoever asks
+            return np.array([s == string for s in self.strings], np.bool_)
+        wanted = string.encode("utf-8", "surrogatepass")
+        same: BoolArray = np.diff(self.offsets) == len(wanted)
+        if wanted and same.any():
+            rows = np.flatnonzero(same)
+            at = self.offsets[rows, None] + np.arange(len(wanted))
+            same[rows] = (self.data[at] == np.frombuffer(wanted, np.uint8)).all(axis=1)
+        return same
 
 
 EMPTY_TEXT = Text(np.zeros(1, np.int64), np.zeros(0, np.uint8))
@@ -138,10 +165,24 @@ class Column:
 
     def take(self, rows: AnyArray | slice) -> Column:
         """The column at ``rows`` (positions, a mask, or a slice)."""
-        valid, here = None if self.valid is None else self.valid[rows], vars(self)
+        here = vars(self)
+        out = Column.__new__(Column)
+        new = vars(out)
+        new.update(here)
         if "values" in here:
-            return Column(self.type, here["values"][rows], valid, self.text, self.lists)
-        return Column.of_raw(self.type, here["_raw"][rows], valid, here["_factor"])
+            new["values"] = here["values"][rows]
+            new.pop("_raw", None)
+        else:
+            new["_raw"] = here["_raw"][rows]
+        if self.valid is not None:
+            new["valid"] = self.valid[rows]
+        return out
+
+    def retyped(self, kind: Type) -> Column:
+        """The same values as another type of the same form."""
+        out = Column.__new__(Column)
+        vars(out).update(vars(self), type=kind)
+        return out
 
     def to_list(self) -> list[Any]:
         """Python values: int, float, bool, str, `decimal.Decimal`; time and duration as int nanoseconds; None.
@@ -346,15 +387,21 @@ class EventBatch:
         return made
 
     def __len__(self) -> int:
-        times = _times(self)
-        return int(self.ts.size) if times is None else len(times)
+        here = vars(self)
+        size: int | None = here.get("_size")
+        if size is None:
+            size = here["_size"] = int(here["ts"].size)
+        return size
 
     def __getitem__(self, name: str) -> Column:
         return self.columns[name]
 
-    def take(self, rows: AnyArray | slice) -> EventBatch:
-        """The events at ``rows`` (positions, a mask, or a slice)."""
-        columns = {name: column.take(rows) for name, column in self.columns.items()}
+    def take(self, rows: AnyArray | slice, only: Collection[str] | None = None) -> EventBatch:
+        """The events at ``rows`` (positions, a mask, or a slice), with all attributes or ``only`` some.
+
+        The attribute that orders the stream must be one of these.
+        """
+        columns = {name: c.take(rows) for name, c in self.columns.items() if only is None or name in only}
         origin = None if self.provenance is None else self.provenance.take(rows)
         ts = self.ts[rows] if _times(self) is None else columns[self.schema.time or ""].values
         return EventBatch(self.schema, ts, numbers_at(self, rows), columns, origin)
@@ -406,15 +453,18 @@ class EventBatch:
 # ------------------------------------------------------------------ batches whose ts and seq wait to be read
 
 
-def arrived(schema: Schema, columns: Mapping[str, Column], first: int, in_order: bool) -> EventBatch:
+def arrived(
+    schema: Schema, columns: Mapping[str, Column], first: int, ends: tuple[int, int] | None = None
+) -> EventBatch:
     """Events numbered from ``first``, whose times are those of the column that orders the stream.
 
-    ``ts`` and ``seq`` are made when they are asked for, as `Column.of_raw` does; ``in_order``: it is known that no time
-    is less than the one before it.
+    ``ts`` and ``seq`` are made when they are asked for, as `Column.of_raw` does; ``ends`` are the first and the last
+    time, when it is known that no time is less than the one before it.
     """
     assert schema.time is not None
     batch = EventBatch.__new__(EventBatch)
-    vars(batch).update(schema=schema, columns=columns, provenance=None, _first=first, _in_order=in_order)
+    size = len(columns[schema.time])
+    vars(batch).update(schema=schema, columns=columns, provenance=None, _first=first, _ends=ends, _size=size)
     return batch
 
 
@@ -425,10 +475,8 @@ def _times(batch: EventBatch) -> Column | None:
 
 def ends_in_order(batch: EventBatch) -> tuple[int, int] | None:
     """The first and the last time, when the times are known to stand in order; else None."""
-    if not vars(batch).get("_in_order"):
-        return None
-    first, last = times_at(batch, np.array((0, -1))).tolist()
-    return first, last
+    ends: tuple[int, int] | None = vars(batch).get("_ends")
+    return ends
 
 
 def times_at(batch: EventBatch, rows: AnyArray) -> Int64Array:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from cep.language.typed import Typed
     from cep.model.batch import BoolArray, Column, EventBatch, Int64Array
 
+_NO_FAULTS = np.zeros(3, np.int64)
+
 Memo = dict[tuple[object, ...], tuple["BoolArray", "Int64Array"]]
 """Conjuncts already decided for the batch at hand, with the faults they counted."""
 
@@ -47,8 +49,9 @@ def decide(
         name = (condition.identity, keys if condition.reads_key else ())
         known = memo.get(name)
         if known is None:
-            counted = np.zeros(3, np.int64)
+            counted = np.zeros(3, np.int64) if condition.counts_faults else _NO_FAULTS
             known = memo[name] = (condition.condition(leaf, len(batch), counted), counted)
-        faults += known[1]
+        if condition.counts_faults:
+            faults += known[1]
         found = known[0] if found is None else found & known[0]
     return found

@@ -217,7 +217,9 @@ def _concatenate(orders: Sequence[Order]) -> Order:
 def number(output: Output, first: int) -> Output:
     """The same derived events with ``seq`` counted from ``first``."""
     n = len(output.order)
-    return replace(output, batch=replace(output.batch, seq=np.arange(first, first + n)))
+    batch = output.batch
+    numbered = EventBatch(batch.schema, batch.ts, np.arange(first, first + n), batch.columns, batch.provenance)
+    return Output(numbered, output.order)
 
 
 def order_values(column: Column) -> AnyArray:

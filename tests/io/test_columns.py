@@ -48,8 +48,6 @@ def raw(cells):
     values = cells.values.tolist()
     if cells.factor != 1:
         values = [value * cells.factor for value in values]
-    if cells.in_order:
-        assert values == sorted(values)
     if cells.text is not None:
         values = [cells.text.strings[c] for c in values]
     return [v if cells.valid is None or cells.valid[i] else None for i, v in enumerate(values)]

@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cep.compiler.columns import ColumnFunction, batch_leaf, compile_columns, compile_conditions
+from cep.compiler.columns import ColumnFunction, as_column, batch_leaf, compile_columns, compile_conditions
 from cep.language.fingerprint import fingerprint
 from cep.language.typed import Attr, CheckedFilter, Key
-from cep.model.batch import Column, EventBatch
+from cep.model.batch import EventBatch, ends_in_order
 from cep.runtime.conditions import Memo, all_valid, decide
 from cep.runtime.held import Held
 from cep.runtime.identity import provenance_later
@@ -30,16 +30,51 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from cep.compiler.columns import Leaf
-    from cep.language.typed import CheckedParam, CheckedRule, Typed
+    from cep.language.typed import CheckedKey, CheckedParam, CheckedRule, Typed
+    from cep.model.batch import Column, Int64Array
     from cep.model.schema import Schema
+    from cep.model.types import Type
     from cep.plan.plan import Operator, StreamPlace
     from cep.runtime.clock import Frontier
     from cep.runtime.executor import Program
     from cep.runtime.identity import Lineage
     from cep.runtime.snapshot import State, Stored
 
+    Columns = dict[str, Column]
 
 _NEVER = 2**63
+
+
+@dataclass(frozen=True, eq=False)
+class FilterEmit:
+    """One ``emit``: its fields, those that are an attribute as it is, and a function of the others."""
+
+    type: str
+    names: tuple[str, ...]
+    types: tuple[Type, ...]
+    picked: tuple[tuple[str, Attr | Key], ...]
+    computed: tuple[str, ...]
+    values: ColumnFunction
+
+    def columns(self, stream: str, keys: tuple[CheckedKey, ...], batch: EventBatch, faults: Int64Array) -> Columns:
+        """The fields of the derived events of a batch."""
+        out: Columns = {}
+        for name, node in self.picked:
+            column, kind = batch[_attribute(node, keys, stream)], node.type
+            if column.valid is not None:
+                column = as_column(kind, *batch_leaf(column), len(batch))
+            elif column.type is not kind and column.type != kind:
+                column = column.retyped(kind)
+            out[name] = column
+        if not self.computed:
+            return out
+
+        def leaf(node: Typed) -> Leaf:
+            assert isinstance(node, Attr | Key)
+            return batch_leaf(batch[_attribute(node, keys, stream)])
+
+        out.update(zip(self.computed, self.values.columns(leaf, len(batch), faults), strict=True))
+        return {name: out[name] for name in self.names}
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,17 +82,20 @@ class FilterProgram:
     """The compiled rule: conditions that must all hold, and projections."""
 
     conditions: tuple[ColumnFunction, ...]
-    emits: tuple[tuple[str, tuple[str, ...], ColumnFunction], ...]
+    emits: tuple[FilterEmit, ...]
 
 
 def compile_filter(rule: CheckedRule, params: Mapping[str, CheckedParam]) -> FilterProgram:
     """The program of a rule whose body is ``from … where …``."""
     assert isinstance(rule.body, CheckedFilter)
-    where = rule.body.where
-    emits = tuple(
-        (e.type, tuple(n for n, _ in e.fields), compile_columns([x for _, x in e.fields], params)) for e in rule.emits
-    )
-    return FilterProgram(compile_conditions(where, params), emits)
+    emits = []
+    for emit in rule.emits:
+        picked = tuple((name, shown) for name, shown in emit.fields if isinstance(shown, Attr | Key))
+        rest = [(name, shown) for name, shown in emit.fields if not isinstance(shown, Attr | Key)]
+        names, types = tuple(n for n, _ in emit.fields), tuple(shown.type for _, shown in emit.fields)
+        values = compile_columns([shown for _, shown in rest], params)
+        emits.append(FilterEmit(emit.type, names, types, picked, tuple(n for n, _ in rest), values))
+    return FilterProgram(compile_conditions(rule.body.where, params), tuple(emits))
 
 
 class FilterOperator:
@@ -78,6 +116,17 @@ class FilterOperator:
         self._places = places
         self._waiting: list[tuple[int, int, Output]] = []  # with the least and the greatest time in it
         self._least = _NEVER  # the least time of an event that waits
+        self._read = {stream: self._attributes_read(stream) for stream in operator.inputs}
+
+    def _attributes_read(self, stream: str) -> frozenset[str]:
+        """What the derived events of a stream's events are made of, and their places."""
+        schema, keys = self._schemas[stream], self.operator.rule.keys
+        names = {*schema.ties, *(key.attributes[stream] for key in keys), *([schema.time] if schema.time else [])}
+        for emit in self._program.emits:
+            nodes = [node for _, node in emit.picked]
+            nodes += [node for node in emit.values.leaves if isinstance(node, Attr | Key)]
+            names |= {_attribute(node, keys, stream) for node in nodes}
+        return frozenset(names)
 
     @property
     def held(self) -> Held:
@@ -91,8 +140,8 @@ class FilterOperator:
         rule = self.operator.rule
 
         def leaf(node: Typed) -> Leaf:
-            name = node.name if isinstance(node, Attr) else rule.keys[_index(node)].attributes[stream]
-            return batch_leaf(batch[name])
+            assert isinstance(node, Attr | Key)
+            return batch_leaf(batch[_attribute(node, rule.keys, stream)])
 
         names = tuple(k.attributes[stream] for k in rule.keys)
         keyed = all_valid([batch[name] for name in names])
@@ -100,15 +149,16 @@ class FilterOperator:
             self.null_keys += len(batch) - int(np.count_nonzero(keyed))
         wanted = decide(self._program.conditions, leaf, batch, names, memo, self.faults)
         selected = keyed if wanted is None else wanted if keyed is None else wanted & keyed
+        in_order = ends_in_order(batch) is not None
         if selected is not None:
-            rows = np.flatnonzero(selected)
+            rows = selected.nonzero()[0]
             if rows.size == 0:
                 return
-            batch = batch.take(rows) if rows.size < len(batch) else batch
-        keys = tuple(batch[k.attributes[stream]] for k in rule.keys)
-        for place, (name, names, values) in enumerate(self._program.emits):
-            columns = dict(zip(names, values.columns(leaf, len(batch), self.faults), strict=True))
-            self._wait(self._output(stream, batch, place, name, columns, keys))
+            batch = batch.take(rows, self._read[stream]) if rows.size < len(batch) else batch
+        keys = tuple(batch[name] for name in names)
+        for place, emit in enumerate(self._program.emits):
+            columns = emit.columns(stream, rule.keys, batch, self.faults)
+            self._wait(self._output(stream, batch, place, emit.type, columns, keys), in_order)
 
     def change(self, program: Program) -> None:
         """Let events that arrive from now on meet another program."""
@@ -129,7 +179,7 @@ class FilterOperator:
         """Take over what an operator of the same rule remembered."""
         self.null_keys = stored.whole("null_keys", 0)
         self.faults[:] = stored.numbers("faults", 3, 0)
-        emits = [(self._schemas[name], names, values.types) for name, names, values in self._program.emits]
+        emits = [(self._schemas[emit.type], emit.names, emit.types) for emit in self._program.emits]
         for output in read_outputs(stored.many("waiting"), self.operator, emits, self._schemas, self._places):
             self._wait(output)
 
@@ -154,9 +204,9 @@ class FilterOperator:
                     take(Output(output.batch.take(rows), output.order.take(rows)))
         return out
 
-    def _wait(self, output: Output) -> None:
+    def _wait(self, output: Output, in_order: bool = False) -> None:
         ts = output.order.ts
-        first, last = int(ts.min()), int(ts.max())
+        first, last = (int(ts[0]), int(ts[-1])) if in_order else (int(ts.min()), int(ts.max()))
         self._waiting.append((first, last, output))
         self._least = min(self._least, first)
 
@@ -187,6 +237,5 @@ class FilterOperator:
         return Output(derived, order)
 
 
-def _index(node: Typed) -> int:
-    assert isinstance(node, Key)
-    return node.index
+def _attribute(node: Attr | Key, keys: tuple[CheckedKey, ...], stream: str) -> str:
+    return node.name if isinstance(node, Attr) else keys[node.index].attributes[stream]

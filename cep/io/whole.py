@@ -1,0 +1,127 @@
+"""Whole columns: Arrow columns of which no value needs a closer look, straight to a `Column`.
+
+Which reader a column gets is settled once for the schema of a table, and tables that follow each other have one schema.
+A reader gives None when some value cannot be read: then all columns are read by `cep.io.convert` as ever, which says
+what is wrong. So nothing is decided here but what is plainly lawful.
+Cost: a few microseconds a column, and one pass over floats and times.
+Tested by: tests/io/test_whole.py, tests/io/test_convert.py
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from cep.io.cells import DTYPES, window
+from cep.io.columns import cells_of_array, text_of_array, times_in_order
+from cep.model.batch import Column
+from cep.model.errors import InputError
+from cep.model.late import Late
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import pyarrow as pa
+
+    from cep.model.batch import Text
+    from cep.model.types import Type
+
+    Reader = Callable[[pa.Array], Column | None]
+else:
+    pa = Late("pyarrow")
+
+_MOST_KEPT, _MOST_BYTES = 1024, 16_384  # strings of a dictionary that is kept, and bytes of each of its buffers
+
+
+def reader_of_column(arrow: pa.DataType, wanted: Type) -> Reader:
+    """What reads columns of one Arrow type as ``wanted``."""
+    if wanted.kind == "int" and pa.types.is_integer(arrow) and arrow != pa.uint64():
+        return _integers(wanted, arrow.to_pandas_dtype())
+    if wanted.kind == "float" and arrow == pa.float64():
+        return _floats(wanted)
+    if wanted.kind == "string" and pa.types.is_dictionary(arrow) and arrow.index_type == pa.int32():
+        values = arrow.value_type
+        if pa.types.is_string(values) or pa.types.is_large_string(values):
+            return _Strings(wanted).read
+    return lambda array: _any_way(array, wanted)
+
+
+def read_times(array: pa.Array, wanted: Type) -> tuple[Column, tuple[int, int]] | None:
+    """Times that stand in order, with the first and the last; else None."""
+    found = times_in_order(array, wanted)
+    if found is None:
+        return None
+    values, factor = found
+    return Column.of_raw(wanted, values, None, factor), (int(values[0]) * factor, int(values[-1]) * factor)
+
+
+def _integers(wanted: Type, dtype: type) -> Reader:
+    # as narrow as they are: a `Column` widens them when somebody reads it
+    def read(array: pa.Array) -> Column | None:
+        if array.null_count:
+            return _any_way(array, wanted)
+        values = window(array.buffers()[1], dtype, array.offset, len(array))
+        return Column(wanted, values) if dtype is np.int64 else Column.of_raw(wanted, values)
+
+    return read
+
+
+def _floats(wanted: Type) -> Reader:
+    def read(array: pa.Array) -> Column | None:
+        if array.null_count:
+            return _any_way(array, wanted)
+        values = window(array.buffers()[1], np.float64, array.offset, len(array))
+        return Column(wanted, values) if np.isfinite(values).all() else _any_way(array, wanted)
+
+    return read
+
+
+class _Strings:
+    """Codes into a dictionary; a small one that comes again, table after table, is looked at once."""
+
+    def __init__(self, wanted: Type) -> None:
+        self._wanted = wanted
+        self._text: Text | None = None
+        self._content: tuple[int, bytes, bytes] | None = None
+
+    def read(self, array: pa.Array) -> Column | None:
+        if array.null_count:
+            return _any_way(array, self._wanted)
+        indices, text = array.indices, self._known(array.dictionary)
+        if text is None:
+            return _any_way(array, self._wanted)
+        return Column(self._wanted, window(indices.buffers()[1], np.int32, indices.offset, len(array)), None, text)
+
+    def _known(self, dictionary: pa.Array) -> Text | None:
+        """The dictionary, if it is lawful and small: the same as the last time when it has the same content."""
+        size = len(dictionary)
+        _, offsets, data = dictionary.buffers()
+        if size > _MOST_KEPT or dictionary.offset or dictionary.null_count or offsets is None or data is None:
+            return None
+        if data.size > _MOST_BYTES or offsets.size > _MOST_BYTES:
+            return None
+        content = size, offsets.to_pybytes(), data.to_pybytes()
+        if content != self._content:
+            try:
+                dictionary.validate(full=True)
+            except pa.ArrowInvalid:
+                return None
+            self._content, self._text = content, text_of_array(dictionary).copy()
+        return self._text
+
+
+def _any_way(array: pa.Array, wanted: Type) -> Column | None:
+    """A column read the general way; None when some value cannot be read, or no value of its type could be."""
+    try:
+        cells = cells_of_array(array, wanted)
+    except InputError:
+        return None
+    if cells.bad:
+        return None
+    here = cells.valid
+    if here is not None and bool(here.all()):
+        here = None
+    if cells.values.dtype != DTYPES[wanted.kind] or cells.factor != 1:
+        return Column.of_raw(wanted, cells.values, here, cells.factor)
+    return Column(wanted, cells.values, here, cells.text, cells.lists)
