@@ -20,8 +20,7 @@ from benchmarks.limits.bits import in_order, list_bits
 from benchmarks.stream import BATCH_ROWS, KEYS
 
 if TYPE_CHECKING:
-    from benchmarks.limits.bits import in_order, list_bits
-from benchmarks.stream import Ticks
+    from benchmarks.stream import Ticks
 
 BOUND_MS = 9999
 

@@ -17,8 +17,7 @@ from benchmarks.limits.bits import in_order
 from benchmarks.stream import KEYS
 
 if TYPE_CHECKING:
-    from benchmarks.limits.bits import in_order
-from benchmarks.stream import Ticks
+    from benchmarks.stream import Ticks
 
 # by 3 * state + move; moves: 0 down, 1 up, 2 level
 AFTER = np.array([1, 1, 1, 2, 1, 1, 2, 3, 1, 0, 3, 0], np.int64)

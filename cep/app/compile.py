@@ -5,9 +5,10 @@ Tested by: tests/kernels/test_jit.py
 
 from __future__ import annotations
 
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
+from cep.io.whole import PLAIN_LOOKS, Looks
 from cep.kernels import jit
 from cep.model.folders import cache_root
 
@@ -20,6 +21,14 @@ if TYPE_CHECKING:
     from cep.app.rules import Rules
 
 
+@cache
+def compiled_looks() -> Looks:
+    """How decoders look at long columns; where nothing is compiled, numpy is quicker."""
+    from cep.kernels.look import are_finite, ascend
+
+    return PLAIN_LOOKS if jit.PLAIN else Looks(ascend, are_finite)
+
+
 def prepare(rules: Rules, on_compile: Callable[[int, int], None] | None = None) -> None:
     """Compile or load every kernel and the generated code of ``rules``.
 
@@ -28,6 +37,7 @@ def prepare(rules: Rules, on_compile: Callable[[int, int], None] | None = None) 
     from cep.compiler.onepass import OnePassTables
     from cep.compiler.pattern import PatternProgram
 
+    compiled_looks()
     choices = rules.programs.choices
     programs = [p for name, p in rules.programs.by_rule.items() if name not in choices or choices[name].tables is None]
     texts = dict.fromkeys(p.text for p in programs if isinstance(p, PatternProgram))

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from operator import index
 from typing import TYPE_CHECKING, SupportsIndex
 
-from cep.app.compile import prepare
+from cep.app.compile import compiled_looks, prepare
 from cep.app.feeding import afeed, feed
 from cep.app.rules import Rules
 from cep.app.snapshot import Counters, Options, Saved, take_snapshot
@@ -128,8 +128,10 @@ class Engine:
         >>> found.to_dicts(meta=True)[1]["_time"]
         '1970-01-01T00:00:02Z'
         """
-        parts = [self.feed(stream, decoded) for decoded in self.decode(stream, table)]
-        return parts[0] if len(parts) == 1 else join(parts)
+        whole = self.decoder(stream).decode_whole(table, self._rows[stream])
+        if whole is not None:
+            return self.feed(stream, whole)
+        return join([self.feed(stream, decoded) for decoded in self.decode(stream, table)])
 
     def decode(self, stream: str, table: object) -> Iterator[Decoded]:
         """The rows of a table block by block; each is to be fed before the next is asked for."""
@@ -437,6 +439,9 @@ class Engine:
 
     def _step(self, executor: Executor, *, final: bool = False) -> Decided:
         out = executor.step(final=final)
+        if not self._callbacks:
+            executor.side_events.clear()
+            return out
         self._telling += 1
         try:
             self._tell(executor, out)
@@ -452,7 +457,7 @@ class Engine:
                 for call in self._callbacks.get(name, ()):
                     for batch in batches:
                         call(batch)
-        if any(batch.schema.name in self._callbacks for piece in out.pieces for batch in piece.batches):
+        if self._callbacks and any(b.schema.name in self._callbacks for piece in out.pieces for b in piece.batches):
             for batch in out:
                 for call in self._callbacks.get(batch.schema.name, ()):
                     call(batch)
@@ -474,7 +479,7 @@ class Engine:
             schema = self._rules.rulebook.streams.get(stream)
             if schema is None:
                 raise UsageError(_unknown(stream, self._rules))
-            found = self._decoders[stream] = Decoder(schema)
+            found = self._decoders[stream] = Decoder(schema, looks=compiled_looks())
         return found
 
 

@@ -116,9 +116,9 @@ def cells_of_array(array: pa.Array | pa.ChunkedArray, wanted: Type) -> Cells:
         array = _plain_array(array, wanted)
     kind = array.type
     if kind in _numbers():
-        in_order = times_in_order(array, wanted) if wanted.kind == "time" else None
+        in_order = _times_in_order(array, wanted) if wanted.kind == "time" else None
         if in_order is not None:
-            return Cells(in_order[0], factor=in_order[1])
+            return in_order
         if wanted.kind in _PLAIN:
             return _PLAIN[wanted.kind](array, wanted)
     if pa.types.is_null(kind):
@@ -132,9 +132,9 @@ def cells_of_array(array: pa.Array | pa.ChunkedArray, wanted: Type) -> Cells:
     if pa.types.is_string(kind) or pa.types.is_large_string(kind):
         return _reasons_from_text(_TEXT[wanted.kind](array, wanted), array, wanted)
     if wanted.kind == "time":
-        in_order = times_in_order(array, wanted)
+        in_order = _times_in_order(array, wanted)
         if in_order is not None:
-            return Cells(in_order[0], factor=in_order[1])
+            return in_order
     return _PLAIN[wanted.kind](array, wanted)
 
 
@@ -428,10 +428,10 @@ def _decimal_pattern(wanted: Type) -> str:
 # --------------------------------------------------------------------------------------------------------- times
 
 
-def times_in_order(array: pa.Array, wanted: Type) -> tuple[AnyArray, int] | None:
-    """Times that need only be multiplied, and by what, when none is null and they stand in order; else None.
+def scaled_times(array: pa.Array, wanted: Type) -> tuple[AnyArray, int] | None:
+    """Times that need only be multiplied, and by what; None when some are null, or the ends are beyond the range.
 
-    In order, the ends tell the range.
+    If they ascend, the ends tell the range of all.
     """
     kind = array.type
     if kind == pa.int64() and wanted.unit is not None:
@@ -441,11 +441,18 @@ def times_in_order(array: pa.Array, wanted: Type) -> tuple[AnyArray, int] | None
     else:
         return None
     values, factor = whole_numbers(array), NANOSECONDS[unit]
-    if array.null_count or not values.size or not (values[1:] >= values[:-1]).all():
+    if array.null_count or not values.size:
         return None
     if int(values[0]) < -(-MIN_TIME // factor) or int(values[-1]) > MAX_TIME // factor:
         return None
     return values, factor
+
+
+def _times_in_order(array: pa.Array, wanted: Type) -> Cells | None:
+    found = scaled_times(array, wanted)
+    if found is None or not (found[0][1:] >= found[0][:-1]).all():
+        return None
+    return Cells(found[0], factor=found[1])
 
 
 def _times(array: pa.Array, wanted: Type) -> Cells:

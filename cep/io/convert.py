@@ -24,7 +24,7 @@ import numpy as np
 from cep.io.cells import DTYPES, Cells, nulls
 from cep.io.columns import cells_of_array, cells_of_objects
 from cep.io.values import plain, reader_of, shown
-from cep.io.whole import read_times, reader_of_column
+from cep.io.whole import PLAIN_LOOKS, Looks, read_times, reader_of_column
 from cep.model.batch import BoolArray, Column, EventBatch, Text, arrived
 from cep.model.errors import InputError
 from cep.model.late import Late
@@ -73,12 +73,27 @@ class Decoded:
 
 
 class Decoder:
-    """Reads rows of one stream; ``mapping`` gives the input column of an attribute, before the schema's own word."""
+    """Reads rows of one stream; ``mapping`` gives the input column of an attribute, before the schema's own word.
 
-    __slots__ = ("_attributes", "_columns", "_flat", "_parent", "_places", "_readers", "_rejects", "_whole", "schema")
+    ``looks`` are how whole columns are looked at.
+    """
 
-    def __init__(self, schema: Schema, mapping: Mapping[str, str] | None = None) -> None:
+    __slots__ = (
+        "_attributes",
+        "_columns",
+        "_flat",
+        "_looks",
+        "_parent",
+        "_places",
+        "_readers",
+        "_rejects",
+        "_whole",
+        "schema",
+    )
+
+    def __init__(self, schema: Schema, mapping: Mapping[str, str] | None = None, looks: Looks = PLAIN_LOOKS) -> None:
         self.schema = schema
+        self._looks = looks
         self._attributes = tuple(a for a in schema.attributes if a.type.is_held)
         self._rejects = rejected_schema(schema.name)
         names = {a.name: a for a in self._attributes}
@@ -104,7 +119,7 @@ class Decoder:
             else:
                 self._columns[a.name] = a.column
         self._places: tuple[pa.Schema, dict[str, int]] | None = None
-        self._whole: tuple[pa.Schema, tuple[_Whole, ...] | None] | None = None
+        self._whole: tuple[pa.Schema, tuple[_Whole, ...] | None] | None = None  # of the last table's schema
         self._flat = not self._parent and not any(a.type.kind == "record" for a in self._attributes)
         self._readers = [
             (a.name, self._columns[a.name], reader_of(a.type), DTYPES[a.type.kind], a.type, self._is_required(a))
@@ -138,10 +153,9 @@ class Decoder:
         if not isinstance(table, pa.RecordBatch | pa.Table):
             return self.decode_rows(table, first_row, first_reject, failed)
         rows = table.num_rows
-        if isinstance(table, pa.RecordBatch) and not failed:
-            batch = self._decode_whole(table, first_row)
-            if batch is not None:
-                return Decoded(batch, None, rows)
+        whole = None if failed else self.decode_whole(table, first_row)
+        if whole is not None:
+            return whole
         cells = {}
         missing: list[Attribute] = []
         for attribute in self._attributes:
@@ -163,18 +177,21 @@ class Decoder:
             self._require_columns(missing, {a.name for a in self._attributes} - {a.name for a in missing}, table)
         return self._assemble(cells, rows, first_row, first_reject, dict(failed or {}))
 
-    def _decode_whole(self, table: pa.RecordBatch, first_row: int) -> EventBatch | None:
-        """The events of a table of which no value needs a closer look; None for any other."""
-        if self._whole is None or not self._whole[0].equals(table.schema):
-            self._whole = (table.schema, self._whole_readers(table.schema))
+    def decode_whole(self, table: object, first_row: int) -> Decoded | None:
+        """The events of an Arrow record batch, one block long, of which no value needs a closer look; else None."""
+        if not isinstance(table, pa.RecordBatch) or table.num_rows > BLOCK_ROWS:
+            return None
+        schema = table.schema
+        if self._whole is None or not self._whole[0].equals(schema):
+            self._whole = (schema, self._whole_readers(schema))
         readers = self._whole[1]
         if readers is None:
             return None
-        arrays, columns, ends = table.columns, dict[str, Column](), None
+        arrays, columns, ends, time = table.columns, dict[str, Column](), None, self.schema.time
         for name, place, kind, required, read in readers:
             array = arrays[place]
-            if name == self.schema.time:
-                times = read_times(array, kind)
+            if name == time:
+                times = read_times(array, kind, self._looks)
                 if times is not None:
                     columns[name], ends = times
                     continue
@@ -182,7 +199,7 @@ class Decoder:
             if column is None or (required and column.valid is not None):
                 return None
             columns[name] = column
-        return arrived(self.schema, columns, first_row, ends)
+        return Decoded(arrived(self.schema, columns, first_row, ends), None, table.num_rows)
 
     def _whole_readers(self, schema: pa.Schema) -> tuple[_Whole, ...] | None:
         """How to read each attribute from tables of a schema; None when some column is not to be found at one place."""
@@ -190,7 +207,13 @@ class Decoder:
         if not self._flat or self.schema.time is None or not places.keys() >= set(self.columns.values()):
             return None
         return tuple(
-            (name, places[column], kind, required, reader_of_column(schema.field(places[column]).type, kind))
+            (
+                name,
+                places[column],
+                kind,
+                required,
+                reader_of_column(schema.field(places[column]).type, kind, self._looks),
+            )
             for name, column, _, _, kind, required in self._readers
         )
 

@@ -9,22 +9,21 @@ Tested by: tests/io/test_whole.py, tests/io/test_convert.py
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from cep.io.cells import DTYPES, window
-from cep.io.columns import cells_of_array, text_of_array, times_in_order
+from cep.io.columns import cells_of_array, scaled_times, text_of_array
 from cep.model.batch import Column
 from cep.model.errors import InputError
 from cep.model.late import Late
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     import pyarrow as pa
 
-    from cep.model.batch import Text
+    from cep.model.batch import AnyArray, Text
     from cep.model.types import Type
 
     Reader = Callable[[pa.Array], Column | None]
@@ -34,12 +33,39 @@ else:
 _MOST_KEPT, _MOST_BYTES = 1024, 16_384  # strings of a dictionary that is kept, and bytes of each of its buffers
 
 
-def reader_of_column(arrow: pa.DataType, wanted: Type) -> Reader:
+class Looks(NamedTuple):
+    """How to look at a whole column: whether its values ascend, whether its floats are all finite (each gives a truth).
+
+    Compiled ones are brought by who has them; io knows numpy's.
+    """
+
+    ascend: Callable[[Any], Any]
+    are_finite: Callable[[Any], Any]
+
+
+def _ascend(values: AnyArray) -> bool:
+    return bool((values[1:] >= values[:-1]).all())
+
+
+def _are_finite(values: AnyArray) -> bool:
+    return bool(np.isfinite(values).all())
+
+
+PLAIN_LOOKS = Looks(_ascend, _are_finite)
+_MANY = 8192
+"""Rows from which on looks that were brought are taken: to load compiled ones takes longer than a small column does."""
+
+
+def _looks_at(values: AnyArray, looks: Looks) -> Looks:
+    return looks if values.size >= _MANY else PLAIN_LOOKS
+
+
+def reader_of_column(arrow: pa.DataType, wanted: Type, looks: Looks = PLAIN_LOOKS) -> Reader:
     """What reads columns of one Arrow type as ``wanted``."""
     if wanted.kind == "int" and pa.types.is_integer(arrow) and arrow != pa.uint64():
         return _integers(wanted, arrow.to_pandas_dtype())
     if wanted.kind == "float" and arrow == pa.float64():
-        return _floats(wanted)
+        return _floats(wanted, looks)
     if wanted.kind == "string" and pa.types.is_dictionary(arrow) and arrow.index_type == pa.int32():
         values = arrow.value_type
         if pa.types.is_string(values) or pa.types.is_large_string(values):
@@ -47,10 +73,10 @@ def reader_of_column(arrow: pa.DataType, wanted: Type) -> Reader:
     return lambda array: _any_way(array, wanted)
 
 
-def read_times(array: pa.Array, wanted: Type) -> tuple[Column, tuple[int, int]] | None:
+def read_times(array: pa.Array, wanted: Type, looks: Looks = PLAIN_LOOKS) -> tuple[Column, tuple[int, int]] | None:
     """Times that stand in order, with the first and the last; else None."""
-    found = times_in_order(array, wanted)
-    if found is None:
+    found = scaled_times(array, wanted)
+    if found is None or not _looks_at(found[0], looks).ascend(found[0]):
         return None
     values, factor = found
     return Column.of_raw(wanted, values, None, factor), (int(values[0]) * factor, int(values[-1]) * factor)
@@ -67,12 +93,12 @@ def _integers(wanted: Type, dtype: type) -> Reader:
     return read
 
 
-def _floats(wanted: Type) -> Reader:
+def _floats(wanted: Type, looks: Looks) -> Reader:
     def read(array: pa.Array) -> Column | None:
         if array.null_count:
             return _any_way(array, wanted)
         values = window(array.buffers()[1], np.float64, array.offset, len(array))
-        return Column(wanted, values) if np.isfinite(values).all() else _any_way(array, wanted)
+        return Column(wanted, values) if _looks_at(values, looks).are_finite(values) else _any_way(array, wanted)
 
     return read
 

@@ -49,7 +49,7 @@ class Schema:
         """Attributes by their flat (dotted) name."""
         return {a.name: a for a in self.attributes}
 
-    @property
+    @cached_property
     def names(self) -> tuple[str, ...]:
         """Flat attribute names in column order."""
         return tuple(a.name for a in self.attributes)

@@ -121,8 +121,15 @@ class Executor:
                 self._readers.setdefault(name, []).append(running)
         declared = {base_stream(n) for n in self._readers} & set(book.streams)
         self.clocks = {n: StreamClock(places[n], s.late) for n, s in book.streams.items() if n in declared}
-        self._emitted_until = _last_levels(operators)
-        self._levels = sorted({o.level for o in operators})
+        emitted_until = _last_levels(operators)
+        self._levels = [  # each with its operators, and with the types of which all events are known after it
+            (
+                level,
+                [r for r in self._running if r.operator.level == level],
+                {name for name, last in emitted_until.items() if last == level},
+            )
+            for level in sorted({o.level for o in operators})
+        ]
         self.numbers: dict[str, int] = {}  # by derived type, how many there were
         self.late: dict[str, int] = {}
         self.rejected: dict[str, int] = {}
@@ -170,15 +177,14 @@ class Executor:
         strict = Frontier(frontier.time, NOTHING)
         outputs: list[Output] = []
         done: dict[str, Output] = {}
-        for level in self._levels:
-            for running in self._running:
-                if running.operator.level == level:
-                    out = running.advance(frontier if level == 0 else strict)
+        for level, at_work, complete in self._levels:
+            for running in at_work:
+                out = running.advance(frontier if level == 0 else strict)
+                if out:
                     self.matches[running.operator.rule.name] += sum(len(o.order) for o in out)
                     outputs += out
-            complete = [n for n, last in self._emitted_until.items() if last == level]
             mine = [o for o in outputs if o.batch.schema.name in complete]
-            for name, merged in by_type(mine, self._derived).items():
+            for name, merged in by_type(mine, self._derived).items() if mine else ():
                 first = self.numbers.get(name, 0)
                 self.numbers[name] = first + len(merged.order)
                 done[name] = number(merged, first)

@@ -253,4 +253,6 @@ def by_type(outputs: Iterable[Output], schemas: Mapping[str, Schema]) -> dict[st
     for output in outputs:
         if len(output.order):
             found.setdefault(output.batch.schema.name, []).append(output)
+    if len(found) == 1:
+        return {name: merge(schemas[name], same) for name, same in found.items()}
     return {name: merge(schemas[name], found[name]) for name in schemas if name in found}
