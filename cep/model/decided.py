@@ -55,7 +55,7 @@ class Decided(Sequence["EventBatch"]):
     """The batches of consecutive events of one type, in result order; cut when they are looked at."""
 
     def __init__(self, pieces: Iterable[Piece] = ()) -> None:
-        self.pieces = tuple(p for p in pieces if len(p))
+        self.pieces = tuple([p for p in pieces if len(p)])
 
     @property
     def events(self) -> int:

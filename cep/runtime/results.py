@@ -87,15 +87,17 @@ def merge(schema: Schema, outputs: Sequence[Output]) -> Output:
     order = _concatenate([o.order for o in outputs])
     rows = sort_order(order)
     if rows is None:
-        return Output(batch, order)
+        return outputs[0] if batch is outputs[0].batch else Output(batch, order)
     return Output(batch.take(rows), order.take(rows))
 
 
 def interleave(outputs: Sequence[Output]) -> Decided:
     """Derived events of several types, each in order, as one sequence."""
     full = [o for o in outputs if len(o.order)]
+    if not full:
+        return Decided()
     batches = tuple(o.batch for o in full)
-    if len(full) <= 1:
+    if len(full) == 1:
         return Decided([Piece(batches)])
     order = _concatenate([o.order for o in full])
     types = np.repeat(np.arange(len(full)), [len(o.order) for o in full])
