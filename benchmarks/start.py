@@ -1,5 +1,8 @@
 """How long it takes until the first event is decided: each in a process of its own, the kernels in the cache already.
 
+Python's own compiled files are there too, as they are where cep is installed: the warm-up writes them, whatever
+PYTHONDONTWRITEBYTECODE says.
+
 | figure | what |
 |---|---|
 | python | the interpreter alone |
@@ -13,6 +16,7 @@ Tested by: tests/test_benchmarks.py
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
@@ -42,9 +46,10 @@ PROGRAMS = {
 def measure_start(rounds: int = 7) -> dict[str, Timing]:
     """Wall seconds of each program, in turn, after a warm-up."""
     seconds: dict[str, list[float]] = {name: [] for name in PROGRAMS}
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     for _ in range(rounds + 1):
         for name, program in PROGRAMS.items():
             begun = time.perf_counter()
-            subprocess.run([sys.executable, *program], cwd=ROOT, capture_output=True, check=True)
+            subprocess.run([sys.executable, *program], cwd=ROOT, env=environment, capture_output=True, check=True)
             seconds[name].append(time.perf_counter() - begun)
     return {name: Timing.of(taken[1:]) for name, taken in seconds.items()}

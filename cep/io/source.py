@@ -4,6 +4,10 @@ A block holds, for each stream, what its rows in a stretch of the file became. S
 type column, whose value names the stream; rows of no declared stream are counted. Row numbers run a stream. How a file
 is cut into blocks changes neither events nor rejects.
 
+A file is read ahead: a thread reads and decodes the next blocks while the one at hand is worked on (`cep.io.ahead`).
+What may wait for somebody who still writes, a pipe, is not: its blocks come as soon as they are there, and waiting for
+it is the main thread's, which a signal can interrupt.
+
 The ending says the format: ``.csv``, ``.jsonl`` or ``.ndjson`` (both also with ``.gz .bz2 .zst .lz4 .br``),
 ``.parquet``, ``.arrow``, ``.feather`` or ``.ipc``; ``-`` is JSON Lines on standard input.
 Tested by: tests/io/test_source.py
@@ -12,6 +16,7 @@ Tested by: tests/io/test_source.py
 from __future__ import annotations
 
 import difflib
+import stat
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,13 +26,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from cep.io.ahead import ReadAhead
 from cep.io.connectors import arrow, csv, jsonl, parquet
 from cep.io.connectors.bytes import COMPRESSION, open_bytes
 from cep.io.convert import BLOCK_ROWS, Decoded, Decoder, Failure, Objects
 from cep.model.errors import InputError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Generator, Iterator, Mapping, Sequence
 
     from cep.io.connectors.bytes import Raw
     from cep.io.convert import Table
@@ -65,11 +71,16 @@ class Connector(Protocol):
 
 
 class Source:
-    """An open input: iterate it once for its blocks."""
+    """An open input: iterate it once for its blocks, read ahead unless it is ``live``."""
 
-    def __init__(self, path: str, connector: Connector, decoders: Sequence[Decoder], type_column: str | None) -> None:
+    def __init__(
+        self, path: str, connector: Connector, decoders: Sequence[Decoder], type_column: str | None, *, live: bool
+    ) -> None:
         self.path = path
         self._connector = connector
+        self._progress = connector.progress
+        self._is_live = live
+        self._ahead: ReadAhead[tuple[Block, float | None]] | None = None
         self._decoders = {decoder.schema.name: decoder for decoder in decoders}
         self._type_column = type_column
         self._rows = dict.fromkeys(self._decoders, 0)
@@ -78,21 +89,33 @@ class Source:
     @property
     def progress(self) -> float | None:
         """How much of the input is read, 0 to 1; None when its length is unknown."""
-        return self._connector.progress
+        return self._progress
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Let go of the file, once the block that is being read ahead is done."""
+        if self._ahead is not None:
+            self._ahead.close()
         self._connector.close()
 
     def __iter__(self) -> Iterator[Block]:
+        blocks = self._read()
+        if not self._is_live:
+            self._ahead = ReadAhead(blocks)
         try:
-            for raw in self._connector:
-                for data, failed in _parts(raw.data, raw.failed):
-                    yield self._block(data, failed)
+            for block, progress in self._ahead or blocks:
+                self._progress = progress
+                yield block
+            self._progress = self._connector.progress
         except InputError as error:
             raise _placed(error, self.path) from None
         finally:
             self.close()
+
+    def _read(self) -> Generator[tuple[Block, float | None], None, None]:
+        """The blocks, and how much is read with each."""
+        for raw in self._connector:
+            for data, failed in _parts(raw.data, raw.failed):
+                yield self._block(data, failed), self._connector.progress
 
     def _block(self, data: Table, failed: dict[int, Failure]) -> Block:
         if self._type_column is None:
@@ -141,7 +164,8 @@ def open_source(
         raise UsageError(msg)
     decoders = [Decoder(schema, (mapping or {}).get(schema.name)) for schema in schemas]
     try:
-        return Source(path, _connect(path, decoders, type_column, block_bytes), decoders, type_column)
+        connector = _connect(path, decoders, type_column, block_bytes)
+        return Source(path, connector, decoders, type_column, live=not _is_regular(path))
     except InputError as error:
         raise _placed(error, path) from None
 
@@ -163,6 +187,10 @@ def _connect(path: str, decoders: Sequence[Decoder], type_column: str | None, bl
     msg = f"the ending {''.join(Path(path).suffixes[-2:]) or 'of this name'} is none that can be read"
     hint = "endings are .csv, .jsonl, .ndjson (also with .gz .bz2 .zst .lz4 .br), .parquet, .arrow, .feather, .ipc"
     raise InputError(msg, hint=f"{hint}; - is standard input")
+
+
+def _is_regular(path: str) -> bool:
+    return path != "-" and stat.S_ISREG(Path(path).stat().st_mode)
 
 
 def ending_of(path: str) -> tuple[str, str | None]:

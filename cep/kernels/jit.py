@@ -38,7 +38,9 @@ from numba import config, types
 from numba.core import cgutils  # noqa: F401  (initialises the code generator before intrinsics are typed)
 from numba.core.caching import FunctionCache, NullCache
 from numba.core.ccallback import CFunc
+from numba.core.typing.typeof import typeof
 from numba.extending import intrinsic
+from numba.np import numpy_support
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -100,7 +102,7 @@ def kernel(signature: Any, *, inline: bool = False) -> Callable[[Function], Func
             return function
         dispatcher = _dispatcher(function, forceinline=inline)
         load = partial(_load_once, dispatcher, signature)
-        call_template = dispatcher.get_call_template
+        call_template, type_of_any = dispatcher.get_call_template, dispatcher.typeof_pyval
 
         def load_to_call(*_arguments: Any, **_named: Any) -> Any:
             load()
@@ -110,13 +112,35 @@ def kernel(signature: Any, *, inline: bool = False) -> Callable[[Function], Func
             load()
             return call_template(arguments, named)
 
+        def type_of(value: Any) -> Any:
+            kind = _type_of(value)
+            if kind is None:
+                return type_of_any(value)
+            dispatcher._types_active_call.add(kind)
+            return kind
+
         # what numba asks when it has no code yet for the arguments of a call, from Python and from compiled code
         dispatcher._compile_for_args = load_to_call
+        dispatcher.typeof_pyval = type_of
         dispatcher.get_call_template = load_to_type
         _registered.append((dispatcher, signature))
         return dispatcher
 
     return wrap
+
+
+def _type_of(value: object) -> Any:
+    """Numba's type of arrays and of tuples of arrays, as its `typeof` gives it; None for anything else.
+
+    That imports numpy.ma, to ask of each array whether it is masked: 25 ms before the first event.
+    """
+    if isinstance(value, tuple):
+        kinds = [_type_of(part) or typeof(part) for part in value]
+        return types.BaseTuple.from_types(kinds, type(value))
+    if type(value) is not np.ndarray or value.dtype.kind not in "iuf":
+        return None
+    layout, read_only = numpy_support.map_layout(value), not value.flags.writeable
+    return types.Array(numpy_support.from_dtype(value.dtype), value.ndim, layout, readonly=read_only)
 
 
 def prepare(

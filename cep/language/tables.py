@@ -4,6 +4,9 @@ Making the tables takes half a second, reading them a tenth. The file's name hol
 the versions of lark and Python, its first bytes a hash of the rest: a stale or damaged file is as good as
 none, and one that cannot be written is no error. It is written beside its place and then moved, so that
 several processes may do so at once.
+
+Of lark's lexers there is the basic one, because one there must be: lexemes are cut by `cep.language.lexing`, and a
+contextual lexer, one for each of the parser's states, took half of the time of reading.
 Tested by: tests/language/test_parser.py
 """
 
@@ -18,13 +21,14 @@ import tempfile
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from lark import Lark
 
 STARTS = ("start", "lone_expression")
 _DIGEST = 32
+_LEXER: Literal["basic"] = "basic"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +53,7 @@ def tables(cache_dir: str | None) -> Tables:
 
 def load(cache_dir: str | None) -> Tables:
     """The tables, from the cache folder or made anew (and then put there)."""
-    grammar = resources.files("cep.language").joinpath("grammar.lark").read_text(encoding="utf-8")
+    grammar = grammar_text()
     path = None if cache_dir is None else Path(cache_dir) / _file_name(grammar)
     parser = None if path is None else _read(path)
     if parser is None:
@@ -59,17 +63,22 @@ def load(cache_dir: str | None) -> Tables:
     return _with_words(parser)
 
 
+def grammar_text() -> str:
+    """The grammar."""
+    return resources.files("cep.language").joinpath("grammar.lark").read_text(encoding="utf-8")
+
+
 def _file_name(grammar: str) -> str:
     import lark
 
-    version = f"{lark.__version__}|{sys.version}|{STARTS}"
+    version = f"{lark.__version__}|{sys.version}|{STARTS}|{_LEXER}"
     return f"grammar-{hashlib.sha256(f'{version}|{grammar}'.encode()).hexdigest()[:32]}.tables"
 
 
-def _make(grammar: str) -> Lark:
+def _make(grammar: str, lexer: Literal["basic", "contextual"] = _LEXER) -> Lark:
     from lark import Lark
 
-    return Lark(grammar, parser="lalr", lexer="contextual", start=list(STARTS), propagate_positions=True)
+    return Lark(grammar, parser="lalr", lexer=lexer, start=list(STARTS), propagate_positions=True)
 
 
 def _read(path: Path) -> Lark | None:

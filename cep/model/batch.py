@@ -347,7 +347,7 @@ def _key_texts(parts: list[Column]) -> list[str]:
             values = [str(v) for v in values]
         rendered.append(values)
     if len(rendered) == 1:
-        return [v if isinstance(v, str) else json.dumps(v) for v in rendered[0]]
+        return [v if isinstance(v, str) else str(v) if type(v) is int else json.dumps(v) for v in rendered[0]]
     return [json.dumps(list(row), ensure_ascii=False) for row in zip(*rendered, strict=True)]
 
 

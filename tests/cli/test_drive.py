@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 from collections import Counter
 
 import numpy as np
@@ -13,7 +14,7 @@ from cep.cli.drive import Tally, drive, in_step, lanes_of
 from cep.cli.ends import Interrupted, Stop
 from cep.cli.progress import Progress
 from cep.io.convert import Decoder
-from cep.io.source import Block
+from cep.io.source import Block, open_source
 from cep.model.decided import Decided, Piece
 from cep.model.schema import Attribute, Schema
 from cep.model.types import Type
@@ -117,3 +118,21 @@ def test_a_signal_while_a_block_is_in_the_engine_ends_the_drive_after_it():
     with Stop().listening() as stop, Progress() as progress, pytest.raises(Interrupted):
         drive(Hit(), [(("A",), File("A", [1], [2]))], written.append, stop, progress, Tally(), "open")
     assert [batch.ts.tolist() for decided in written for batch in decided] == [[1]]
+
+
+def test_a_signal_leaves_nothing_of_a_file_that_is_read_ahead(tmp_path):
+    class Hit(Engine):
+        def feed(self, stream, decoded):
+            os.kill(os.getpid(), signal.SIGTERM)
+            return super().feed(stream, decoded)
+
+    path = tmp_path / "a.csv"
+    path.write_text("at\n" + "".join(f"{n}\n" for n in range(2000)))
+    schema = Schema("A", (Attribute("at", Type("time", unit="ns"), "at"),), time="at")
+    source, written = open_source(str(path), [schema], block_bytes=100), []
+    with Stop().listening() as stop, Progress() as progress, pytest.raises(Interrupted) as caught:
+        drive(Hit(), [(("A",), source)], written.append, stop, progress, Tally(), "open")
+    assert caught.value.exit_code == 128 + signal.SIGTERM
+    assert len(written) == 1
+    source.close()
+    assert not [thread for thread in threading.enumerate() if thread.name == "cep-read-ahead"]

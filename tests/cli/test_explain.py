@@ -120,7 +120,7 @@ def test_program_prints_every_generated_text(cep, rules):
         "test and update, for each run",
         "emit Alert, for all matches of a batch",
         "condition, a column at a time",
-        "emit Big, a column at a time",
+        "emit Big, columns as they are",
     ):
         assert f"-- {title}\n" in out
     assert "    def test(p, rows" in out

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from source_reading import PAY, read, read_one, schema_of
 
 from cep.io.connectors.csv import RECORD_BYTES_MAX, cut_of, fields, records
+from cep.io.source import open_source
 from cep.model.errors import InputError
-from cep.model.types import INT, STRING, Type, decimal
+from cep.model.types import FLOAT, INT, STRING, Type, decimal
 
 HEADER = b"at,card,amount,n,x,ok\n"
 GOOD = b"2024-01-01T00:00:00Z,c1,1.50,3,0.5,true\n"
@@ -238,6 +239,54 @@ def test_the_fallback_reads_as_arrow_does(tmp_path):
     assert both == events
     assert more[: len(rejects)] == rejects
     assert len(more) == len(rejects) + 1
+
+
+_ODD = [
+    *("1", "-7", "007", "+5", "0x1F", "0X2a", "1e5", "1.5", ".5", "5.", "-0", "1_0", "\u0663", "true", "2024-01-02"),
+    *("nan", "inf", "-inf", "1e400", "9223372036854775807", "9223372036854775808", "1700000000000", "9214646400000"),
+    *("9999999999999999", "-9999999999999999", '"7"', '""', "", " 12", "12 ", "\t3", '" 7"', " ", '" "'),
+]
+
+
+@given(
+    st.lists(st.lists(st.sampled_from(_ODD), min_size=4, max_size=4)),
+    st.lists(st.lists(st.sampled_from(["5", "-3", '"8"']), min_size=4, max_size=4), max_size=3),
+)
+def test_numbers_asked_of_arrow_are_those_of_their_text(tmp_path_factory, odd, plain):
+    kinds = schema_of(
+        time=None,
+        n=INT.as_optional(),
+        x=FLOAT.as_optional(),
+        at=Type("time", unit="ms").as_optional(),
+        word=STRING.as_optional(),
+    )
+    path = tmp_path_factory.mktemp("csv") / "t.csv"
+    for rows in (odd, odd[:1], [*plain, *odd[:1]]):
+        path.write_text("\n".join(["n,x,at,word", *map(",".join, rows)]) + "\n")
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("cep.io.connectors.csv._numbers", lambda *_: None)
+            as_text = repr(read_one(path, kinds))
+        assert repr(read_one(path, kinds)) == as_text
+
+
+def test_a_column_that_two_attributes_read_differently_stays_text(tmp_path):
+    both = [schema_of("A", time=None, kind=STRING, v=INT), schema_of("B", time=None, kind=STRING, v=STRING)]
+    out, _ = read(write(tmp_path, b"kind,v\nA,007\nB,007\n"), both, type_column="kind")
+    assert (out["A"][0][0]["v"], out["B"][0][0]["v"]) == (7, "007")
+
+
+def test_blocks_that_are_no_numbers_are_read_as_text_and_later_ones_as_numbers_again(tmp_path):
+    rows = [b"%d\n" % n for n in range(200)]
+    rows[3:5] = [b"x\n", b"7.0\n"]
+    source = open_source(str(write(tmp_path, b"n\n" + b"".join(rows))), [schema_of(time=None, n=INT)], block_bytes=8)
+    blocks = [block.streams["Pay"] for block in source]
+    assert [n for block in blocks for n in block.batch["n"].values.tolist()] == [0, 1, 2, *range(5, 200)]
+    bad = [block.rejected for block in blocks if block.rejected is not None]
+    assert [reason for each in bad for reason in each["reason"].to_list()] == [
+        '"x" is not an int',
+        '"7.0" is not an int',
+    ]
+    assert source._connector._as_text == source._connector._refused == 0
 
 
 def test_pay_has_no_required_card():

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import threading
+
 import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
@@ -290,3 +293,62 @@ def test_batches_are_never_too_large(tmp_path):
         sizes = [block.streams["Pay"].rows for block in open_source(str(tmp_path / name), [kinds])]
         assert sum(sizes) == table.num_rows
         assert max(sizes) <= BLOCK_ROWS
+
+
+# ------------------------------------------------------------------------------------------------------ read ahead
+
+
+def read_ahead():
+    return [thread for thread in threading.enumerate() if thread.name == "cep-read-ahead"]
+
+
+@pytest.mark.parametrize("name", ["t.csv", "t.jsonl.gz", "t.parquet", "t.arrow"])
+def test_who_stops_after_a_block_leaves_no_thread_and_no_open_file(tmp_path, name):
+    WRITERS[name](tmp_path / name, pa.concat_tables([TABLE] * 40))
+    source = open_source(str(tmp_path / name), [PAY], block_bytes=400)
+    blocks = iter(source)
+    first = next(blocks)
+    assert first.streams["Pay"].batch.seq[0] == 0
+    source.close()
+    blocks.close()
+    assert not read_ahead()
+
+
+def test_progress_is_that_of_the_block_at_hand_and_not_of_what_is_read_ahead(tmp_path):
+    write_csv(tmp_path / "t.csv", TABLE)
+    source = open_source(str(tmp_path / "t.csv"), [PAY], block_bytes=500)
+    blocks = iter(source)
+    next(blocks)
+    source._ahead._thread.join()  # it has read as far as it may
+    assert source.progress < source._connector.progress
+    blocks.close()
+
+
+def test_what_is_damaged_further_on_is_told_after_all_that_was_good(tmp_path):
+    path = tmp_path / "t.arrow"
+    write_arrow(path, TABLE)
+    data = path.read_bytes()
+    place = data.rindex(b"\xff\xff\xff\xff", 0, len(data) * 2 // 3)  # of a later batch
+    path.write_bytes(data[: place + 8] + b"\0" * 40 + data[place + 48 :])
+    rows = 0
+    with pytest.raises(InputError, match="damaged") as caught:  # noqa: PT012  (how far it came)
+        for block in open_source(str(path), [PAY]):
+            rows += block.streams["Pay"].rows
+    assert rows in (20, 40)
+    assert caught.value.path == str(path)
+    assert not read_ahead()
+
+
+def test_a_pipe_is_not_read_ahead_and_its_rows_come_at_once(tmp_path):
+    path = tmp_path / "pipe.csv"
+    os.mkfifo(path)
+    writing = os.open(path, os.O_RDWR)  # so that opening it to read waits for nobody
+    os.write(writing, b"a\n1\n")
+    source = open_source(str(path), [schema_of(time=None, a=INT)])
+    blocks = iter(source)
+    assert next(blocks).streams["Pay"].batch["a"].values.tolist() == [1]
+    os.write(writing, b"2\n")
+    assert next(blocks).streams["Pay"].batch["a"].values.tolist() == [2]
+    assert not read_ahead()
+    blocks.close()
+    os.close(writing)

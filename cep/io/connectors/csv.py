@@ -1,10 +1,11 @@
 """CSV: comma-separated text with a header line, RFC 4180.
 
 Arrow's reader splits a block into columns of text, which `cep.io.columns` reads as the declared types: text has one
-meaning, whichever file or table it comes from, and nothing passes through a float (declaring the types to Arrow's
-reader costs the same: 0.31 against 0.32 µs a row of six). Only empty text is null. A block that Arrow refuses (a line
-with too few or too many fields, bytes that are no UTF-8) is split again here, record by record, by the same rules, so
-that only the bad records are rejected.
+meaning, whichever file or table it comes from. Columns of int, float and time with a unit are asked of Arrow as numbers
+at once, which spares their text; what it gives is taken when every value is surely one that its text would have given,
+else the block is read as text. Only empty text is null. A block that Arrow refuses (a line with too few or too many
+fields, bytes that are no UTF-8) is split again here, record by record, by the same rules, so that only the bad records
+are rejected.
 
 A quote opens a field only at its start. Blank lines are no rows. A quote that is not closed before the end of the file,
 or in a record of more than 1 MiB (so that memory is bounded, and a damaged line does not swallow the file), makes its
@@ -20,11 +21,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 
 from cep.io.connectors.bytes import Raw
 from cep.io.values import plain
 from cep.model.errors import InputError
+from cep.model.time import MIN_TIME, NANOSECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -34,6 +37,8 @@ if TYPE_CHECKING:
     from cep.model.batch import Int64Array
 
 RECORD_BYTES_MAX = 1 << 20
+_AS_TEXT_MAX = 31
+_THREADS_BYTES = 1 << 18
 
 # a record up to its line end, or up to a quote that is never closed; possessive, so that the time is linear
 _RECORD = re.compile(rb'(?:[^",\r\n][^,\r\n]*+|"(?:[^"]++|"")*+"[^,\r\n]*+|,)*+')
@@ -62,14 +67,15 @@ class Csv:
             raise InputError(msg, column=type_column, hint=f"the columns are {', '.join(self._header[:12])}")
         wanted = {column for decoder in decoders for column in decoder.columns.values()} | {type_column}
         self._wanted = [i for i, name in enumerate(self._header) if name in wanted]
-        self._read_options = {"column_names": [str(i) for i in range(len(self._header))], "use_threads": False}
-        self._convert = pa_csv.ConvertOptions(
-            column_types={str(i): pa.string() for i in self._wanted},
-            include_columns=[str(i) for i in self._wanted],
-            null_values=[""],
-            strings_can_be_null=True,
-            quoted_strings_can_be_null=True,
-        )
+        self._places = [str(i) for i in range(len(self._header))]
+        self._numbers = {
+            str(i): kinds for i in self._wanted if (kinds := _numbers(self._header[i], decoders, type_column))
+        }
+        self._refused = 0  # so many blocks were read as text since numbers were refused last, doubled each time
+        self._as_text = 0  # so many blocks to come are
+        texts: dict[str, pa.DataType] = {str(i): pa.string() for i in self._wanted}
+        self._text_options = self._options_of(texts)
+        self._number_options = self._options_of({**texts, **{name: kind for name, (kind, _) in self._numbers.items()}})
 
     @property
     def progress(self) -> float | None:
@@ -79,6 +85,15 @@ class Csv:
     def close(self) -> None:
         """Close the file."""
         self._stream.close()
+
+    def _options_of(self, types: dict[str, pa.DataType]) -> pa_csv.ConvertOptions:
+        return pa_csv.ConvertOptions(
+            column_types=types,
+            include_columns=list(types),
+            null_values=[""],
+            strings_can_be_null=True,
+            quoted_strings_can_be_null=True,
+        )
 
     def _read_header(self) -> list[str]:
         first = True
@@ -133,17 +148,48 @@ class Csv:
             self._more()
 
     def _rows(self, data: bytes) -> Raw | None:
-        if not data.strip(b"\r\n"):
+        if not (data[:64].strip(b"\r\n") or data.strip(b"\r\n")):
             return None
-        options = pa_csv.ReadOptions(**self._read_options, block_size=max(len(data) + 1, 1 << 10))
-        parse = pa_csv.ParseOptions(newlines_in_values=b'"' in data)
         try:
-            table = pa_csv.read_csv(pa.BufferReader(data), options, parse, self._convert)
+            table = self._split(data)
         except pa.ArrowInvalid:
             return self._record_by_record(data)
         if b'"' in data and not _surely_whole(data):
             return self._record_by_record(data)
         return Raw(table.rename_columns([self._header[i] for i in self._wanted]))
+
+    def _split(self, data: bytes) -> pa.Table:
+        """The columns as Arrow reads them, numbers as such where that is as good; ArrowInvalid."""
+        options = pa_csv.ReadOptions(
+            column_names=self._places, block_size=max(len(data) + 1, 1 << 10), use_threads=len(data) >= _THREADS_BYTES
+        )
+        parse = pa_csv.ParseOptions(newlines_in_values=b'"' in data)
+        if self._numbers and not self._as_text:
+            try:
+                table = pa_csv.read_csv(pa.BufferReader(data), options, parse, self._number_options)
+                if self._is_sure(table, data):
+                    self._refused = 0
+                    return table
+            except pa.ArrowInvalid:
+                pass
+            # a file with one such block mostly has more, and each was split for nothing
+            self._as_text = self._refused = min(2 * self._refused + 1, _AS_TEXT_MAX)
+        elif self._as_text:
+            self._as_text -= 1
+        return pa_csv.read_csv(pa.BufferReader(data), options, parse, self._text_options)
+
+    def _is_sure(self, table: pa.Table, data: bytes) -> bool:
+        """Whether every number is what its text gives, and none a reason to reject its row."""
+        for name, (kind, limit) in self._numbers.items():
+            column = table.column(name)
+            if kind == pa.float64():
+                if not pc.all(pc.is_finite(column), min_count=0).as_py():
+                    return False
+            elif limit is not None:
+                ends = pc.min_max(column).as_py()
+                if ends["min"] is not None and not (-limit <= ends["min"] and ends["max"] <= limit):
+                    return False
+        return not _may_hold_hexadecimals(data)
 
     def _record_by_record(self, data: bytes) -> Raw:
         columns: list[list[str | None]] = [[] for _ in self._wanted]
@@ -169,6 +215,34 @@ class Csv:
             row += 1
         names = [self._header[i] for i in self._wanted]
         return Raw(pa.table([pa.array(values, pa.string()) for values in columns], names=names), failed)
+
+
+def _numbers(
+    column: str, decoders: Sequence[Decoder], type_column: str | None
+) -> tuple[pa.DataType, int | None] | None:
+    """The numbers that a column may be asked for, and how large they may be; None when somebody reads its text."""
+    kinds = [
+        decoder.schema.by_name[name].type
+        for decoder in decoders
+        for name, its in decoder.columns.items()
+        if its == column
+    ]
+    if column == type_column:
+        return None
+    if all(kind.kind == "float" for kind in kinds):
+        return pa.float64(), None
+    if not all(kind.kind == "int" or (kind.kind == "time" and kind.unit is not None) for kind in kinds):
+        return None
+    limits = [-MIN_TIME // NANOSECONDS[kind.unit] for kind in kinds if kind.kind == "time" and kind.unit is not None]
+    return pa.int64(), min(limits, default=None)
+
+
+def _may_hold_hexadecimals(data: bytes) -> bool:
+    """Whether there is ``0x``, of which Arrow makes a number."""
+    if b"x" not in data and b"X" not in data:
+        return False
+    octets = np.frombuffer(data, np.uint8)
+    return bool(((octets[:-1] == 48) & ((octets[1:] | 32) == 120)).any())
 
 
 def _shown(text: bytes) -> str | None:
@@ -217,7 +291,7 @@ def records(data: bytes, ended: bool) -> Iterator[Record]:
 
 def cut_of(data: bytes) -> int:
     """The end of the last record that is surely whole; 0 when there is none."""
-    lone = data.count(b"\r") - data.count(b"\r\n")
+    lone = data.count(b"\r") - data.count(b"\r\n") if b"\r" in data else 0
     if not lone or (lone == 1 and data.endswith(b"\r")):
         if b'"' not in data:
             return data.rfind(b"\n") + 1
