@@ -430,14 +430,16 @@ def _pattern_facts(
 
 def _direct_cost(tables: DirectTables) -> str:
     columns = "a column operation a condition for every event; then "
+    if isinstance(tables, OnePassTables) and tables.live is not None:
+        return f"{columns}one look into a table of {_count(tables.cells.size, 'cell')}"
     if isinstance(tables, OnePassTables):
-        return f"{columns}one look at each of the key's {_count(max(len(tables.starts), 1), 'state')}"
+        return f"{columns}one look at each of the key's {_count(tables.states, 'state')}"
     return f"{columns}O(steps) an event, whatever is open"
 
 
 def _bytes_text(program: PatternProgram, choice: Choice) -> str:
     if isinstance(choice.tables, OnePassTables):
-        return f"{8 * choice.tables.slots_width} a key with open runs, 16 an event that they have bound"
+        return f"{8 * choice.tables.slots_width} a key with open runs, 12 an event that they have bound"
     if choice.tables is not None:
         return f"{8 * choice.tables.shape.found_width} an open run"
     return f"{8 * program.layout.row_width} a kept event, {8 * program.layout.run_width} an open run"

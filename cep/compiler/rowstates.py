@@ -97,7 +97,7 @@ class RowStates:
         for source in (None, *self.states):
             goes = [j for j in self.steps_from(source) if self.target(source, j) is not None]
             for n, j in enumerate(goes):
-                if not all(self._exclude(source, j, k) for k in goes[n + 1 :]):
+                if not all(self.exclude(source, j, k) for k in goes[n + 1 :]):
                     return True
         return False
 
@@ -105,7 +105,7 @@ class RowStates:
         """The steps that a run may bind next, in order of preference."""
         return self._after(0)[0] if source is None else self._next(source.step, source.count)
 
-    def _exclude(self, source: State | None, j: int, k: int) -> bool:
+    def exclude(self, source: State | None, j: int, k: int) -> bool:
         """Whether no event can fit both steps for a run in a state, as far as that is seen."""
         if not set(self.steps[j].streams) & set(self.steps[k].streams):
             return True

@@ -55,6 +55,7 @@ _registered: list[tuple[Any, Any]] = []
 IntArray = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.float64]
 ByteArray = npt.NDArray[np.uint8]
+NarrowArray = npt.NDArray[np.int32]
 WordArray = npt.NDArray[np.uint64]
 Whole = int | np.int64
 """A whole number: 64 bits when compiled, either when it runs plain."""
@@ -67,6 +68,7 @@ FloatMatrix = types.Array(types.float64, 2, "C")
 Vector = types.Array(types.int64, 1, "C")
 FloatVector = types.Array(types.float64, 1, "C")
 Bytes = types.Array(types.uint8, 1, "C")
+NarrowVector = types.Array(types.int32, 1, "C")
 Integer = types.int64
 _Int64Pointer = types.CPointer(types.int64)
 _FloatPointer = types.CPointer(types.float64)

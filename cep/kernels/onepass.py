@@ -1,12 +1,17 @@
 """What a one-pass matcher works on; its loop itself is generated for each shape of rule, see `cep.compiler.onepass`.
 
-- ``slots``: a row a key (see `cep.kernels.keys`).
-  ORDINAL counts the key's events, LAST_AT is the place of the last one in ``trail``; what the shape needs follows.
-- ``trail``: for every event shown (place of the event before it of its key, or -1; its identity). So the events of a
-  match are the last LENGTH of a walk that begins at END. It is never written into but at its end, and what it held is
-  copied when a new one is begun: who keeps a match may walk later.
-- ``found``, one column after the other: DECIDED_AT, START_NO, null bits, LENGTH, END, DECIDER, the key's words, the
-  fields.
+- ``slots``: a row a key (see `cep.kernels.keys`), row 0 that of events that no key's row wants. RUNS says which
+  runs the key has, where there is a table of them; LAST_AT is the place of its last event in ``trail``; what the shape
+  needs follows. ``table`` holds slots, 0 for none.
+- ``near``: slots by the key's only word, counted from NEAR_LOW: a shortcut past the hash table for words that lie close
+  together, as small numbers and codes of strings do. 0: not known here.
+- ``trail``: for every event shown the place of the event before it of its key. So the events of a match are a walk from
+  END back to FIRST. It is never written into but at its end, and what it held is copied when a new one is begun: who
+  keeps a match may walk later.
+- ``moves``: the cells of the table, see `cep.compiler.rowtable`.
+- ``found``, one column after the other: DECIDED_AT, START_NO, null bits, FIRST, END, DECIDER, the key's words, the
+  fields. The loop writes FOUND_ROW, the row of the block, from which the runtime fetches what is the same for every
+  shape.
 
 Tested by: tests/kernels/test_onepass.py, tests/properties/
 """
@@ -18,17 +23,28 @@ from typing import NamedTuple
 import numpy as np
 from numba import types
 
-from cep.kernels.jit import FloatArray, FloatMatrix, FloatVector, IntArray, Matrix, Vector, Whole, kernel
-from cep.kernels.keys import OWN
+from cep.kernels.jit import (
+    FloatArray,
+    FloatMatrix,
+    FloatVector,
+    IntArray,
+    Integer,
+    Matrix,
+    NarrowArray,
+    NarrowVector,
+    Vector,
+    Whole,
+    kernel,
+)
+from cep.kernels.keys import KEY_AT, KEY_WORDS, OWN, USED, add_key
 
 # slots
-ORDINAL, LAST_AT, PREVIOUS_NULLS, PREVIOUS = 2, 3, 4, 5
+RUNS, LAST_AT, PREVIOUS_NULLS, PREVIOUS = range(4)
 # counts
-TRAIL_USED, FOUND, CURSOR, COUNTS = range(OWN, OWN + 4)
+FOUND, CURSOR, RESOLVED, BASE, NEAR_LOW, FAR, COUNTS = range(OWN, OWN + 7)
 # found
-LENGTH, END, DECIDER, FOUND_KEYS = 3, 4, 5, 6
-# trail
-BEFORE, EVENT = 0, 1
+FOUND_ROW = 0
+FIRST, END, DECIDER, FOUND_KEYS = 3, 4, 5, 6
 
 DONE, WANTS_FOUND, WANTS_SLOTS = range(3)
 
@@ -37,51 +53,154 @@ NEVER = np.int64(2**62)
 
 
 class OnePassState(NamedTuple):
-    """Everything one operator and shard remembers between batches, strings apart."""
+    """What the loop works on."""
 
     slots: IntArray
     slots_f: FloatArray
-    table: IntArray
-    trail: IntArray
+    trail: NarrowArray
+    moves: IntArray
     counts: IntArray
 
 
 class Shown(NamedTuple):
-    """A block and its float64 view, and where to write what is found in it."""
+    """A block and its float64 view, the slot of each row, and where to write what is found in it."""
 
     block: IntArray
     block_f: FloatArray
+    slot_of: NarrowArray
     found: IntArray
 
 
-OnePassStateType = types.NamedTuple((Matrix, FloatMatrix, Vector, Matrix, Vector), OnePassState)
-ShownType = types.NamedTuple((Matrix, FloatMatrix, Matrix), Shown)
+OnePassStateType = types.NamedTuple((Matrix, FloatMatrix, NarrowVector, Vector, Vector), OnePassState)
+ShownType = types.NamedTuple((Matrix, FloatMatrix, NarrowVector, Matrix), Shown)
 ONE_PASS = types.int64(OnePassStateType, ShownType, Vector, FloatVector)
 """The signature of a generated matcher: state, what is shown, constants."""
 
 
-@kernel(types.int64(Matrix, Vector, Vector, Vector))
-def walk_trail(trail: IntArray, ends: IntArray, offsets: IntArray, out: IntArray) -> Whole:
-    """Write the events of matches, oldest first: those of match i end at ``ends[i]``; return how many. O(events)."""
+@kernel(types.int64(Matrix, Vector, NarrowVector, Vector, Matrix, NarrowVector, Vector, Integer))
+def find_slots(
+    slots: IntArray,
+    table: IntArray,
+    near: NarrowArray,
+    counts: IntArray,
+    block: IntArray,
+    slot_of: NarrowArray,
+    blank: IntArray,
+    begins: Whole,
+) -> Whole:
+    """Write the slot of each row from RESOLVED on, making slots for events that may begin a run. O(rows) expected.
+
+    FAR counts the rows that the shortcut did not know.
+    """
+    words, first = counts[KEY_WORDS], counts[KEY_AT]
+    own = slots.shape[1] - words
+    mask, reach = np.uint64(table.size - 1), np.uint64(near.size)
+    row, rows = np.uint64(counts[RESOLVED]), np.uint64(block.shape[1])
+    near_row = np.uint64(first if words == 1 else 0)
+    low, far = counts[NEAR_LOW], np.int64(0)
+    while row < rows:
+        place = np.uint64(block[near_row, row] - low)
+        if place < reach:
+            slot = np.int64(near[place])
+            if slot != 0:
+                slot_of[row] = slot
+                row += np.uint64(1)
+                continue
+        far += 1
+        h = np.int64(-3750763034362895579)
+        for j in range(words):
+            h = (h ^ block[np.uint64(first + j), row]) * np.int64(-7046029254386353131)
+            h ^= h >> np.int64(32)
+        at = np.uint64(h ^ (h >> np.int64(17))) & mask
+        slot = table[at]
+        while slot != 0:
+            differ = np.int64(0)
+            for j in range(words):
+                differ |= slots[np.uint64(slot), np.uint64(own + j)] ^ block[np.uint64(first + j), row]
+            if differ == 0:
+                break
+            at = (at + np.uint64(1)) & mask
+            slot = table[at]
+        if slot == 0 and (block[2, row] & begins) != 0:
+            if counts[USED] >= slots.shape[0]:
+                counts[RESOLVED] = row
+                counts[FAR] += far
+                return WANTS_SLOTS
+            slot = np.int64(add_key(slots, table, counts, block, np.int64(row), np.int64(at)))
+            table[at] = slot
+            for j in range(own):
+                slots[slot, j] = blank[j]
+        if place < reach:
+            near[place] = slot
+        slot_of[row] = slot
+        row += np.uint64(1)
+    counts[RESOLVED] = row
+    counts[FAR] += far
+    return DONE
+
+
+@kernel(types.int64(NarrowVector, Vector, Vector, Vector))
+def count_trail(trail: NarrowArray, firsts: IntArray, ends: IntArray, lengths: IntArray) -> Whole:
+    """Write how many events there are from each end back to its first; return how many in all. O(events)."""
+    total = np.int64(0)
+    for i in range(ends.size):
+        at, length = ends[i], np.int64(1)
+        while at != firsts[i]:
+            at = np.int64(trail[at])
+            length += 1
+        lengths[i] = length
+        total += length
+    return total
+
+
+@kernel(types.int64(NarrowVector, Vector, Vector, Vector))
+def walk_trail(trail: NarrowArray, ends: IntArray, offsets: IntArray, out: IntArray) -> Whole:
+    """Write the places of the events of matches, oldest first: those of match i end at ``ends[i]``; return how many.
+
+    O(events).
+    """
     for i in range(ends.size):
         at = ends[i]
         for j in range(offsets[i + 1] - 1, offsets[i] - 1, -1):
-            out[j] = trail[at, EVENT]
-            at = trail[at, BEFORE]
+            out[j] = at
+            at = np.int64(trail[at])
     return offsets[ends.size]
 
 
-@kernel(types.int64(Matrix, Matrix, Vector, Matrix))
-def copy_trail(trail: IntArray, slots: IntArray, lengths: IntArray, out: IntArray) -> Whole:
-    """Copy the last ``lengths[i]`` events of each key to another trail; return how many. O(events copied)."""
-    used = np.int64(0)
-    for slot in range(lengths.size):
+@kernel(types.int64(NarrowVector, Matrix, Vector, Vector, NarrowVector, Vector))
+def copy_trail(
+    trail: NarrowArray,
+    slots: IntArray,
+    starts: IntArray,
+    offsets: IntArray,
+    out: NarrowArray,
+    places: IntArray,
+) -> Whole:
+    """Copy the last events of each key to another trail, those of slot i from ``offsets[i]`` on; return how many.
+
+    ``places`` gets where each of them stood. LAST_AT and the columns ``starts`` of the slots are places of the new
+    trail afterwards. O(events copied).
+    """
+    for slot in range(offsets.size - 1):
         at = slots[slot, LAST_AT]
-        last = used + lengths[slot] - 1
-        for j in range(last, used - 1, -1):
-            out[j, EVENT] = trail[at, EVENT]
-            out[j, BEFORE] = j - 1 if j > used else -1
-            at = trail[at, BEFORE]
-        slots[slot, LAST_AT] = last if lengths[slot] > 0 else -1
-        used += lengths[slot]
-    return used
+        slots[slot, LAST_AT] = offsets[slot + 1] - 1
+        for j in range(offsets[slot + 1] - 1, offsets[slot] - 1, -1):
+            places[j] = at
+            out[j] = j - 1
+            for c in starts:
+                if slots[slot, c] == at:
+                    slots[slot, c] = -1 - j  # told from the places that are still to be found
+            at = np.int64(trail[at])
+        for c in starts:
+            if slots[slot, c] < 0:
+                slots[slot, c] = -1 - slots[slot, c]
+    return offsets[offsets.size - 1]
+
+
+@kernel(types.int64(Vector))
+def is_run(numbers: IntArray) -> Whole:
+    """Return 1 when each number is one more than the number before, else 0. O(numbers)."""
+    differ, first = np.int64(0), numbers[0]
+    for i in range(numbers.size):
+        differ |= numbers[np.uint64(i)] - first - i
+    return np.int64(differ == 0)

@@ -56,6 +56,8 @@ _MOST_FOUND = 65_536  # matches given out at once, unless one event has more
 class ChainMatcher:
     """The state of one chain for one shard."""
 
+    gives_away = False
+
     def __init__(self, tables: ChainTables, streams: tuple[str, ...]) -> None:
         self._tables, self._streams = tables, streams
         shape = tables.shape

@@ -1,36 +1,45 @@
 """The one-pass matcher at work: its tables, room in them, and the trail by which a match's events are found again.
 
-A key whose runs have all ended stays in its row until room is wanted; then such rows are swept out. The trail is begun
-anew when it is full, with what live runs may still give out.
+A batch is shown in two loops, turn by turn: one finds the slots of its rows, as far as there is room for new keys, the
+other takes these rows. A key whose runs have all ended stays in its row until room is wanted; then such rows are swept
+out. The trail is begun anew when it is full, with what live runs may still give out.
 Invariant: tables grow with the keys that have runs and with what these have bound, not with the stream.
 Tested by: tests/kernels/test_onepass.py, tests/properties/
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cep.compiler.direct import BLOCK_KEYS
+from cep.compiler.direct import BLOCK_KEYS, DECIDED_AT, IDENTITY, TS
 from cep.compiler.generate import load_matcher
 from cep.kernels.keys import KEY_AT, KEY_WORDS, USED, enter_keys
 from cep.kernels.onepass import (
+    BASE,
     COUNTS,
     CURSOR,
+    DECIDER,
     DONE,
     END,
+    FAR,
+    FIRST,
     FOUND,
+    FOUND_KEYS,
+    FOUND_ROW,
     LAST_AT,
-    LENGTH,
+    NEAR_LOW,
     NEVER,
-    ORDINAL,
-    TRAIL_USED,
-    WANTS_FOUND,
-    WANTS_SLOTS,
+    RESOLVED,
+    RUNS,
     OnePassState,
     Shown,
     copy_trail,
+    count_trail,
+    find_slots,
+    is_run,
     walk_trail,
 )
 
@@ -38,7 +47,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from cep.compiler.onepass import OnePassTables
-    from cep.model.batch import AnyArray, Int64Array
+    from cep.model.batch import AnyArray, BoolArray, Int32Array, Int64Array
     from cep.runtime.chain import TextPart
     from cep.runtime.identity import Lineage
     from cep.runtime.snapshot import Stored
@@ -46,67 +55,133 @@ if TYPE_CHECKING:
 _SMALL = 256
 _MOST_FOUND = 65_536  # matches given out at once
 _PINNED = 8  # a match may keep so many times the memory alive that its events need
+_BATCHES = 4  # a trail has room for the rows of so many batches
+_NEAR = 4096  # the shortcut to slots may be so large, or some times the number of slots
+_NEAR_TIMES = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """The identity of each event in a trail: ``told`` for the first ``size``, then place plus ``shift``.
+
+    Most streams come numbered in order, and need not be told.
+    """
+
+    told: Int64Array
+    size: int
+    shift: int
+
+    def then(self, used: int, identities: Int64Array) -> Numbers:
+        """The same with further events from place ``used`` on; what was told before stays as it is."""
+        goes_on = bool(is_run(identities))
+        shift = int(identities[0]) - used
+        if goes_on and shift == self.shift and used > self.size:
+            return self
+        self.told[self.size : used] = np.arange(self.size, used) + self.shift
+        if goes_on:
+            return Numbers(self.told, used, shift)
+        self.told[used : used + identities.size] = identities
+        return Numbers(self.told, used + identities.size, 0)
+
+    def at(self, places: Int64Array) -> Int64Array:
+        """The identities of the events at places."""
+        out = places + self.shift
+        told = places < self.size
+        out[told] = self.told[places[told]]
+        return out
 
 
 class OnePassMatcher:
     """The state of one generated matcher for one shard."""
+
+    gives_away = True
 
     def __init__(self, tables: OnePassTables, streams: tuple[str, ...]) -> None:
         self._tables, self._streams = tables, streams
         self._match, _ = load_matcher(tables.text)
         self._words = len(tables.shape.keys)
         counts = np.zeros(COUNTS, np.int64)
-        counts[KEY_WORDS], counts[KEY_AT] = self._words, BLOCK_KEYS
+        counts[KEY_WORDS], counts[KEY_AT], counts[USED] = self._words, BLOCK_KEYS, 1
         slots = np.zeros((64, tables.slots_width), np.int64)
-        trail = np.zeros((_SMALL, 2), np.int64)
-        self.state = OnePassState(slots, slots.view(np.float64), np.zeros(256, np.int64), trail, counts)
-        self._found = np.zeros((tables.shape.found_width, _SMALL), np.int64)  # grows with what a batch finds
+        slots[0] = tables.blank
+        self.state = OnePassState(slots, slots.view(np.float64), np.zeros(_SMALL, np.int32), tables.cells, counts)
+        self.table = np.zeros(256, np.int64)
+        self._near = np.zeros(0, np.int32)
+        self._numbers = Numbers(np.zeros(_SMALL, np.int64), 0, 0)
+        self._used = 0  # how much of the trail is
+        self._slot_of = np.zeros(_SMALL, np.int32)
+        self._last_found: int | None = None  # matches of the batch before
 
     @property
     def open_runs(self) -> int:
         """Runs that may still become a match, the preferred of each state."""
-        return int(np.count_nonzero(self._starts() < NEVER))
+        return int(self._runs().sum())
 
     def match(self, block: Int64Array, watermark: int) -> Iterator[Int64Array]:
         """Show the rows of a block; give out what was found, some at a time. Time alone decides nothing here."""
-        if not block.shape[1]:
+        rows = block.shape[1]
+        if not rows:
             return
         counts = self.state.counts
-        if int(counts[TRAIL_USED]) + block.shape[1] > len(self.state.trail):
-            self._begin_trail(block.shape[1])
-        counts[CURSOR] = 0
-        # empty, not zeros: fresh pages cost more than the matching does
-        if self._found.shape[1] < min(block.shape[1] // 4, _MOST_FOUND):
-            self._found = np.empty((len(self._found), block.shape[1] // 4), np.int64)
-        block_f, stuck = block.view(np.float64), -1
+        self._make_room(rows)
+        self._numbers = self._numbers.then(self._used, block[IDENTITY])
+        counts[CURSOR], counts[RESOLVED], counts[BASE] = 0, 0, self._used
+        self._used += rows
+        block_f, sweeps, many = block.view(np.float64), 0, 0
+        found = self._room_for_found(rows // 4 if self._last_found is None else self._last_found * 9 // 8)
         while True:
-            shown = Shown(block, block_f, self._found)
+            if counts[CURSOR] == counts[RESOLVED]:
+                if counts[CURSOR] == rows:
+                    break
+                if not self._find_slots(block):
+                    self._sweep(grow=sweeps > 2 and len(self.state.slots) < rows)
+                    sweeps += 1
+                    self._find_slots(block)
+            shown = Shown(block, block_f, self._slot_of, found)
             stopped = int(self._match(self.state, shown, self._tables.ints, self._tables.floats))
-            found = int(counts[FOUND])
-            if found and stopped in (DONE, WANTS_FOUND):
+            size = int(counts[FOUND])
+            if size and (stopped != DONE or counts[CURSOR] == rows):
                 counts[FOUND] = 0
-                yield self._found[:, :found]
-            if stopped == DONE:
-                return
-            if stopped == WANTS_SLOTS:
-                self._sweep(grow=int(counts[CURSOR]) == stuck)
-                stuck = int(counts[CURSOR])
-            elif not found or self._found.shape[1] < _MOST_FOUND:
-                self._found = np.empty((len(self._found), 2 * self._found.shape[1]), np.int64)
+                many += size
+                yield self._complete(block, found, size)
+                if stopped != DONE:
+                    found = self._room_for_found(2 * found.shape[1])
+        self._last_found = many
+        if counts[FAR] * 8 > rows:
+            self._look_near(block)
+        counts[FAR] = 0
+
+    def _room_for_found(self, wanted: int) -> Int64Array:
+        """Room for about so many matches."""
+        size = max(_SMALL, min(wanted, _MOST_FOUND))
+        # columns are not to lie a whole number of pages apart: what is written to all of them would fall on one place
+        return np.empty((self._tables.shape.found_width, size // 512 * 512 + 536), np.int64)
+
+    def _complete(self, block: Int64Array, found: Int64Array, size: int) -> Int64Array:
+        """What was found, with what every shape tells of the rows at which matches were decided."""
+        out = found[:, :size]
+        if 4 * size < found.shape[1]:  # room is not given away with it
+            out = out.copy()
+        rows = out[FOUND_ROW].copy()
+        keys = [(FOUND_KEYS + i, BLOCK_KEYS + i) for i in range(self._words)]
+        for column, source in ((DECIDED_AT, TS), (DECIDER, IDENTITY), *keys):
+            np.take(block[source], rows, out=out[column], mode="clip")
+        if self._tables.ends_at_row:
+            np.add(rows, self.state.counts[BASE], out=out[END])
+        return out
 
     def lineage(self, found: Int64Array) -> Callable[[], Lineage]:
         """What lists the events of each match, oldest first: later, unless that would keep too much alive."""
-        trail, names = self.state.trail, self._streams
-        lengths, ends = found[LENGTH].copy(), found[END].copy()
+        trail, numbers, names = self.state.trail, self._numbers, self._streams
+        firsts, ends = found[FIRST], found[END]
 
         def events() -> Lineage:
-            offsets = np.zeros(lengths.size + 1, np.int64)
-            np.cumsum(lengths, out=offsets[1:])
-            identities = np.zeros(int(offsets[-1]), np.int64)
-            walk_trail(trail, ends, offsets, identities)
+            offsets, identities = _walked(trail, numbers, firsts, ends)
+            if len(names) == 1:
+                return offsets, names, np.zeros(identities.size, np.int32), identities
             return offsets, names, identities % len(names), identities // len(names)
 
-        if trail.size > _PINNED * 2 * int(lengths.sum()):
+        if trail.size > _PINNED * 4 * ends.size:
             listed = events()
             return lambda: listed
         return events
@@ -114,40 +189,40 @@ class OnePassMatcher:
     def text_codes(self, key_parts: list[int]) -> list[AnyArray]:
         """The codes of strings that are held: of the parts of the key that are strings, and in the keys' rows."""
         self._sweep(grow=False)
-        slots = self.state.slots[: int(self.state.counts[USED])]
+        slots = self._slots()
         columns = [slots.shape[1] - self._words + part for part in key_parts]
         return [slots[:, c] for c in columns] + [t[rows, c] for t, rows, c in self._texts(slots)]
 
     def _texts(self, slots: Int64Array) -> list[TextPart]:
         """Where codes of strings stand, the key's apart; what a run that is not there has left is none."""
-        every = np.arange(len(slots))
-        return [
-            (slots, every if start < 0 else np.flatnonzero(slots[:, start] < NEVER), column)
-            for column, start in self._tables.text_slots
-        ]
+        live = self._live(slots)
+        return [(slots, np.flatnonzero(live[:, column]), column) for column in self._tables.texts]
 
     @property
     def held(self) -> tuple[int, int, int, int]:
         """Runs, keys that have some, rows kept, bytes."""
-        keys = int(np.count_nonzero((self._starts() < NEVER).any(axis=1)))
-        tables = (self.state.slots, self.state.table, self.state.trail, self.state.counts, self._found)
-        return self.open_runs, keys, 0, sum(table.nbytes for table in tables)
+        runs, state = self._runs(), self.state
+        tables = (state.slots, state.trail, self._numbers.told, self.table, self._near, self._slot_of)
+        return int(runs.sum()), int(np.count_nonzero(runs)), 0, sum(table.nbytes for table in tables)
 
     # ---------------------------------------------------------------------------------------------------- snapshots
 
     def tables(self) -> dict[str, Int64Array]:
-        """The rows of keys with runs, by last event, each ORDINAL counted from the first run; and their events."""
+        """The rows of keys with runs, by last event, their starts counted from the first that a run has bound; and
+        these events.
+        """
         self._sweep(grow=False)
-        slots, offsets = self._kept()
-        events = np.zeros(int(offsets[-1]), np.int64)
-        walk_trail(self.state.trail, slots[:, LAST_AT].copy(), offsets, events)
-        lengths = np.diff(offsets)
+        slots = self._slots().copy()
+        offsets = self._offsets(slots)
+        trail, events = np.zeros(int(offsets[-1]), np.int32), np.zeros(int(offsets[-1]), np.int64)
+        starts, live = list(self._tables.starts), self._live(slots)
+        copy_trail(self.state.trail, slots, np.array(starts, np.int64), offsets, trail, events)
+        events = self._numbers.at(events)
+        slots[~live] = 0
+        slots[:, LAST_AT] = np.diff(offsets)
+        if starts:
+            slots[:, starts] = np.where(live[:, starts], slots[:, starts] - offsets[:-1, None], 0)
         order = np.argsort(events[offsets[1:] - 1])
-        for start, end in self._spans():
-            there = slots[:, start] < NEVER
-            slots[~there, start:end] = 0
-            slots[:, start] = np.where(there, slots[:, start] - slots[:, ORDINAL] + lengths, NEVER)
-        slots[:, ORDINAL], slots[:, LAST_AT] = lengths, 0
         pieces = [events[offsets[i] : offsets[i + 1]] for i in order.tolist()]
         return {"slots": slots[order], "events": np.concatenate([np.zeros(0, np.int64), *pieces])}
 
@@ -159,69 +234,161 @@ class OnePassMatcher:
 
     def read(self, stored: Stored) -> dict[str, Int64Array]:
         """Such tables, checked."""
-        slots = stored.array("slots", np.int64, None, self._tables.slots_width)
+        tables = self._tables
+        slots = stored.array("slots", np.int64, None, tables.slots_width)
         events = stored.numbers("events", None, 0)
-        stored.within(slots[:, ORDINAL], 1, events.size, "a key's events")
-        stored.require(int(slots[:, ORDINAL].sum()) == events.size, "events are without a key")
-        starts = slots[:, list(self._tables.starts)]
-        there = (starts >= 1) & (starts <= slots[:, ORDINAL, None])
-        stored.require((there | (starts == NEVER)).all(), "a run starts after its key's last event")
-        stored.require(there.any(axis=1).all(), "a key has no run")
+        stored.within(slots[:, LAST_AT], 1, events.size, "a key's events")
+        stored.require(int(slots[:, LAST_AT].sum()) == events.size, "events are without a key")
+        if tables.live is not None:
+            low = (1 << tables.shift) - 1
+            whole = bool((slots[:, RUNS] & low == 0).all())
+            stored.require(whole, "a key has runs that there are not")
+            stored.within(slots[:, RUNS] >> tables.shift, 1, len(tables.live) - 1, "the runs of a key")
+        starts = slots[:, list(tables.starts)]
+        there = self._live(slots)[:, list(tables.starts)]
+        within = (starts >= 0) & (starts < slots[:, LAST_AT, None])
+        stored.require((within | ~there).all(), "a run starts after its key's last event")
+        stored.require(bool((self._runs_of(slots) > 0).all()), "a key has no run")
         keys = slots[:, slots.shape[1] - self._words :]
         stored.require(not len(keys) or len(np.unique(keys, axis=0)) == len(keys), "a key is there twice")
         return {"slots": slots, "events": events}
 
     def restore(self, tables: Mapping[str, Int64Array]) -> None:
         """Take over such tables, whose strings have codes of this shard."""
-        packed, events, counts = tables["slots"], tables["events"], self.state.counts
-        slots = np.zeros((max(64, 2 * len(packed)), packed.shape[1]), np.int64)
-        slots[: len(packed)] = packed
-        ends = np.cumsum(packed[:, ORDINAL])
-        slots[: len(packed), LAST_AT] = ends - 1
-        trail = np.zeros((max(_SMALL, 2 * events.size), 2), np.int64)
-        trail[: events.size, 0], trail[: events.size, 1] = np.arange(events.size) - 1, events
-        trail[ends[:-1], 0] = -1
-        table = np.zeros(4 * len(slots), np.int64)
-        enter_keys(slots, len(packed), self._words, table)
-        counts[USED], counts[TRAIL_USED] = len(packed), events.size
-        self.state = OnePassState(slots, slots.view(np.float64), table, trail, counts)
-
-    def _spans(self) -> list[tuple[int, int]]:
-        """The columns of each state: its start, and where the next one's begin."""
-        starts = self._tables.starts
-        return list(zip(starts, (*starts[1:], self._tables.slots_width - self._words), strict=True))
-
-    def _kept(self) -> tuple[Int64Array, Int64Array]:
-        """The rows of all keys, and where the events that their runs have bound begin and end, key after key."""
-        slots = self.state.slots[: int(self.state.counts[USED])].copy()
-        lengths = np.maximum(slots[:, ORDINAL] - self._starts().min(axis=1, initial=NEVER) + 1, 0)
-        return slots, np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)])
+        packed, events = tables["slots"], tables["events"]
+        slots = np.zeros((max(64, 2 * len(packed) + 2), packed.shape[1]), np.int64)
+        slots[0] = self._tables.blank
+        mine = slots[1 : len(packed) + 1]
+        mine[:] = packed
+        offsets = _offsets_of(packed[:, LAST_AT])
+        starts, live = list(self._tables.starts), self._live(mine)
+        if starts:
+            mine[:, starts] += np.where(live[:, starts], offsets[:-1, None], 0)
+        mine[:, LAST_AT] = offsets[1:] - 1
+        trail, told = _room_in_trail(2 * events.size)
+        trail[: events.size], told[: events.size] = np.arange(events.size) - 1, events
+        self._numbers = Numbers(told, events.size, 0)
+        self._used = events.size
+        self._take(slots, len(packed) + 1)
+        self.state = self.state._replace(trail=trail)
 
     # -------------------------------------------------------------------------------------------------------- tables
 
-    def _starts(self) -> Int64Array:
-        """The starts of the runs of each key, by state; NEVER where there is none."""
-        slots = self.state.slots[: int(self.state.counts[USED])]
-        starts: Int64Array = slots[:, list(self._tables.starts)]
-        return starts
+    def _slots(self) -> Int64Array:
+        """The rows of all keys."""
+        return self.state.slots[1 : int(self.state.counts[USED])]
+
+    def _runs(self) -> Int64Array:
+        return self._runs_of(self._slots())
+
+    def _runs_of(self, slots: Int64Array) -> Int64Array:
+        """How many runs each key has."""
+        tables = self._tables
+        if tables.live is None:
+            there: Int64Array = (slots[:, list(tables.starts)] < NEVER).sum(axis=1)
+            return there
+        runs: Int64Array = tables.runs[slots[:, RUNS] >> tables.shift]
+        return runs
+
+    def _live(self, slots: Int64Array) -> BoolArray:
+        """Which columns mean something in each row."""
+        tables = self._tables
+        if tables.live is not None:
+            live: BoolArray = tables.live[slots[:, RUNS] >> tables.shift]
+            return live
+        live = np.ones(slots.shape, np.bool_)
+        for start, end in tables.spans:
+            live[:, start:end] = slots[:, start, None] < NEVER
+        return live
+
+    def _offsets(self, slots: Int64Array) -> Int64Array:
+        """Where the events that the runs of each key have bound begin and end, key after key."""
+        lengths, there = np.zeros(len(slots), np.int64), np.flatnonzero(self._runs_of(slots))
+        live, ends = self._live(slots), slots[:, LAST_AT].copy()
+        firsts = ends.copy()  # for a run that began with the key's last event
+        for column in self._tables.starts:
+            np.minimum(firsts, slots[:, column], out=firsts, where=live[:, column])
+        some = np.zeros(there.size, np.int64)
+        count_trail(self.state.trail, firsts[there], ends[there], some)
+        lengths[there] = some
+        return _offsets_of(lengths)
+
+    def _find_slots(self, block: Int64Array) -> bool:
+        """Find the slots of further rows; whether there were any for which there is room."""
+        counts, before = self.state.counts, int(self.state.counts[RESOLVED])
+        tables = self._tables
+        find_slots(
+            self.state.slots, self.table, self._near, counts, block, self._slot_of, tables.blank, tables.begins
+        )  # fmt: skip
+        return int(counts[RESOLVED]) > before
+
+    def _look_near(self, block: Int64Array) -> None:
+        """Begin a shortcut to the slots of keys such as the block's, where these lie close together."""
+        if self._words != 1:
+            return
+        keys, counts = block[BLOCK_KEYS], self.state.counts
+        low, high = int(keys.min()), int(keys.max()) + 1
+        most = max(_NEAR, _NEAR_TIMES * len(self.state.slots))
+        both = min(low, int(counts[NEAR_LOW])), max(high, int(counts[NEAR_LOW]) + self._near.size)
+        if self._near.size and both[1] - both[0] <= most:
+            low, high = both
+        if high - low <= most:
+            counts[NEAR_LOW], self._near = low, np.zeros(high - low, np.int32)
 
     def _sweep(self, grow: bool) -> None:
         """Sweep out the keys without runs; twice the rows if asked for, or when that has not freed half of them."""
-        state, counts = self.state, self.state.counts
-        live = state.slots[: int(counts[USED])][(self._starts() < NEVER).any(axis=1)]
-        size = 2 * len(state.slots) if grow or 2 * len(live) > len(state.slots) else len(state.slots)
+        state = self.state
+        live = self._slots()[self._runs() > 0]
+        size = 2 * len(state.slots) if grow or 2 * len(live) >= len(state.slots) - 2 else len(state.slots)
         slots = np.zeros((size, state.slots.shape[1]), np.int64)
-        slots[: len(live)] = live
-        table = np.zeros(4 * size, np.int64)
-        enter_keys(slots, len(live), self._words, table)
-        counts[USED] = len(live)
-        self.state = state._replace(slots=slots, slots_f=slots.view(np.float64), table=table)
+        slots[0] = self._tables.blank
+        slots[1 : len(live) + 1] = live
+        self._take(slots, len(live) + 1)
 
-    def _begin_trail(self, rows: int) -> None:
-        """A trail with what live runs have bound and room for as many rows again; the old one is left as it is."""
-        state, counts = self.state, self.state.counts
-        offsets = self._kept()[1]
-        lengths, kept = np.diff(offsets), int(offsets[-1])
-        trail = np.empty((max(_SMALL, 2 * (kept + rows)), 2), np.int64)
-        counts[TRAIL_USED] = copy_trail(state.trail, state.slots, lengths, trail)
+    def _take(self, slots: Int64Array, used: int) -> None:
+        """Set the rows of keys, the first ``used`` with row 0."""
+        self.table = np.zeros(4 * len(slots), np.int64)
+        enter_keys(slots[1:], used - 1, self._words, self.table)
+        self._near[:] = 0
+        self.state.counts[USED] = used
+        self.state = self.state._replace(slots=slots, slots_f=slots.view(np.float64))
+
+    def _make_room(self, rows: int) -> None:
+        """Room for the slots of rows, and in the trail for as many.
+
+        A new trail begins with what live runs have bound; the old one is left as it is.
+        """
+        if self._slot_of.size < rows:
+            self._slot_of = np.zeros(rows, np.int32)
+        state = self.state
+        if self._used + rows <= state.trail.size:
+            return
+        offsets = self._offsets(self._slots())
+        kept = int(offsets[-1])
+        trail, told = _room_in_trail(2 * kept + _BATCHES * rows)
+        starts = np.array(self._tables.starts, np.int64)
+        copy_trail(state.trail, self._slots(), starts, offsets, trail, told)
+        told[:kept] = self._numbers.at(told[:kept])
+        self._used, self._numbers = kept, Numbers(told, kept, 0)
         self.state = state._replace(trail=trail)
+
+
+def _room_in_trail(events: int) -> tuple[Int32Array, Int64Array]:
+    """A trail and the numbers beside it; not zeros: fresh pages cost more than the matching does."""
+    size = max(_SMALL, events)
+    return np.empty(size, np.int32), np.empty(size, np.int64)
+
+
+def _offsets_of(lengths: Int64Array) -> Int64Array:
+    offsets = np.zeros(lengths.size + 1, np.int64)
+    np.cumsum(lengths, out=offsets[1:])
+    return offsets
+
+
+def _walked(trail: Int32Array, numbers: Numbers, firsts: Int64Array, ends: Int64Array) -> tuple[Int64Array, Int64Array]:
+    """The offsets of each match's events, and their identities, oldest first."""
+    lengths = np.zeros(ends.size, np.int64)
+    out = np.zeros(int(count_trail(trail, firsts, ends, lengths)), np.int64)
+    offsets = _offsets_of(lengths)
+    walk_trail(trail, ends, offsets, out)
+    return offsets, numbers.at(out)

@@ -72,8 +72,16 @@ class Strings:
         """The strings of ``codes`` as a column with a dictionary of its own."""
         if not codes.size:
             return TextVector(np.zeros(0, np.int32), Text.of([""]))
-        distinct, place = np.unique(codes, return_inverse=True)
-        return TextVector(place.astype(np.int32), self.dictionary(distinct))
+        top = int(codes.max()) + 1
+        if top > 4 * codes.size + 1024:
+            distinct, place = np.unique(codes, return_inverse=True)
+            return TextVector(place.astype(np.int32), self.dictionary(distinct))
+        seen = np.zeros(top, np.bool_)  # to mark them is quicker than to sort them
+        seen[codes] = True
+        distinct = np.flatnonzero(seen)
+        rank = np.zeros(top, np.int32)
+        rank[distinct] = np.arange(distinct.size)
+        return TextVector(rank[codes], self.dictionary(distinct))
 
     def dictionary(self, codes: Int64Array) -> Text:
         """The strings of ``codes``, in their order."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 import cep
+from cep.compiler import rowtable
 from cep.compiler.choice import CHAIN, ONE_PASS, RUN_TABLE, only
 
 STREAM = "stream S ordered by at { at: time(s), k: string, n: int, m: int?, f: float, s: string, r: R? }\n"
@@ -79,7 +80,15 @@ def test_rules_of_one_shape_share_a_matcher():
     assert first.floats.tolist() != second.floats.tolist() or first.ints.tolist() == second.ints.tolist()
 
 
-def test_ranks_are_kept_only_where_conditions_do_not_contradict_each_other():
+def test_a_pattern_with_too_many_lists_of_runs_is_one_pass_all_the_same():
+    steps = " next ".join(f"S as a{i} where n > {i} and f < {i}" for i in range(8))
+    made = choice(f"keyed by k when {steps} allow unbounded emit X {{ n = a0.n, m = a7.n }}")
+    assert (made.name, made.tables.live) == (ONE_PASS, None)
+    assert choice(ROWS[0]).tables.runs.tolist() == [0, 1, 2]
+
+
+def test_ranks_are_kept_only_where_conditions_do_not_contradict_each_other(monkeypatch):
+    monkeypatch.setattr(rowtable, "MOST_CELLS", 0)
     assert "rank" not in choice(ROWS[0]).tables.text
     loop = "when 1 or more S in a row as a where n {0} 2 next 1 or more S in a row as b where n > 2 "
     rest = "next S as c where n = 0 allow unbounded emit X { n = count(a) }"

@@ -73,3 +73,31 @@ def test_keys_whose_runs_have_ended_are_swept_out():
     assert [row for batch in found for row in batch.to_dicts()] == [
         {"k": "old", "s": "the first", "c": 2, "n": 2, "z": "z"}
     ]
+
+
+def test_a_new_key_is_taken_when_the_first_row_of_a_batch_meets_full_tables():
+    engine = cep.Engine(loaded())
+    found = []
+    for i in range(300):
+        found += engine.send("S", {"at": i, "k": f"{i}", "n": 1, "s": f"s{i}"})
+    for i in range(300):
+        engine.send("S", {"at": 300 + i, "k": f"{i}", "n": 2, "s": "-"})
+        found += engine.send("S", {"at": 300 + i, "k": f"{i}", "n": 1, "s": "-"})
+    found += engine.close()
+    assert [row["s"] for batch in found for row in batch.to_dicts()] == [f"s{i}" for i in range(300)]
+
+
+def test_keys_near_each_other_and_far_apart_are_told_apart():
+    stream = STREAM.replace("k: string", "k: int")
+    rules = cep.loads(stream + RULE)
+    spread = (1, 3, 10**12, -(2**62), 7)
+    rng = Random(5)
+    rows = [
+        ("S", {"at": i, "k": rng.randrange(40) * spread[i // 600] + i // 600, "n": rng.choice([1, 2, 3]), "s": f"{i}"})
+        for i in range(3_000)
+    ]  # fmt: skip
+    with only(RUN_TABLE):
+        table = cep.loads(stream + RULE)
+    want = engine_adapter.everything(engine_adapter.batches(table, rows, "open", engine_adapter.Cut("whole")))
+    for cut in (engine_adapter.Cut(300), engine_adapter.Cut(77)):
+        assert engine_adapter.everything(engine_adapter.batches(rules, rows, "open", cut)) == want

@@ -53,11 +53,16 @@ if TYPE_CHECKING:
 
 DirectTables = ChainTables | OnePassTables
 
-STATE_VERSION = 1
+STATE_VERSION = 2
 
 
 class Matcher(Protocol):
-    """What a shard asks of its matcher."""
+    """What a shard asks of its matcher.
+
+    ``gives_away``: it writes no more into what it has found.
+    """
+
+    gives_away: bool
 
     @property
     def open_runs(self) -> int:
@@ -200,7 +205,7 @@ class DirectShard:
         def words(column: int) -> Int64Array:
             known = taken.get(column)
             if known is None:
-                known = taken[column] = found[column].copy()
+                known = taken[column] = found[column] if self.matcher.gives_away else found[column].copy()
             return known
 
         def leaf(node: Typed) -> Leaf:
