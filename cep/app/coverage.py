@@ -205,8 +205,8 @@ class Coverage:
                     ints[places] = codes[ints[places]]
                 holds = conjunct.test(
                     0, pointer(rows), pointer(state.rows_f), row * rows.shape[1], pointer(runs), pointer(state.runs_f),
-                    run * runs.shape[1], ints, conjunct.floats, pointer(store.heap), pointer(store.spans),
-                    np.zeros(3, np.int64),
+                    run * runs.shape[1], pointer(state.nodes), ints, conjunct.floats, pointer(store.heap),
+                    pointer(store.spans), np.zeros(3, np.int64),
                 )  # fmt: skip
                 condition.part.seen.add("true" if holds else "false")
                 all_hold = all_hold and bool(holds)

@@ -332,6 +332,10 @@ class Engine:
             known = ", ".join(self._rules.rulebook.derived) or "none"
             msg = f"no rule emits {type}; derived types: {known}"
             raise UsageError(msg)
+        given: object = callback  # whatever its type says
+        if not callable(given):
+            msg = f"what is called with the events of {type} is a function, not {callback!r}"
+            raise UsageError(msg)
         self._callbacks.setdefault(type, []).append(callback)
 
     @property

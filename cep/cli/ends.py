@@ -157,6 +157,7 @@ def _usage(error: Exception) -> int:
         say(message)
         return USAGE
     path = context.command_path if context is not None else "cep"
+    message = message.replace(": Value error, ", ": ").replace(": Input should be ", ": it should be ")
     say(f"error: {message[:1].lower()}{message[1:].rstrip('.')}\n  hint: {path} --help")
     return USAGE
 

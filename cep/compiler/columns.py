@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cep.compiler import calendar, functions
+from cep.compiler.elements import elements_of, some_of, spread
 from cep.compiler.emit import Constants, Emitter, Term
-from cep.compiler.lists import ListVector, in_lists
+from cep.compiler.lists import ListVector, in_lists, split_text
 from cep.compiler.text import (
     TextVector,
     compare_texts,
@@ -172,6 +173,10 @@ def column_names() -> dict[str, Any]:
         "substr_text": substr_text,
         "join_texts": join_texts,
         "in_lists": in_lists,
+        "split_text": split_text,
+        "elements_of": elements_of,
+        "spread": spread,
+        "some_of": some_of,
         "floor_int": functions.floor_int,
         "sqrt": np.sqrt,
         "log_of": functions.log_of,

@@ -61,7 +61,7 @@ def compile_conjunct(
             "from math import inf",
             "from cep.kernels.text import compare_text",
             *event_imports(lines),
-            "def test(p, rows, rows_f, at, runs, runs_f, run, ints, floats, heap, spans, faults):",
+            "def test(p, rows, rows_f, at, runs, runs_f, run, nodes, ints, floats, heap, spans, faults):",
             *(f"    {line}" for line in lines),
         ]
     )

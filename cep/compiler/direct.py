@@ -14,7 +14,7 @@ from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 from cep.compiler.columns import ColumnFunction, compile_columns
-from cep.language.typed import Apply, Const, ParamRef, Prev, Typed
+from cep.language.typed import Apply, Const, Element, ParamRef, Prev, Typed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -158,7 +158,7 @@ def leaves(node: Typed) -> Iterator[Typed]:
         current = stack.pop()
         if isinstance(current, Apply):
             stack.extend(current.args)
-        elif not isinstance(current, Const | ParamRef):
+        elif not isinstance(current, Const | ParamRef | Element):
             yield current
 
 

@@ -15,8 +15,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from cep.language.beforehand import is_beforehand
-from cep.language.typed import Apply, Attr, Const, Fold, Key, ParamRef, Present, Prev, Typed
+from cep.compiler.walk import walk_typed
+from cep.language.beforehand import elements_of, is_beforehand
+from cep.language.typed import Apply, Attr, Const, Element, Fold, Key, ParamRef, Present, Prev, Typed
 from cep.model.strings import FUNCTIONS as OF_STRINGS
 
 if TYPE_CHECKING:
@@ -76,8 +77,13 @@ class Emitter:
         params: Mapping[str, CheckedParam],
         constants: Constants,
         names: int = 0,
+        prefix: str = "v",
+        own: frozenset[int] | None = None,
     ) -> None:
         self.target = target
+        self.size = "size"  # for columns: what stands for the number of rows
+        self.spans: dict[str, str] = {}  # elements that are bytes, not codes: by name, how many bytes
+        self._prefix, self._own = prefix, own
         self.lines: list[str] = []
         self.constants = constants
         self._leaf = leaf
@@ -90,7 +96,7 @@ class Emitter:
 
     def let(self, expression: str) -> str:
         """A new variable for ``expression``."""
-        name = f"v{self._names}"
+        name = f"{self._prefix}{self._names}"
         self._names += 1
         self.lines.append(f"{name} = {expression}")
         return name
@@ -105,7 +111,7 @@ class Emitter:
         """Count where ``flag`` holds and ``null`` does not."""
         real = flag if null is None else f"({flag} & ({null} ^ True))"
         if self.target == "column":
-            self.lines.append(f"faults[{kind}] += count_where({real}, size)")
+            self.lines.append(f"faults[{kind}] += count_where({real}, {self.size})")
         else:
             self.lines.append(f"if {real}:")
             self.lines.append(f"    faults[{kind}] += 1")
@@ -140,7 +146,22 @@ class Emitter:
 
     def _is_read(self, node: Apply) -> bool:
         # inside a matcher, what exists for columns alone has been decided beforehand
-        return self.target == "event" and is_beforehand(node)
+        if self._own is not None and id(node) not in self._own:
+            return True
+        return self.target == "event" and (node.op == "any" or is_beforehand(node))
+
+    def inside(self, body: Typed, at: Term, element: Element, bring: Callable[[Term], Term]) -> Emitter:
+        """An emitter for what is asked of each element of a list; what does not read elements is computed out here."""
+        own = frozenset(id(n) for n in walk_typed(body) if isinstance(n, Apply) and elements_of(n))
+
+        def leaf(inner: Emitter, node: Typed) -> Term:
+            if id(node) in own:  # a list inside: who reads it reads it in here
+                return self._leaf(inner, node)
+            return at if node == element else bring(self.term(node))
+
+        inner = Emitter(self.target, leaf, self._params, self.constants, prefix=f"{self.let('0')}_", own=own)
+        inner.spans = dict(self.spans)
+        return inner
 
     def _leaf_term(self, node: Typed) -> Term:
         known = self._known.get(id(node))
@@ -164,7 +185,7 @@ class Emitter:
                 if value.type.kind == "bool":  # an operand too: another value of a param is the same text
                     return Term(f"({self._int(int(bool(value.value)))} != 0)", None)
                 return self._constant(value)
-            case Attr() | Key() | Fold() | Present() | Prev():
+            case Attr() | Key() | Fold() | Present() | Prev() | Element():
                 return self._leaf(self, node)
             case Apply():
                 return self._leaf(self, node) if self._is_read(node) else self._apply(node)
@@ -215,6 +236,10 @@ class Emitter:
             from cep.compiler.lists import member_term
 
             return self._leaf(self, node) if self.target == "event" else member_term(self, *args)
+        if op == "any":
+            from cep.compiler.elements import any_term
+
+            return any_term(self, node)
         if op in _COMPARE:
             return self._compare(op, args[0], args[1])
         if op in ("like", "matches"):
@@ -249,6 +274,9 @@ class Emitter:
         if kinds & {"string"}:
             if self.target == "column":
                 return self._boolean(self.let(f"compare_texts({op!r}, {a}, {b})"), null)
+            if any(isinstance(n, Element) and n.name in self.spans for n in (left, right)):
+                places = f"{self._span(left, a)}, {self._span(right, b)}"
+                return self._boolean(self.let(f"compare_bytes(heap, {places}) {_COMPARE[op]} 0"), null)
             if op in ("eq", "ne"):
                 return self._boolean(self.let(f"{a} {_COMPARE[op]} {b}"), null)
             return self._boolean(self.let(f"compare_text(heap, spans, {a}, {b}) {_COMPARE[op]} 0"), null)
@@ -256,6 +284,12 @@ class Emitter:
         if difference:
             return self._boolean(self._compare_scaled(op, a, b, difference), null)
         return self._boolean(self.let(f"{a} {_COMPARE[op]} {b}"), null)
+
+    def _span(self, node: Typed, value: str) -> str:
+        """Where a string's bytes begin, and how many they are."""
+        if isinstance(node, Element) and node.name in self.spans:
+            return f"{value}, {self.spans[node.name]}"
+        return f"spans[4 * {value}], spans[4 * {value} + 1]"
 
     def _compare_scaled(self, op: str, a: str, b: str, difference: int) -> str:
         # a / 10^k against b without leaving int64: a < b m  iff  ceil(a / m) ..., by floor division alone

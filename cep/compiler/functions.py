@@ -26,6 +26,10 @@ EVENT_IMPORTS = {
     "exp_of(": "from cep.kernels.real import exp_of",
     "pow_of(": "from cep.kernels.real import pow_of",
     "distance_of(": "from cep.kernels.real import distance_of",
+    "compare_bytes(": "from cep.kernels.text import compare_bytes",
+    "list_count(": "from cep.kernels.text import list_count",
+    "list_word(": "from cep.kernels.text import list_word",
+    "list_float(": "from cep.kernels.text import list_float",
 }
 """What the text for one event must import when it has these words."""
 
@@ -90,6 +94,8 @@ def _text(emitter: Emitter, op: str, terms: list[Term]) -> Term:
         null = None
     if op in ("join", "concat"):
         return Term(emitter.let(f"join_texts(({', '.join(values)}))"), null)
+    if op == "split":
+        return Term(emitter.let(f"split_text({', '.join(values)}, {emitter.size})"), null)
     if op in ("length", "substr"):
         return Term(emitter.let(f"{op}_text({', '.join(values)})"), null)
     return Term(emitter.let(f"map_texts({op!r}, {values[0]})"), null)

@@ -13,13 +13,14 @@ Tested by: tests/compiler/test_lists.py, tests/properties/test_lists.py
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from cep.compiler.text import TextVector, compare_texts
+from cep.compiler.text import TextVector, compact, compare_texts
 from cep.kernels.runs import BOUND_STEP, NODE, NODE_WIDTH, PARENT, ROW
-from cep.model.batch import Column, Lists, string_column
+from cep.model.batch import Column, Lists, Text, string_column
 from cep.model.types import STRING
 
 if TYPE_CHECKING:
@@ -124,6 +125,16 @@ def _joined(ends: Int64Array, values: Column) -> Lists:
     return Lists(offsets, items)
 
 
+def split_text(value: TextVector | str, separator: str, rows: int) -> ListVector:
+    """The parts of each string: each string of the dictionary is split once."""
+    column = TextVector(np.zeros(rows, np.int32), Text.of([value])) if isinstance(value, str) else compact(value)
+    parts = [string.split(separator) for string in column.text.strings]
+    offsets = np.zeros(len(parts) + 1, np.int64)
+    np.cumsum([len(each) for each in parts], out=offsets[1:])
+    items = string_column(list(chain.from_iterable(parts)))
+    return ListVector(column.codes, Lists(offsets, Column(STRING, items.values, None, items.text)))
+
+
 # ------------------------------------------------------------------------------------------------------- membership
 
 
@@ -177,10 +188,10 @@ def in_lists(
 
 
 class Walk:
-    """Text that looks for a value among the events that a run has bound to one step."""
+    """Text that looks for a value among the events that a run has bound to one step; ``nulls`` are elements or not."""
 
-    def __init__(self, emitter: Emitter, slot: Slot, scales: tuple[int, int], wanted: str) -> None:
-        self._emitter = emitter
+    def __init__(self, emitter: Emitter, slot: Slot, scales: tuple[int, int], wanted: str, nulls: bool) -> None:
+        self._emitter, self._nulls = emitter, nulls
         self._found, self._null = emitter.let("False"), emitter.let("False")
         self._any = emitter.let("False")
         scale, element_scale = scales
@@ -206,8 +217,11 @@ class Walk:
         """Compare with one value, whose text and null flag are given."""
         value, null = place
         lines = self._emitter.lines
-        lines.append(f"{indent}{self._any} = True")
         same = f"{self._found} = {self._found} | ({self._equals.format(value)})"
+        if null is not None and not self._nulls:
+            lines += [f"{indent}if not ({null}):", f"{indent}    {self._any} = True", f"{indent}    {same}"]
+            return
+        lines.append(f"{indent}{self._any} = True")
         if null is None:
             lines.append(f"{indent}{same}")
             return

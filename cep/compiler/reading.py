@@ -12,12 +12,21 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
+from cep.compiler.elements import Bindings, through_bindings, through_list
 from cep.compiler.emit import OVERFLOW, Emitter, Term
 from cep.compiler.layout import FoldRegister, Layout, PositionRegister, Slot, group_register
 from cep.compiler.lists import Walk
 from cep.kernels.runs import REGISTERS
-from cep.language.beforehand import distributed, events_of, is_null_with, of_event_at_hand, of_nothing, reads_run
-from cep.language.typed import Apply, Attr, CheckedChoice, Fold, Key, Present, Prev, Typed
+from cep.language.beforehand import (
+    distributed,
+    events_of,
+    is_beforehand,
+    is_null_with,
+    of_event_at_hand,
+    of_nothing,
+    reads_run,
+)
+from cep.language.typed import Apply, Attr, CheckedChoice, Element, Fold, Key, Present, Prev, Typed
 from cep.model.types import BOOL
 
 if TYPE_CHECKING:
@@ -94,6 +103,8 @@ class Reader:
                 return self._previous(emitter, node)
             case Apply(op="in_list"):
                 return self._member(emitter, *node.args)
+            case Apply(op="any") if not is_beforehand(node):
+                return self._any(emitter, node)
             case Apply():
                 return self._beforehand(emitter, node)
         raise AssertionError(node)
@@ -127,11 +138,27 @@ class Reader:
         assert item.argument is not None, "the checker lets `list`, `distinct` and `ids` pass"
         slot = self._argument(item.argument)
         wanted, missing = emitter.term(value)
-        walk = Walk(emitter, slot, (value.type.scale, item.type.items[0].scale), wanted)
+        nulls = item.function == "list"  # `distinct` has none
+        walk = Walk(emitter, slot, (value.type.scale, item.type.items[0].scale), wanted, nulls)
         walk.along(self._place[item.variable], self.layout.row_width, lambda at: self._place_of(slot, at))
         if item.running:
             walk.look(self._place_of(slot, "at"), "")
-        return walk.term(missing, self._nullable(slot))
+        return walk.term(missing, nulls and self._nullable(slot))
+
+    def _any(self, emitter: Emitter, node: Apply) -> Term:
+        """Whether an element fulfils a condition that asks about other events: a walk along bindings, or a list."""
+        listed, element, body = node.args
+        assert isinstance(element, Element)
+        if not isinstance(listed, Fold):
+            return through_list(emitter, emitter.term(listed), element, body)
+        assert listed.argument is not None, "the checker lets `list`, `distinct` and `ids` pass"
+        slot = self._argument(listed.argument)
+
+        def read(at: str) -> Term:
+            return Term(*self._place_of(slot, at))
+
+        way = Bindings(self._place[listed.variable], self.layout.row_width, listed.running, listed.function == "list")
+        return through_bindings(emitter, way, read, element, body)
 
     def _place_of(self, slot: Slot, at: str) -> tuple[str, str | None]:
         """The text of a slot's value in the row at the offset ``at``, and of whether it is null."""

@@ -105,7 +105,7 @@ def length_text(value: TextVector | str) -> Int64Array | int:
     """How many code points each string has."""
     if isinstance(value, str):
         return len(value)
-    codes, text = _compact(value)
+    codes, text = compact(value)
     lengths: Int64Array = np.array([len(s) for s in text.strings], np.int64)[codes]
     return lengths
 
@@ -115,7 +115,7 @@ def substr_text(value: TextVector | str, start: Any, count: Any = None) -> TextV
     if np.ndim(start) == 0 and np.ndim(count) == 0:
         return _mapped(value, lambda s: substring(s, int(start), None if count is None else int(count)))
     rows = np.broadcast_shapes(np.shape(start), np.shape(count))
-    column = TextVector(np.zeros(rows, np.int32), Text.of([value])) if isinstance(value, str) else _compact(value)
+    column = TextVector(np.zeros(rows, np.int32), Text.of([value])) if isinstance(value, str) else compact(value)
     strings = column.text.strings
     most = max(map(len, strings)) + 1  # farther than the longest string nothing is: so few numbers make one key
     starts = np.clip(np.broadcast_to(start, rows), -most, most)
@@ -140,7 +140,7 @@ def join_texts(parts: Sequence[TextVector | str]) -> TextVector | str:
     # as bytes, so that Arrow does not look whether they are UTF-8; a constant is a scalar, which it takes for all rows
     kind = pa.large_binary()
     columns = [
-        pa.scalar(p.encode("utf-8", "surrogatepass"), kind) if isinstance(p, str) else _binary(_compact(p))
+        pa.scalar(p.encode("utf-8", "surrogatepass"), kind) if isinstance(p, str) else _binary(compact(p))
         for p in parts
     ]
     joined = pc.binary_join_element_wise(*columns, pa.scalar(b"", kind)).dictionary_encode()
@@ -156,11 +156,11 @@ def join_texts(parts: Sequence[TextVector | str]) -> TextVector | str:
 def _mapped(value: TextVector | str, function: Callable[[str], str]) -> TextVector | str:
     if isinstance(value, str):
         return function(value)
-    codes, text = _compact(value)
+    codes, text = compact(value)
     return TextVector(codes, Text.of(map(function, text.strings)))
 
 
-def _compact(value: TextVector) -> TextVector:
+def compact(value: TextVector) -> TextVector:
     """The same strings with a dictionary of no more than its rows need; never an empty one."""
     codes, text = value
     if not len(text) or not codes.size:

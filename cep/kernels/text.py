@@ -161,6 +161,18 @@ def move_strings(store: TextStore, marks: IntArray, target: TextStore) -> Whole:
     return live
 
 
+@kernel(types.int64(types.CPointer(types.uint8), Integer, Integer, Integer, Integer))
+def compare_bytes(heap: ByteArray, a: Whole, n: Whole, b: Whole, m: Whole) -> Whole:
+    """Return -1, 0 or 1 as the ``n`` bytes from ``a`` on are before, equal or after the ``m`` from ``b`` on. O(n)."""
+    for i in range(min(n, m)):
+        x, y = heap[a + i], heap[b + i]
+        if x != y:
+            return -1 if x < y else np.int64(1)
+    if n == m:
+        return 0
+    return -1 if n < m else np.int64(1)
+
+
 @kernel(types.int64(types.CPointer(types.uint8), types.CPointer(types.int64), Integer, Integer))
 def compare_text(heap: ByteArray, spans: IntArray, left: Whole, right: Whole) -> Whole:
     """Return -1, 0 or 1 as string ``left`` comes before, equals or comes after ``right``, by code points. O(length).
@@ -178,3 +190,30 @@ def compare_text(heap: ByteArray, spans: IntArray, left: Whole, right: Whole) ->
     if n == m:
         return 0
     return -1 if n < m else np.int64(1)
+
+
+@kernel(types.int64(types.CPointer(types.uint8), Integer))
+def list_word(heap: ByteArray, at: Whole) -> Whole:
+    """Return the word of a packed list (see `cep.runtime.packing`) at a place of the heap. O(1)."""
+    word = np.int64(0)
+    for i in range(7, -1, -1):
+        word = (word << np.int64(8)) | np.int64(heap[at + i])
+    return word
+
+
+@kernel(types.float64(types.CPointer(types.uint8), Integer))
+def list_float(heap: ByteArray, at: Whole) -> float:
+    """Return the float of a packed list at a place of the heap. O(1)."""
+    return float(np.int64(list_word(heap, at)).view(np.float64))
+
+
+@kernel(types.int64(types.CPointer(types.uint8), types.CPointer(types.int64), Integer))
+def list_count(heap: ByteArray, spans: IntArray, code: Whole) -> Whole:
+    """Return how many elements a packed list has; 0 where the bytes are too few for them. O(1)."""
+    length = spans[4 * code + LENGTH]
+    if length < 8:
+        return 0
+    count = list_word(heap, spans[4 * code + OFFSET])
+    if count < 0 or count > (length - 8) // 9:
+        return 0
+    return count

@@ -208,11 +208,11 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Quantified:
-    """``any x in items satisfies (…)`` or ``every x in …``."""
+    """``any x in items satisfies (…)`` or ``every x in …``; ``items`` is a `Path` or a `Call`."""
 
     op: Literal["any", "every"]
     variable: Name
-    items: Path
+    items: Expr
     condition: Expr
     span: Span
 

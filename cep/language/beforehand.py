@@ -4,7 +4,8 @@ A generated condition sees strings as codes of the operator's store, and knows n
 event's values is computed with that event's own columns and kept in a slot of its row (`cep.compiler.reading`). One
 that is asked of a value chosen among several events is asked of each of them first, and then the answer is chosen:
 ``f(coalesce(x, y))`` is ``case when x is not null then f(x) else f(y) end``. An operation on values of two events, such
-as ``a.s || b.s``, has no such form.
+as ``a.s || b.s``, has no such form. ``any`` over a list of one event that asks about this event alone is decided
+beforehand too; else the condition walks through the list, and an element is asked nothing that columns alone compute.
 Cost: O(size of the expression).
 Tested by: tests/language/test_beforehand.py, tests/properties/
 """
@@ -14,7 +15,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from cep.language.typed import Apply, Attr, Const, Fold, Present, Prev, Typed
+from cep.language.typed import Apply, Attr, Const, Element, Fold, Present, Prev, Typed
 from cep.model.strings import FUNCTIONS as OF_STRINGS
 from cep.model.types import BOOL
 
@@ -24,12 +25,48 @@ if TYPE_CHECKING:
 _TEXT = OF_STRINGS | {"like", "matches"}
 _PLAIN = {"hour_of": 1, "day_of": 1, "weekday_of": 1, "truncate": 2}
 _NOT_OF_NULL_ALONE = frozenset({"concat", "truncate"})  # not null exactly where an argument is
-_NOT_NULL_WITH = frozenset({"concat", "coalesce", "least", "greatest", "select", "and", "or", "is_null", "is_not_null"})
+_NOT_NULL_WITH = frozenset(
+    {"concat", "coalesce", "least", "greatest", "select", "and", "or", "is_null", "is_not_null", "any"}
+)
+
+
+_OF_WORDS = frozenset({"eq", "ne", "lt", "le", "gt", "ge", "in", "is_null", "is_not_null", "any"})
 
 
 def is_beforehand(node: Typed) -> bool:
-    """Whether a condition on several events cannot compute this operation by itself."""
-    return isinstance(node, Apply) and (node.op in _TEXT or len(node.args) > _PLAIN.get(node.op, len(node.args)))
+    """Whether a condition on several events leaves this operation to the columns of one event."""
+    if not isinstance(node, Apply):
+        return False
+    if node.op == "any":
+        return not reads_run(node) and len(events_of(node)) <= 1 and not elements_of(node)
+    return node.op in _TEXT or len(node.args) > _PLAIN.get(node.op, len(node.args))
+
+
+def elements_of(node: Typed) -> set[str]:
+    """The elements that are read, of lists that an ``any`` around the expression goes through."""
+    read: set[str] = set()
+    bound: set[str] = set()
+    for part in _outside_folds(node):
+        if isinstance(part, Element):
+            read.add(part.name)
+        elif isinstance(part, Apply) and part.op == "any" and isinstance(part.args[1], Element):
+            bound.add(part.args[1].name)
+    return read - bound
+
+
+def beyond_walks(condition: Typed) -> Iterator[Apply]:
+    """What a walk through a list in a condition on several events cannot ask of an element."""
+    for node in _outside_folds(condition, is_beforehand):
+        if not isinstance(node, Apply):
+            continue
+        if is_beforehand(node):
+            if node.op != "any" and elements_of(node):
+                yield node
+        elif node.op == "any":
+            if node.args[1].type.kind == "list":
+                yield node
+        elif node.op not in _OF_WORDS and any(isinstance(a, Element) and a.type.kind == "string" for a in node.args):
+            yield node
 
 
 def events_of(node: Typed) -> set[str | None]:

@@ -1,8 +1,8 @@
 """Fixed: the params that cannot change while rules run, and why.
 
 A param that sets a deadline - `within`, `gap`, how long an absence lasts - is fixed: deadlines that are set already
-would stand in another order than those to come. So is one that a rule looks for in the text (`like`) of an event bound
-before, because that is decided when the event comes.
+would stand in another order than those to come. So is one that a rule asks about an event bound before in what is
+decided when the event comes, as `like` is.
 Tested by: tests/app/test_set.py
 """
 
@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from cep.language.beforehand import is_beforehand
+from cep.language.checker.walk import parts_of
 from cep.language.typed import Apply, Attr, CheckedPattern, Fold, ParamRef, Prev
 
 if TYPE_CHECKING:
@@ -52,9 +54,9 @@ def _nodes(pattern: CheckedPattern) -> Iterator[Typed]:
 
 
 def _is_asked_of_bound(node: Typed, param: str) -> bool:
-    # a text pattern is tried when the event comes; whoever asks later would look for what was sought then
-    if not isinstance(node, Apply) or node.op not in ("like", "matches"):
+    # what columns alone compute is computed when the event comes; whoever asks later would get what held then
+    if not is_beforehand(node):
         return False
-    subject, pattern = node.args
-    is_bound = isinstance(subject, Fold | Prev) or (isinstance(subject, Attr) and subject.variable is not None)
-    return is_bound and isinstance(pattern, ParamRef) and pattern.name == param
+    parts = list(parts_of(node))
+    is_bound = any(isinstance(n, Fold | Prev) or (isinstance(n, Attr) and n.variable is not None) for n in parts)
+    return is_bound and any(isinstance(n, ParamRef) and n.name == param for n in parts)

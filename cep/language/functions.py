@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-Group = Literal["aggregate", "loop", "number", "duration", "choice", "string", "time", "place", "match"]
+Group = Literal["aggregate", "loop", "number", "duration", "choice", "list", "string", "time", "place", "match"]
 
 SAMPLE = """\
 stream Sample ordered by at {
@@ -157,6 +157,13 @@ FUNCTIONS: tuple[Function, ...] = (
              "what is taken is null, or no condition is true and there is no `else`; a null condition is not true",
              'case when x > 3 then "high" when x > 1 then "middle" else "low" end', '"high"'),
 
+    Function("list", "any x in list satisfies (c)", "a list, and a condition on its element x", "bool",
+             "of a null list; where c is null for an element and true for none; of the empty list it is false",
+             'any t in tags satisfies (t > "a")', "false"),
+    Function("list", "every x in list satisfies (c)", "a list, and a condition on its element x", "bool",
+             "of a null list; where c is null for an element and false for none; of the empty list it is true",
+             'every t in tags satisfies (t in ("a", "b"))', "true"),
+
     Function("string", "lower(s)", "string", "string, by Unicode's case mappings", "of null",
              "lower(word)", '"ann"'),
     Function("string", "upper(s)", "string", "string, by Unicode's case mappings", "of null",
@@ -171,6 +178,9 @@ FUNCTIONS: tuple[Function, ...] = (
              "substr(word, 1, 2)", '"An"'),
     Function("string", "concat(s, t, …)", "strings", "string", "never; nulls are passed over",
              'concat(word, "-", word)', '"Ann-Ann"'),
+    Function("string", "split(s, separator)", "string, a constant string that is not empty",
+             "list of the strings before, between and after the places of the separator", "of null",
+             'split("a,b,,c", ",")', '["a", "b", "", "c"]'),
 
     Function("time", "hour_of(t)", "time", "int, 0 to 23, in UTC", "of null",
              "hour_of(at)", "0"),

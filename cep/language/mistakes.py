@@ -248,6 +248,8 @@ _OTHER_DECLARATIONS = {  # said at the beginning of a line only: in `skip past l
 
 def _hint(stop: Stop) -> str | None:
     found = stop.found
+    if stop.previous is not None and stop.previous.text == "fewest":
+        return "'fewest' stands before a count: 'fewest 1 or more X'"
     if found.kind in ("word", "type"):
         return _hint_for_word(stop)
     if found.text == "->":
@@ -265,6 +267,8 @@ def _hint(stop: Stop) -> str | None:
         return _hint_for_comparison(stop)
     if "LBRACE" in stop.accepted:
         return "write braces: { … }"
+    if found.text == "," and _compared(stop) is not None:
+        return f"write 'x {_compared(stop)} (…)' for one of several values"
     if found.text == "," and "THEN" in stop.accepted:
         return "write 'then' or 'next' between two steps, 'and' between two conditions"
     if found.text == ">=" and "MORETHAN" in stop.accepted:
@@ -276,6 +280,15 @@ def _hint(stop: Stop) -> str | None:
     if found.kind == "string" and "NAME" in stop.accepted and "FLOAT" not in stop.accepted:
         return "names stand without quotes"
     return None
+
+
+def _compared(stop: Stop) -> str | None:
+    """What asks whether a value is one of several, where `=` or `!=` stands before a bracket with a comma in it."""
+    bracket = _open_bracket(stop)
+    at = next((n for n, lexeme in enumerate(stop.lexemes) if lexeme is bracket), 0)
+    if bracket is None or bracket.text != "(" or not at:
+        return None
+    return {"=": "in", "!=": "not in"}.get(stop.lexemes[at - 1].text)
 
 
 def _hint_for_comparison(stop: Stop) -> str | None:

@@ -289,7 +289,7 @@ def _bare_text(node: ast.Expr) -> str:
             otherwise = optional(" else ", expression_text(node.otherwise) if node.otherwise else None)
             return f"case {branches}{otherwise} end"
         case ast.Quantified():
-            items = path_text(node.items)
+            items = path_text(node.items) if isinstance(node.items, ast.Path) else expression_text(node.items)
             return f"{node.op} {node.variable.text} in {items} satisfies ({expression_text(node.condition)})"
         case ast.Lookup():
             return f"{node.table.text}[{', '.join(expression_text(k) for k in node.keys)}].{node.field.text}"

@@ -25,7 +25,8 @@ else a float; an int literal meets float as a float. ``and or not`` and comparis
 
 Ops of `Apply`: ``neg add sub mul div idiv mod`` ``eq ne lt le gt ge`` (of one kind: int, float, bool (eq, ne), string,
 time, duration; or decimals and ints of any scale) ``and or`` (two or more operands) ``not`` ``is_null is_not_null``
-``in`` (value, items…: as a chain of eq) ``in_list`` (value, list: as a chain of eq over its elements)
+``in`` (value, items…: as a chain of eq) ``in_list`` (value, list: as a chain of eq over its elements) ``any`` (list,
+Element, condition: as a chain of or over the elements, null of a null list; ``every`` is not any … not)
 ``like matches`` (value, pattern: Const or ParamRef) ``to_float`` (of int or decimal)
 ``rescale`` (int or decimal to a decimal of a larger scale; may overflow). ``between`` is
 ``and(ge, le)``; negations are ``not``.
@@ -35,7 +36,8 @@ how many of it, float) ``coalesce least greatest`` (two or more of one type; opt
 (condition, value, condition, value, …, otherwise: the value of the first condition that is true). All parts of an
 expression are computed, taken or not. A null `Const` beside others has their type.
 Of strings: ``lower upper trim`` (string) ``length`` (string to int) ``substr`` (string, int, int or not there) ``join``
-(two or more strings: ``||``, null where one is) ``concat`` (the same, nulls passed over: never optional). Of times:
+(two or more strings: ``||``, null where one is) ``concat`` (the same, nulls passed over: never optional) ``split``
+(string, Const string: a list). Of times:
 ``hour_of day_of weekday_of`` (time, and a Const zone or none: int) ``truncate`` (time, Const duration, a Const zone or
 none; may overflow). ``distance_km`` (four floats). Calls of declared functions are gone: their bodies stand there.
 Depth: ``and or in`` are flat, arithmetic nests to the left, one level a term (ten thousand terms are lawful): walk
@@ -104,6 +106,14 @@ class Present:
 
 
 @dataclass(frozen=True, slots=True)
+class Element:
+    """The element of a list that the ``any`` around it is at; names differ where one stands inside another."""
+
+    name: str
+    type: Type
+
+
+@dataclass(frozen=True, slots=True)
 class Fold:
     """An aggregate over the events bound to ``variable`` so far.
 
@@ -148,7 +158,7 @@ class Apply:
     type: Type
 
 
-Typed = Const | Attr | Key | ParamRef | Present | Fold | Prev | Apply
+Typed = Const | Attr | Key | ParamRef | Present | Element | Fold | Prev | Apply
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,8 @@
 
 ``lower`` and ``upper`` follow Unicode's case mappings, which may change the length (``ß`` is ``SS``). ``trim`` takes
 white space from both ends. ``substring`` counts from 1, from the end where ``start`` is negative (at most to the first
-character); 0 is the place before the first. What lies outside the string is not there.
+character); 0 is the place before the first. What lies outside the string is not there. ``split`` gives what
+stands before, between and after the places of a separator, taken from the left: one part more than there are places.
 Cost: O(length).
 Tested by: tests/model/test_strings.py
 """
@@ -17,12 +18,12 @@ if TYPE_CHECKING:
 OF_ONE: Mapping[str, Callable[[str], str]] = {"lower": str.lower, "upper": str.upper, "trim": str.strip}
 """Functions from a string to a string."""
 
-FUNCTIONS = frozenset({*OF_ONE, "length", "substr", "concat", "join"})
-"""All functions of strings; ``join`` is the operator ``||``."""
+FUNCTIONS = frozenset({*OF_ONE, "length", "substr", "concat", "join", "split"})
+"""All functions of strings; ``join`` is the operator ``||``, and ``split`` alone gives a list."""
 
 
 def of_constants(name: str, values: Sequence[object]) -> str | int:
-    """One of `FUNCTIONS` of strings, and of numbers for `substring`; no null among them."""
+    """One of `FUNCTIONS` but ``split``, of strings, and of numbers for `substring`; no null among them."""
     text = values[0]
     if name in ("concat", "join"):
         return "".join(map(str, values))

@@ -89,6 +89,18 @@ test "passed over" {
   expect no Found
 }
 """
+LISTS = """\
+stream A ordered by at { at: time, v: int, l: list<int> }
+rule Looks when 2 A as a then A as b where v in (list(a.v)) and any x in l satisfies (x = count(a)) within 1 h
+emit Seen { n = b.v }
+test "lists" {
+  send A { v = 20, l = [1] } at 0 s
+  send A { v = 30, l = [] } at 1 s
+  send A { v = 31, l = [1] } at 1 min
+  send A { v = 30, l = [1, 2] } at 2 min
+  expect Seen { n = 30 }
+}
+"""
 
 
 @pytest.fixture
@@ -106,8 +118,10 @@ def test_what_never_came_about_is_told_with_its_place(folder, capfd):
 def test_all_may_be_covered_and_what_is_less_than_asked_for_is_a_failure(folder, capfd):
     (folder / "some.cep").write_text(RULES + FURTHER)
     (folder / "bare.cep").write_text(RULES.partition("test ")[0].partition("rule Chain")[0])
-    assert invoke(["test", "--fail-under", "99", "some.cep", "bare.cep"]) == 3
+    (folder / "lists.cep").write_text(LISTS)
+    assert invoke(["test", "--fail-under", "99", "some.cep", "bare.cep", "lists.cep"]) == 3
     out = capfd.readouterr().out
-    assert "coverage: 41 of 46 (89.1 %)" in out, out
+    assert "coverage: 48 of 53 (90.5 %)" in out, out
+    assert "  Looks  7 of 7 (100.0 %)" in out
     assert "  Low    0 of 5 (0.0 %)" in out
     assert out.endswith("coverage is under 99 %\n")

@@ -87,6 +87,12 @@ def test_only_declared_streams_can_be_sent_to_and_the_error_says_the_cure(engine
         assert str(caught.value) == says
 
 
+@pytest.mark.parametrize("callback", [None, "print", 3])
+def test_only_what_can_be_called_can_listen(engine, callback):
+    with pytest.raises(cep.UsageError, match="what is called with the events of Alert is a function, not"):
+        engine.on("Alert", callback)
+
+
 @pytest.mark.parametrize("name", ["Pay", "Either", "Nope", "Late.Nope", "Late.Alert"])
 def test_only_derived_late_and_rejected_types_can_be_listened_to(engine, name):
     with pytest.raises(cep.UsageError) as caught:

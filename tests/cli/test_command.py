@@ -52,6 +52,13 @@ def test_a_wrong_command_line_exits_64_and_points_at_the_help(cep, arguments):
     assert "--help" in ended.err
 
 
+def test_a_wrong_value_is_told_in_the_words_of_the_command_line(cep):
+    told = cep("run", "x.cep", "--end", "sometime").err
+    assert told.startswith("error: invalid value for '--end': 'sometime' is not one of 'open', 'final'\n")
+    told = cep("run", "x.cep", "--shards", "0").err
+    assert told.startswith("error: invalid value for '--shards': it should be ")
+
+
 def raising(error):
     def command():
         raise error

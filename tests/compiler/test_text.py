@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cep.compiler.lists import split_text
 from cep.compiler.text import (
     TextVector,
     compare_texts,
@@ -21,8 +22,9 @@ from cep.compiler.text import (
     select_texts,
     substr_text,
 )
-from cep.model.batch import EMPTY_TEXT, Text
+from cep.model.batch import EMPTY_TEXT, Column, Text
 from cep.model.strings import of_constants, substring
+from cep.model.types import STRING, list_of
 
 OPERATORS = {name: getattr(operator, name) for name in ("eq", "ne", "lt", "le", "gt", "ge")}
 STRINGS = st.text(st.sampled_from("aAb%_.\\\n\0é€😀\uffff"), max_size=4)
@@ -187,6 +189,22 @@ def test_surrogates_and_rows_that_are_all_null_are_joined_too():
     assert listed(map_texts("upper", nothing), 2) == ["", ""]
     assert length_text(nothing).tolist() == [0, 0]
     assert listed(substr_text(nothing, np.array([1, 2])), 2) == ["", ""]
+
+
+@pytest.mark.parametrize("separator", [",", "ab", "é", "\n"])
+def test_strings_are_split_at_a_separator(separator):
+    strings = ["", ",", "a,b", "abab", "xaby", "é", "é,é\n", "\ud800,", "a,b"]
+    column = TextVector(np.arange(9, dtype=np.int32)[::-1].copy(), Text.of(strings))
+    codes, lists = split_text(column, separator, 9)
+    out = Column(list_of(STRING), codes, None, None, lists).to_list()
+    assert out == [s.split(separator) for s in reversed(strings)]
+    assert Column(list_of(STRING), *split_text("a,b", ",", 2)[:1], None, None, lists).values.tolist() == [0, 0]
+
+
+def test_rows_without_a_dictionary_are_split_too():
+    codes, lists = split_text(TextVector(np.zeros(2, np.int32), EMPTY_TEXT), ",", 2)
+    assert codes.tolist() == [0, 0]
+    assert len(lists) == 1
 
 
 def test_a_few_rows_of_a_large_dictionary_cost_what_the_rows_cost():

@@ -77,6 +77,10 @@ POSITIONS = [
     ("when Pay then (Pay then «no Temp) then Pay within 1 h emit X { }", "absence-position"),
     ("when Pay then (Pay then «no Temp then optional Pay) then Pay within 1 h emit X { }", "absence-position"),
     ("when Pay then one of (Pay, «no Temp) within 1 h emit X { }", "absence-position"),
+    # what is empty for want of these is not told to be empty too
+    ("when («no Temp then optional Pay) within 1 h emit X { }", "absence-position"),
+    ("when one of («no Temp, Pay) within 1 h emit X { }", "absence-position"),
+    ("when 2 or more «(optional Pay then optional Temp) within 1 h emit X { }", "empty-group"),
     ("when Pay until «Temp then Pay within 1 h emit X { }", "until-without-loop"),
     ("when Pay then «fewest 0 or more Temp within 1 h emit X { }", "never-bound"),
     ("when Pay then Temp within 1 h after match skip to first «x emit X { }", "unknown-name"),

@@ -47,6 +47,12 @@ CASES = [
         "last(v.amount)",
     ),
     ("rule R when 2 Pay as v within 1 h emit X { «v.amount }", "loop-alias", "`v` is a loop", "last(v.amount)"),
+    (
+        "rule R when 2 (Pay as v then Temp) within 1 h emit X { «v.amount }",
+        "loop-alias",
+        "`v` is a step of a repeated group",
+        "last(v.amount)",
+    ),
     ("rule R when 2 Pay as v within 1 h emit X { «v.amonut }", "unknown-field", "no field `amonut`", "`amount`"),
     ("rule R when Pay as a emit X { c = «a }", "event-as-value", "`a` is an event", "a.at"),
     ("rule R when 2 Pay as a within 1 h emit X { c = «a }", "event-as-value", "`a` is an event", "count(a)"),

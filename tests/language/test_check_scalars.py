@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cep.language.typed import Apply, Const
-from cep.model.types import FLOAT, INT, STRING, TIME, Type
+from cep.model.types import FLOAT, INT, STRING, TIME, Type, list_of
 from tests.language.checking import assert_mistakes, mistakes, rulebook
 
 
@@ -26,6 +26,9 @@ TYPES: list[tuple[str, Type]] = [
     ('card || "-" || card', STRING),
     ("concat(card, note)", STRING),
     ("concat(note, note)", STRING),
+    ('split(card, ",")', list_of(STRING)),
+    ("split(note, home)", list_of(STRING).as_optional()),
+    ('split("a b", " ")', list_of(STRING)),
     ("hour_of(at)", INT),
     ("day_of(at, home)", INT),
     ("weekday_of(at + pause)", INT.as_optional()),
@@ -115,7 +118,14 @@ WRONG = [
     ('«tolower(card) = "a"', "unknown-function", "`tolower`", "did you mean `lower`?"),
     ("«date_trunc(at, 1 d) = at", "unknown-function", "`date_trunc`", "did you mean `truncate`?"),
     ("«hour(at) = 1", "unknown-function", "`hour`", "did you mean `hour_of`?"),
-    ('«split(card, ",") is null', "not-yet", "`split`", "like"),
+    ('split(«seq, ",") is null', "wrong-type", "`split` takes a string, not an int", None),
+    ("«split(card) is null", "wrong-arguments", "`split` takes two arguments", 'split(x, ",")'),
+    ("split(card, «card) is null", "wrong-arguments", "splits at is a constant string", "in quotes"),
+    ('split(card, «"") is null', "wrong-arguments", "at the empty string", 'split(x, ",")'),
+    ("split(card, «never) is null", "wrong-arguments", "constant string", None),
+    ('«split(card, ",") = card', "wrong-type", "a list<string>", "in ("),
+    ('length(«split(card, ",")) = 1', "wrong-type", "`length` takes a string", None),
+    ('«string_split(card, ",") is null', "unknown-function", "`string_split`", "did you mean `split`?"),
 ]
 
 

@@ -32,6 +32,9 @@ CASES = [
     (STREAM + "rule R when one of (Pay as a@)" + END, "syntax", "found ')'", "'one of' is a choice of two or more"),
     (WHEN + "after match skip past last @event" + END, "syntax", "found 'event'", None),
     (STREAM + "@event Login { at: time }", "syntax", "found 'event'", "'stream' declares"),
+    (STREAM + "rule R when fewest @Pay as p within 1 h" + END, "syntax", "found 'Pay'", "'fewest 1 or more X'"),
+    (STREAM + "rule R from Pay where amount = (1@, 2)" + END, "syntax", "found ','", "'x in (…)'"),
+    (STREAM + "rule R from Pay where amount != (1@, 2)" + END, "syntax", "found ','", "'x not in (…)'"),
     (STREAM + "rule R from Pay where 3 in @items" + END, "syntax", "found 'items'", "'in (items)'"),
     (STREAM + "rule R from Pay where case @amount > 1 then 1 end" + END, "syntax", "'amount'", "'case when"),
     # signs of other languages

@@ -27,7 +27,7 @@ class Scope:
     params: dict[str, values.Value] = field(default_factory=dict)  # declared functions too: "kmh()"
     here: dict[str, list[Event]] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
-    given: dict[str, values.Value] = field(default_factory=dict)  # arguments of the function around
+    given: dict[str, values.Value] = field(default_factory=dict)  # arguments of the function around; elements of lists
 
     def events(self, alias):
         """The events of an alias; 'aggregates include' the current event in its own condition (row 27)."""
@@ -88,6 +88,14 @@ def evaluate(node, scope):
             found = [evaluate(v, scope) for _, v in node.branches]
             otherwise = None if node.otherwise is None else evaluate(node.otherwise, scope)
             return functions.case(conditions, [*found, otherwise])
+        case ast.Quantified():
+            items = evaluate(node.items, scope)
+            if items is None:  # 'of a null list it is null'
+                return None
+            found = [
+                evaluate(node.condition, replace(scope, given={**scope.given, node.variable.text: x})) for x in items
+            ]
+            return values.any_true(found) if node.op == "any" else values.all_true(found)
         case ast.Call():
             return call(node, scope)
     raise NotImplementedError(type(node).__name__)

@@ -9,7 +9,7 @@ from fractions import Fraction
 from oracle import calendar, values
 
 NUMBERS = ("abs", "round", "floor", "ceil", "sqrt", "log", "exp", "pow", "hours", "minutes", "seconds")
-STRINGS = ("lower", "upper", "trim", "length", "substr")
+STRINGS = ("lower", "upper", "trim", "length", "substr", "split")
 TIMES = ("hour_of", "day_of", "weekday_of", "truncate")
 NAMES = (*NUMBERS, *STRINGS, *TIMES, "distance_km")
 CHOICES = ("coalesce", "least", "greatest")
@@ -45,6 +45,8 @@ def of_values(name, arguments):
 def of_string(name, text, *numbers):
     if name == "substr":
         return substring(text, *numbers)
+    if name == "split":
+        return parts(text, *numbers)
     return {"lower": str.lower, "upper": str.upper, "trim": str.strip, "length": len}[name](text)
 
 
@@ -54,6 +56,16 @@ def substring(text, start, count=None):
         start = max(len(text) + 1 + start, 1)
     last = len(text) if count is None else start + count - 1
     return "".join(c for place, c in enumerate(text, start=1) if start <= place <= last)
+
+
+def parts(text, separator):
+    """What stands before, between and after the places of ``separator``, 'taken from the left'."""
+    out, rest = [], text
+    while separator in rest:
+        place = rest.index(separator)
+        out.append(rest[:place])
+        rest = rest[place + len(separator) :]
+    return [*out, rest]
 
 
 def distance(lat1, lon1, lat2, lon2):

@@ -20,7 +20,7 @@ record City { name: string, zip: int? }
 record Place { lat: float, city: City?, notes: list<string?> }
 stream S ordered by ts late 2 us {
   ts: time(us), k: string?, id: string, v: int?, d: decimal(2), tags: list<string?>?, nest: list<list<int>>,
-  place: Place?
+  place: Place?, w: string?, nums: list<decimal(2)?>?
 }
 stream T ordered by ts { ts: time(us), k: string?, id: string?, v: int?, f: float, place: Place }
 
@@ -28,7 +28,8 @@ rule Loop keyed by k
 when 1 or more S as s where v is not null then optional T as t then S as z where v is null
 within 8 us
 emit Loop { k, ids = ids(s), vs = list(s.v), ds = distinct(s.d), tags = flatten(s.tags), nest = flatten(s.nest),
-  who = events(s), of_t = list(t.f), t.place, last = last(s.tags), there = z.id in (ids(s), "q"), sums = list(s.v * 2) }
+  who = events(s), of_t = list(t.f), t.place, last = last(s.tags), there = z.id in (ids(s), "q"), sums = list(s.v * 2),
+  words = flatten(split(s.w, ",")), each = list(split(s.w, "b,")), last_words = split(z.w, ",") }
 
 rule Looks
 when 2 or more S as s then T as t where id in (ids(s)) and not (v in (list(s.v), 3))
@@ -36,10 +37,29 @@ within 9 us after match keep all
 emit Looks { id = t.id, ids = ids(s), f = t.f in (list(s.v)), city = t.place.city, u = t.id in (flatten(s.tags)) }
 
 rule Growing keyed by k
-when 3 S as s where id in (ids(s)) and (count(s) = 1 or d in (list(s.d)) or "a" in (tags)) within 12 us
-emit Growing { k, nests = list(s.nest) }
+when 3 S as s where id in (ids(s)) and (count(s) = 1 or d in (list(s.d))
+  or "a" in (tags) or "b" in (split(w, ","))) within 12 us
+emit Growing { k, words = split(last(s.w), ","), nests = list(s.nest) }
 
-rule Plain from S where "a" in (tags) or not (v in (1, v)) emit Plain { id, place, has = id in (tags) }
+rule Through
+when S as s then S as z where any x in tags satisfies (x = s.id or x in (s.tags, s.w)) or (d in (s.nums)
+  and every n in list(s.v) satisfies (n < v)) or any p in split(s.w, ",") satisfies (p >= id and length(s.id) = 1)
+within 6 us after match keep all
+emit Through { s = s.id, z = z.id, d = s.d in (z.nums),
+  p = any p in split(s.w || z.w, ",") satisfies (p in (s.id, z.id)),
+  far = any x in s.tags satisfies (every y in z.tags satisfies (upper(x) || "" > y or z.d < 1)) }
+
+rule Counted keyed by k
+when 1 or more S as s where every x in nums satisfies (x > prev(s.d, 0.5) or any y in list(s.v) satisfies (y = x))
+  then T as t
+  where any m in distinct(s.d) satisfies (m < t.f) and not (v in (distinct(s.v)))
+within 9 us emit Counted { k, vs = list(s.v), t = t.f,
+  some = any x in list(s.v) satisfies (every y in distinct(s.d) satisfies (y * 2 > x)) }
+
+rule Plain from S where "a" in (tags) or not (v in (1, v)) emit Plain { id, place, has = id in (tags),
+  in_w = id in (split(w, ","), "q"), none = every x in tags satisfies (x != id), deep = any l in nest satisfies (
+  every n in l satisfies (n + v > 2)), part = any p in nums satisfies (p / d > 1 and k = "x"),
+  ws = split(w, "a"), joined = split(id || "," || w, ",") }
 rule Derived when 1 or more Loop as l then Looks as m where id in (list(l.k), "a", "b") within 40 us
 emit Derived { all = flatten(l.ids), nested = list(l.vs), m.city, last_place = last(l.tags) }
 rule Again from Looks where id in (ids) and city.name is not null emit Again { city, ids }
@@ -60,6 +80,10 @@ def arrivals(rng, size):
             row["ts"] -= rng.choice([0, 0, 1, 3])
             row["d"] = rng.choice([Decimal("0.25"), Decimal("1.00")])
             row["tags"] = rng.choice([None, [], ["a"], ["b", "a", "b"], ["b", None]])
+            row["nums"] = rng.choice(
+                [None, [], [Decimal("1.00")], [None, Decimal("0.25")], [Decimal("2.00"), Decimal("3.00")]]
+            )
+            row["w"] = rng.choice([None, "", "a", "b,a", ",b,", "c,,b,a"])
             row["nest"] = rng.choice([[], [[1], [], [2, 3]], [[]]])
             row["place"] = rng.choice([None, place(rng)])
             out.append(("S", row))

@@ -30,7 +30,6 @@ _AGGREGATES_LATER = frozenset({"percentile", "stddev", "median", "top", "rate"})
 _OF_MATCH_LATER = frozenset(
     {"match_start", "match_end", "stage", "names", "deadline", "elapsed", "violated_at", "window_start", "window_end"}
 )
-_SCALARS_LATER = frozenset({"split"})
 
 
 class Calls:
@@ -77,9 +76,8 @@ class Calls:
             return self.functions.call(call)
         if name in self.declarations.bodies or name in self.declarations.broken:
             return self.bodies.call(call)
-        if name in _SCALARS_LATER or name in self.declarations.functions:
-            hint = "it gives a list; `like` and `matches` look into a string" if name == "split" else None
-            self.reporter.not_yet(call.span, f"the function `{name}`", hint)
+        if name in self.declarations.functions:
+            self.reporter.not_yet(call.span, f"the function `{name}`")
             for argument in call.arguments:  # their names can be checked all the same
                 if argument.value is not None and not self._is_bare_alias(argument.value):
                     self._check_argument(argument.value)
@@ -91,7 +89,6 @@ class Calls:
             *FUNCTIONS,
             *_AGGREGATES_LATER,
             *_OF_MATCH_LATER,
-            *_SCALARS_LATER,
             *self.declarations.functions,
         ]
         foreign = {"mean": "avg", "average": "avg", "total": "sum", "previous": "prev", "lag": "prev", **FOREIGN}

@@ -18,6 +18,7 @@ from cep.language.checker.constants import MAX_INT, MIN_INT
 from cep.language.checker.lists import LISTS, list_aggregate, may_look, with_floats
 from cep.language.checker.names import Names
 from cep.language.checker.operations import Checked, Loose, Operations, kind_text, path_text, settled, short, to_float
+from cep.language.checker.quantified import among, quantified
 from cep.language.checker.report import Reporter, did_you_mean
 from cep.language.typed import Apply, Attr, Const, ParamRef, Typed
 from cep.model.types import BOOL, DURATION, INT, NULL, STRING
@@ -113,14 +114,14 @@ class Expressions:
                 return self._text_match(expr)
             case ast.IsNull():
                 return self._is_null(expr)
+            case ast.Quantified():
+                return quantified(self, expr)
             case _:
                 self._refuse(expr)
                 return None
 
     def _refuse(self, expr: ast.Expr) -> None:
         match expr:
-            case ast.Quantified(op):
-                self.reporter.not_yet(expr.span, f"`{op} … satisfies`")
             case ast.Lookup(table, _, _):
                 if table.text not in self.declarations.tables:
                     self.reporter.error(
@@ -194,7 +195,7 @@ class Expressions:
 
     def _in(self, expr: ast.In) -> Typed | None:
         value = self.loosely(expr.value)
-        items = [self._item(item) for item in expr.items]
+        items = [self.item(item) for item in expr.items]
         pairs: list[tuple[Typed, Typed]] = []
         wrong = value is None
         for item_expr, item in zip(expr.items, items, strict=True):
@@ -215,13 +216,13 @@ class Expressions:
             subject = to_float(subject)
             others = [with_floats(o) if o.type.kind == "list" else to_float(o) for o in others]
         places = zip(others, expr.items, strict=True)
-        looked = [may_look(self.reporter, self.scope, subject, o, e.span) for o, e in places]  # each mistake is told
+        looked = [may_look(self.reporter, self.scope, o, e.span) for o, e in places]  # each mistake is told
         if not all(looked):
             return None
-        out = _among(subject, others)
+        out = among(self.scope, subject, others)
         return Apply("not", (out,), out.type) if expr.negated else out
 
-    def _item(self, expr: ast.Expr) -> Checked:
+    def item(self, expr: ast.Expr) -> Checked:
         """What stands in `in (…)`: a value, or a list that counts by its elements."""
         if isinstance(expr, ast.Call) and expr.name.text in LISTS:
             return list_aggregate(self.calls, expr)
@@ -299,19 +300,3 @@ class Expressions:
             self.reporter.error(expr.span, "null-comparison", "null is always null")
             return None
         return Apply(op, (value,), BOOL)
-
-
-def _among(value: Typed, items: list[Typed]) -> Typed:
-    """Whether a value is one of ``items``, or of the elements of those that are lists."""
-    single = tuple(i for i in items if i.type.kind != "list")
-    parts: list[Typed] = []
-    if single:
-        optional = value.type.optional or any(i.type.optional for i in single)
-        parts.append(Apply("in", (value, *single), BOOL.as_optional(optional)))
-    for item in items:
-        if item.type.kind == "list":
-            optional = value.type.optional or item.type.optional or item.type.items[0].optional
-            parts.append(Apply("in_list", (value, item), BOOL.as_optional(optional)))
-    if len(parts) == 1:
-        return parts[0]
-    return Apply("or", tuple(parts), BOOL.as_optional(any(p.type.optional for p in parts)))

@@ -11,7 +11,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 from cep.language import ast
-from cep.language.beforehand import events_of, reads_run
 from cep.language.checker.operations import kind_text, to_float
 from cep.language.checker.report import listed
 from cep.language.typed import Attr, Fold
@@ -77,14 +76,17 @@ def list_aggregate(calls: Calls, call: ast.Call) -> Typed | None:
 
 
 def _example(variable: Variable) -> str:
-    return next((a for a, t in variable.shape.attributes.items() if t is not None and t.kind != "record"), "field")
+    known = [(a, t) for a, t in variable.shape.attributes.items() if t is not None and t.kind != "record"]
+    names = [*(a for a, t in known if t.kind != "time"), *(a for a, _ in known)]  # the time is seldom meant
+    return names[0] if names else "field"
 
 
 def _ids(calls: Calls, call: ast.Call, variable: Variable, running: bool) -> Typed | None:
     declared = variable.shape.attributes.get("id")
     if "id" not in variable.shape.attributes and not variable.shape.open:
         message = f"`ids` lists the field `id`, which the events of `{variable.name}` have not"
-        hint = f"write list({variable.name}.{_example(variable)})"
+        alias = variable.name
+        hint = f"write list({alias}.{_example(variable)}) for a field, or events({alias}) for which they are"
         calls.reporter.error(call.span, "unknown-field", message, hint)
         return None
     if declared is None:
@@ -122,23 +124,12 @@ def with_floats(item: Typed) -> Typed:
     return replace(item, argument=to_float(item.argument), type=list_of(FLOAT.as_optional(element.optional)))
 
 
-def may_look(reporter: Reporter, scope: Scope, value: Typed, item: Typed, span: Span) -> bool:
-    """Whether a value may be looked for in a list here; what does not run yet is reported."""
-    if item.type.kind != "list" or scope.place in ("emit", "row"):
+def may_look(reporter: Reporter, scope: Scope, item: Typed, span: Span) -> bool:
+    """Whether a list may be gone through here; what does not run yet is reported."""
+    if not isinstance(item, Fold) or item.type.kind != "list" or scope.place in ("emit", "row"):
         return True
-    if isinstance(item, Fold):
-        if item.function in ("list", "distinct"):
-            return True
-        hint = "let a rule before this one emit it, as a field of a derived event"
-        reporter.not_yet(span, f"`{item.function}` in a condition", hint)
-        return False
-    if _reads_others(item) or _reads_others(value):
-        what = "looking for a value of one event in a list of another"
-        reporter.not_yet(span, what, "look in the lists of bound events with ids(v) or list(v.field)")
-        return False
-    return True
-
-
-def _reads_others(node: Typed) -> bool:
-    """Whether an expression reads more than the event at hand."""
-    return reads_run(node) or bool(events_of(node) - {None})
+    if item.function in ("list", "distinct"):
+        return True
+    hint = "let a rule before this one emit it, as a field of a derived event"
+    reporter.not_yet(span, f"`{item.function}` in a condition", hint)
+    return False

@@ -39,19 +39,12 @@ class Names:
             self.reporter.not_yet(path.span, "an element of a list or map (`[…]`)")
             return None
         scope, head = self.scope, names[0]
+        if head in scope.elements:
+            return self._element(path, names, lists)
         if head in scope.parameters:
             return self._parameter(scope.parameters[head], path, record, lists)
-        meanings: list[str] = []
+        meanings = self.meanings(head)
         is_field = scope.fold is None and scope.current is not None and head in scope.current.heads
-        if is_field:
-            assert scope.current is not None
-            meanings.append(f"a {'parameter' if scope.place == 'function' else 'field'} of {scope.current.name}")
-        if scope.is_alias(head):
-            meanings.append("an alias")
-        if head in scope.keys and not (is_field and self._is_key_field(head)):
-            meanings.append("the key")
-        if head in self.declarations.params:
-            meanings.append("a param")
         if len(meanings) > 1:
             alias = scope.own.name if scope.own is not None and not scope.own.name.startswith("$") else "alias"
             field_hint = f"write {alias}.{head} for the field, or " if is_field and scope.place != "function" else ""
@@ -79,6 +72,40 @@ class Names:
             return ParamRef(head, param.type)
         self._unknown(names, path.span)
         return None
+
+    def meanings(self, head: str) -> list[str]:
+        """What a name means at this place, in words: nothing, or one thing, else it is a mistake."""
+        scope = self.scope
+        out: list[str] = []
+        is_field = scope.fold is None and scope.current is not None and head in scope.current.heads
+        if is_field:
+            assert scope.current is not None
+            out.append(f"a {'parameter' if scope.place == 'function' else 'field'} of {scope.current.name}")
+        if head in scope.parameters:
+            out.append("a parameter")
+        if scope.is_alias(head):
+            out.append("an alias")
+        if head in scope.keys and not (is_field and self._is_key_field(head)):
+            out.append("the key")
+        if head in self.declarations.params:
+            out.append("a param")
+        return out
+
+    def _element(self, path: ast.Path, names: tuple[str, ...], lists: bool) -> Typed | None:
+        """The element of a list that is gone through."""
+        element, fold = self.scope.elements[names[0]]
+        if fold != self.scope.fold:
+            message = f"an aggregate is over events: `{names[0]}` is an element of the list around it"
+            hint = "compare the element with the aggregate, outside of it"
+            self.reporter.error(path.span, "mixed-aliases", message, hint)
+            return None
+        if element is None or self._has_rest(names, path.span, f"the element `{names[0]}`"):
+            return None
+        if element.type.kind == "list" and not lists:
+            where = f"ask `{names[0]} is null`, `x in ({names[0]})` or `any x in {names[0]} satisfies (…)`"
+            self.reporter.not_yet(path.span, f"a list in this place (`{names[0]}: {element.type}`)", where)
+            return None
+        return element
 
     @staticmethod
     def _parameter(given: Given, path: ast.Path, record: bool, lists: bool) -> Typed | None:
@@ -222,7 +249,8 @@ class Names:
             self.reporter.not_yet(span, f"reading this kind of value (`{flat}: {declared}`)")
             return None
         if declared.kind == "list" and "list" not in whole:
-            where = f"emit it, aggregate it, or ask `{flat} is null` or `x in ({flat})`"
+            asked = f"`{flat} is null`, `x in ({flat})` or `any x in {flat} satisfies (…)`"
+            where = f"emit it, aggregate it, or ask {asked}"
             self.reporter.not_yet(span, f"a list in this place (`{flat}: {declared}`)", where)
             return None
         if declared.kind == "record" and "record" not in whole:
@@ -295,10 +323,11 @@ class Names:
         if variable.is_loop:
             flat = ".".join(rest)
             if flat in variable.shape.attributes or variable.shape.open:
+                what = "is a step of a repeated group" if variable.is_repeated else "is a loop"
                 self.reporter.error(
                     path.span,
                     "loop-alias",
-                    f"`{head}` is a loop and stands for several events, so `{head}.{flat}` is no one value",
+                    f"`{head}` {what} and stands for several events, so `{head}.{flat}` is no one value",
                     f"write last({head}.{flat}), or another of first, min, max, avg, sum",
                 )
             else:

@@ -189,7 +189,9 @@ class Operations:
         numeric = bool(kinds & {"int", "float", "decimal"})
         hint = None
         number = next((literal_text(e) for e in exprs if isinstance(e, ast.IntLiteral | ast.PointLiteral)), None)
-        if "duration" in kinds and numeric:
+        if "list" in kinds:
+            hint = "write x in (…) for whether x is in a list"
+        elif "duration" in kinds and numeric:
             hint = f"write a unit, e.g. {number or '10'} min"
         elif "string" in kinds and numeric:
             hint = f'write the number in quotes: "{number}"' if number else "declare both sides with one type"

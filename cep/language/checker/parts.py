@@ -85,12 +85,13 @@ def view(part: Part, place: tuple[Part, ...], is_before: bool, shape: Shape) -> 
     if not is_before or apart:
         # in another alternative, or later: an earlier iteration of a loop around both may have bound it
         if any(p.repeats for p in shared):
-            return Variable(part.name, shape, 0, None, is_group=part.kind == "group")
+            return Variable(part.name, shape, 0, None, part.kind == "group", not part.repeats)
         return None
     chosen = any(path[k - 1].kind == "choice" for k in range(max(common, 1), len(path)))
     low = 0 if chosen or any(p.low == 0 for p in left) else 1
     many = any(p.repeats for p in left)
-    return Variable(part.name, shape, low, None if many else 1, is_group=part.kind == "group")
+    is_group, is_repeated = part.kind == "group", many and not part.repeats
+    return Variable(part.name, shape, low, None if many else 1, is_group, is_repeated)
 
 
 def all_parts(parts: tuple[Part, ...]) -> Iterator[Part]:
@@ -126,6 +127,7 @@ class PartReader:
         self.declarations, self.reporter = declarations, reporter
         self.owners: dict[str, Span] = {}
         self.count = 0
+        self.told_empty = False  # a group or choice that may bind nothing has been reported
 
     def read(self, pattern: ast.Pattern, inside: tuple[Part, ...] = ()) -> tuple[Part, ...]:
         """The parts of a sequence."""
@@ -210,6 +212,7 @@ class PartReader:
         parts = []
         for step in choice.steps:
             if isinstance(step, ast.Absence):
+                self.told_empty = True
                 self.reporter.error(
                     step.span,
                     "absence-position",
@@ -226,6 +229,7 @@ class PartReader:
             self.reporter.not_yet(node.where.span, f"a condition on {what}", "write it in the steps inside")
 
     def _empty(self, span: Span) -> None:
+        self.told_empty = True
         self.reporter.error(
             span,
             "empty-group",

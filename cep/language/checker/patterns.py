@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Literal
 
 from cep.language import ast
-from cep.language.beforehand import of_several_events
+from cep.language.beforehand import beyond_walks, of_several_events
 from cep.language.checker.expressions import Expressions
 from cep.language.checker.parts import Part, PartReader, all_parts, view
 from cep.language.checker.report import did_you_mean, listed
@@ -52,6 +52,7 @@ class PatternCheck:
         self.matching = matching
         reader = PartReader(declarations, reporter)
         self.parts = reader.read(matching.pattern)
+        self.told_empty = reader.told_empty
         self.all = tuple(all_parts(self.parts))
         self.shapes = {p.name: self._shape(p) for p in self.all}
         self._not_too_many()
@@ -182,6 +183,15 @@ class PatternCheck:
                 "ask it of one event at a time; in `emit` it may be of several",
             )
 
+        for node in beyond_walks(condition):
+            word = "||" if node.op == "join" else node.op
+            what = "a list of lists" if node.op == "any" else f"`{word}` of an element"
+            self.reporter.not_yet(
+                where.span,
+                f"{what} in a condition that compares it with other events",
+                "ask it of the event's own list alone, or let a rule before this one compute it",
+            )
+
     # ------------------------------------------------------------------------------------------------- positions
 
     def _positions(self) -> None:
@@ -197,20 +207,18 @@ class PatternCheck:
                 "write `A then no B for 5 min`",
             )
             return
-        if all(p.may_be_empty for p in steps):
+        for number, part in enumerate(self.parts):
+            if isinstance(part.node, ast.Absence):
+                self._links_around(pattern.links, number, part.node)
+                self._absence(part.node, number)
+        told = [self._inside_group(part) for part in self.all if part.kind == "group"]
+        if all(p.may_be_empty for p in steps) and not any(told) and not self.told_empty:
             reporter.error(
                 pattern.span,
                 "empty-match",
                 "every step of this pattern may be left out, so no event at all would match it",
                 "let one step be there at least once: leave out its `optional` or `0 or more`",
             )
-        for number, part in enumerate(self.parts):
-            if isinstance(part.node, ast.Absence):
-                self._links_around(pattern.links, number, part.node)
-                self._absence(part.node, number)
-        for part in self.all:
-            if part.kind == "group":
-                self._inside_group(part)
         self._last(steps[-1])
 
     def _absence(self, node: ast.Absence, number: int) -> None:
@@ -255,7 +263,9 @@ class PatternCheck:
         )
         self._duration(node.duration, "for")
 
-    def _inside_group(self, group: Part) -> None:
+    def _inside_group(self, group: Part) -> bool:
+        """Whether an absence in a group has been reported."""
+        told = False
         for number, part in enumerate(group.parts):
             if not isinstance(part.node, ast.Absence):
                 continue
@@ -269,8 +279,10 @@ class PatternCheck:
                     "an absence in a group stands between two steps of it, the later one there in every iteration",
                     "write it outside of the group, or add a step",
                 )
+                told = True
             elif part.node.duration is not None:
                 self._no_duration_between(part.node)
+        return told
 
     def _links_around(self, links: Sequence[ast.Link], number: int, node: ast.Absence) -> None:
         around = []

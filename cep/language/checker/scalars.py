@@ -1,7 +1,7 @@
 """Functions of strings, times and places: their arguments and types, and ``||``.
 
-What is computed from constants alone becomes a constant here. A step of `truncate` and a time zone are constants, also
-by a param, whose value is put in.
+What is computed from constants alone becomes a constant here, but a list. A step of `truncate`, a time zone and what
+`split` splits at are constants, also by a param, whose value is put in.
 Tested by: tests/language/test_check_scalars.py
 """
 
@@ -15,7 +15,7 @@ from cep.language.checker.operations import kind_text, to_float
 from cep.language.checker.report import nearest
 from cep.language.typed import Apply, Const, ParamRef, Typed
 from cep.model.strings import FUNCTIONS, of_constants
-from cep.model.types import FLOAT, INT, STRING, TIME, Type
+from cep.model.types import FLOAT, INT, STRING, TIME, Type, list_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class Signature(NamedTuple):
-    """Kinds of the arguments (``step`` and ``zone`` are constants), how many must be there, the type, an example."""
+    """Kinds of the arguments (``step zone separator`` are constants), how many must be there, the type, an example."""
 
     takes: tuple[str, ...]
     needs: int
@@ -40,6 +40,7 @@ SIGNATURES = {
     "length": Signature(("string",), 1, INT, "length(x)"),
     "substr": Signature(("string", "int", "int"), 2, STRING, "substr(x, 1, 3)"),
     "concat": Signature(("string",) * 10_000, 2, STRING, "concat(x, y)"),
+    "split": Signature(("string", "separator"), 2, list_of(STRING), 'split(x, ",")'),
     "hour_of": Signature(("time", "zone"), 1, INT, 'hour_of(t) or hour_of(t, "Europe/Paris")'),
     "day_of": Signature(("time", "zone"), 1, INT, 'day_of(t) or day_of(t, "Europe/Paris")'),
     "weekday_of": Signature(("time", "zone"), 1, INT, 'weekday_of(t) or weekday_of(t, "Europe/Paris")'),
@@ -120,7 +121,7 @@ class Scalars:
         found = self.expressions.value(written)
         if found is None:
             return None
-        if kind in ("step", "zone"):
+        if kind in ("step", "zone", "separator"):
             return self._constant(name, kind, found, written.span)
         kinds = ("int", "float", "decimal") if kind == "float" else (kind,)
         if not self.functions.is_of(name, found, kinds, written.span, _HINTS.get((name, kind, found.type.kind))):
@@ -141,6 +142,8 @@ class Scalars:
             message = f"the step of `{name}` is a constant duration"
             self.reporter.error(span, "wrong-arguments", message, "write e.g. truncate(t, 1 d)")
             return None
+        if kind == "separator":
+            return self._separator(name, found, span)
         if not isinstance(found, Const) or not isinstance(found.value, str):
             hint = 'write its name in quotes: "Europe/Paris"'
             self.reporter.error(span, "wrong-arguments", f"the time zone of `{name}` is a constant string", hint)
@@ -151,6 +154,18 @@ class Scalars:
             instead = nearest(found.value, zoneinfo.available_timezones())
             hint = f"did you mean `{instead}`?" if instead else 'write e.g. "Europe/Paris"'
             self.reporter.error(span, "unknown-zone", f'"{found.value}" is no time zone', hint)
+            return None
+        return found
+
+    def _separator(self, name: str, found: Typed, span: Span) -> Const | None:
+        if not isinstance(found, Const) or not isinstance(found.value, str):
+            message = f"what `{name}` splits at is a constant string"
+            self.reporter.error(span, "wrong-arguments", message, f'write it in quotes: {name}(x, ",")')
+            return None
+        if not found.value:
+            message = f"`{name}` cannot split at the empty string"
+            hint = f'write what stands between the parts: {name}(x, ",")'
+            self.reporter.error(span, "wrong-arguments", message, hint)
             return None
         return found
 
@@ -191,7 +206,7 @@ class Scalars:
 
     def _made(self, name: str, args: Sequence[Typed], gives: Type) -> Typed:
         values = [a.value for a in args if isinstance(a, Const) and a.value is not None]
-        if len(values) == len(args) and name in FUNCTIONS:
+        if len(values) == len(args) and name in FUNCTIONS and gives.kind != "list":
             return Const(of_constants(name, values), gives)
         optional = name in ("truncate", "distance_km") or any(a.type.optional for a in args)
         return Apply(name, tuple(args), gives.as_optional(optional and name != "concat"))

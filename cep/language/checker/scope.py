@@ -14,14 +14,15 @@ if TYPE_CHECKING:
     from cep.language import ast
     from cep.language.checker.names import Names
     from cep.language.checker.shapes import Shape
-    from cep.language.typed import CheckedKey, Typed
+    from cep.language.typed import CheckedKey, Element, Typed
 
 
 @dataclass(frozen=True, slots=True)
 class Variable:
     """An alias: the events it stands for. ``low`` 0: it may have bound none; ``high`` 1: it is no loop.
 
-    ``is_group``: it stands for the iterations of a group, which are counted and have no fields.
+    ``is_group``: it stands for the iterations of a group, which are counted and have no fields. ``is_repeated``: by
+    itself it is no loop, but a group around it is repeated.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Variable:
     low: int = 1
     high: int | None = 1
     is_group: bool = False
+    is_repeated: bool = False
 
     @property
     def is_loop(self) -> bool:
@@ -54,7 +56,8 @@ class Scope:
     yet, ``elsewhere`` (also in ``later``) those of other alternatives. ``keys`` holds None for a key part whose type is
     unknown. ``fold`` is the alias of the aggregate around.
     In the body of a function (place "function") there are ``parameters``, ``depth`` calls deep; where it is declared,
-    they are the event at hand.
+    they are the event at hand. ``elements`` are those that an ``any`` or ``every`` around goes through (None: its type
+    is unknown), each with the ``fold`` that it stands in.
     """
 
     place: Literal["step", "absence", "row", "emit", "function"]
@@ -70,6 +73,7 @@ class Scope:
     fold: str | None = None
     parameters: Mapping[str, Given] = field(default_factory=dict)
     depth: int = 0
+    elements: Mapping[str, tuple[Element | None, str | None]] = field(default_factory=dict)
 
     def is_alias(self, name: str) -> bool:
         """Whether ``name`` is an alias of this rule."""
