@@ -441,7 +441,7 @@ def _bytes_text(program: PatternProgram, choice: Choice) -> str:
     if isinstance(choice.tables, OnePassTables):
         return f"{8 * choice.tables.slots_width} a key with open runs, 12 an event that they have bound"
     if choice.tables is not None:
-        return f"{8 * choice.tables.shape.found_width} an open run"
+        return f"{8 * choice.tables.run_width} an open run"
     return f"{8 * program.layout.row_width} a kept event, {8 * program.layout.run_width} an open run"
 
 

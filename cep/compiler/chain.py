@@ -30,7 +30,7 @@ from cep.compiler.direct import (
     leaves,
 )
 from cep.compiler.pattern import is_alone
-from cep.kernels.chain import ChainProgram
+from cep.kernels.chain import BOUND, ChainProgram
 from cep.kernels.runs import FOREVER
 from cep.language.typed import Attr, CheckedPattern, Const, Key, ParamRef
 
@@ -43,14 +43,32 @@ if TYPE_CHECKING:
 MOST_STEPS = 60
 
 
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """What stands in a column of a run: bound by a step, the code of a string or not, null where a bit is set."""
+
+    step: int
+    is_text: bool = False
+    null: int | None = None
+
+
 @dataclass(frozen=True, eq=False)
 class ChainTables:
-    """The program of a chain: ``identities`` are the columns of ``found`` with the bound events, by step."""
+    """The program of a chain: ``identities`` are the columns of ``found`` with the bound events, by step.
+
+    ``bound`` tells of the columns of a run from BOUND on; the first of each step is its event's identity.
+    """
 
     shape: Shape
     program: ChainProgram
     identities: tuple[int, ...]
+    bound: tuple[Bound, ...]
     why: str
+
+    @property
+    def run_width(self) -> int:
+        """Columns of a run."""
+        return BOUND + len(self.bound)
 
 
 def compile_chain(rule: CheckedRule, sources: Mapping[str, Schema], params: Mapping[str, CheckedParam]) -> ChainTables:
@@ -74,9 +92,10 @@ def compile_chain(rule: CheckedRule, sources: Mapping[str, Schema], params: Mapp
             raise NotDirectError("a condition compares events")
     order = {step.variable: i for i, step in enumerate(steps)}
     values = Values()
-    copies = [(i, IDENTITY, FIELDS + i) for i in range(len(steps))]
+    last = len(steps) - 1
+    bound = [[(IDENTITY, FIELDS + i, Bound(i))] for i in range(len(steps))]  # by step: column of the block, of found
     keys = tuple(FIELDS + len(steps) + i for i in range(len(rule.keys)))
-    copies += [(0, BLOCK_KEYS + i, column) for i, column in enumerate(keys)]
+    bound[last] += [(BLOCK_KEYS + i, column, Bound(last)) for i, column in enumerate(keys)]  # any event has the key
     width, nulls = FIELDS + len(steps) + len(keys), list[tuple[int, int, int]]()
     places: dict[Typed, Place] = {}
     for leaf in dict.fromkeys(x for e in rule.emits for _, expression in e.fields for x in leaves(expression)):
@@ -91,7 +110,8 @@ def compile_chain(rule: CheckedRule, sources: Mapping[str, Schema], params: Mapp
             null = len(nulls)
             nulls.append((step_no, value, null))
         places[leaf] = Place(width, null)
-        copies.append((step_no, BLOCK_KEYS + len(keys) + value, width))
+        kind = Bound(step_no, leaf.type.kind == "string", null)
+        bound[step_no].append((BLOCK_KEYS + len(keys) + value, width, kind))
         width += 1
     alone = [compile_conditions(step.where, params) for step in steps]
     shape = Shape(
@@ -107,11 +127,18 @@ def compile_chain(rule: CheckedRule, sources: Mapping[str, Schema], params: Mapp
         many_at_once=pattern.skip == "keep all",
     )
     scalars = np.array([len(steps), within_of(pattern, params), pattern.skip == "keep all"], np.int64)
-    copied = np.array(sorted(copies), np.int64)
-    spans = np.searchsorted(copied[:, 0], np.arange(len(steps) + 1))
-    program = ChainProgram(scalars, spans, copied, np.array(nulls, np.int64).reshape(-1, 3))
+    kept = [column for step in bound[:last] for column in step]
+    program = ChainProgram(
+        scalars,
+        np.cumsum([0, *map(len, bound[:last])]),
+        np.array([source for source, _, _ in kept], np.int64),
+        np.array(nulls, np.int64).reshape(-1, 3),
+        np.array([(field, BOUND + c) for c, (_, field, _) in enumerate(kept)], np.int64),
+        np.array([(field, source) for source, field, _ in bound[last]], np.int64),
+    )
     why = "each step binds one event by that event alone: all runs that wait for a step move together"
-    return ChainTables(shape, program, tuple(range(FIELDS, FIELDS + len(steps))), why)
+    identities = tuple(range(FIELDS, FIELDS + len(steps)))
+    return ChainTables(shape, program, identities, tuple(kind for _, _, kind in kept), why)
 
 
 def within_of(pattern: CheckedPattern, params: Mapping[str, CheckedParam]) -> int:

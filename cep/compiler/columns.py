@@ -9,13 +9,14 @@ Tested by: tests/compiler/test_columns.py
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from cep.compiler import calendar, functions
+from cep.compiler.bounds import bounds_of
 from cep.compiler.elements import elements_of, some_of, spread
 from cep.compiler.emit import Constants, Emitter, Term
 from cep.compiler.lists import ListVector, in_lists, split_text
@@ -37,6 +38,7 @@ from cep.model.concatenate import empty_lists
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from cep.compiler.bounds import Bounds
     from cep.language.typed import CheckedParam, Typed
     from cep.model.batch import AnyArray, BoolArray, Int64Array
     from cep.model.types import Type
@@ -66,7 +68,10 @@ class Identity:
 
 @dataclass(frozen=True, eq=False)
 class ColumnFunction:
-    """Expressions compiled together: ``types`` of the results, ``leaves`` to bring, the text and its constants."""
+    """Expressions compiled together: ``types`` of the results, ``leaves`` to bring, the text and its constants.
+
+    ``bounds``: what a condition is, where it is no more than that.
+    """
 
     types: tuple[Type, ...]
     leaves: tuple[Typed, ...]
@@ -74,6 +79,7 @@ class ColumnFunction:
     ints: Int64Array
     floats: AnyArray
     texts: tuple[str, ...]
+    bounds: Bounds | None = None
 
     @cached_property
     def reads_key(self) -> bool:
@@ -154,7 +160,7 @@ def compile_conditions(where: Typed | None, params: Mapping[str, CheckedParam]) 
     parts = where.args if isinstance(where, Apply) and where.op == "and" else (where,)
     if len(parts) > _MOST_CONJUNCTS:
         parts = (where,)
-    return tuple(compile_columns([part], params) for part in parts)
+    return tuple(replace(compile_columns([part], params), bounds=bounds_of(part)) for part in parts)
 
 
 def column_names() -> dict[str, Any]:

@@ -1,17 +1,26 @@
 """The chain matcher: steps that each bind one event by a condition on that event alone, and skip till it comes.
 
 Then all runs of a key that wait for one step move together: what fits step j takes every run that waits for it on to
-step j + 1. The runs of a key stand in one list a step. Whatever moves to a list started after all that is there: so
-every list is in order of start, a list that moves is appended whole, and what expires stands at the head of the last
-list that has any. A run moves at most once a step, so an event costs O(steps) amortised, whatever is open.
+step j + 1. The runs of a key stand in one list a step, newest first. Whatever moves to a list started after all that is
+there: so a list that moves is put in front whole. A run moves at most once a step, so an event costs O(steps)
+amortised, whatever is open.
 
-- ``slots``: a row a key (see `cep.kernels.keys`); LIVE counts its runs; then HEAD and TAIL of the list of each step but
-  the first, -1 for none. A key without runs stays until the runtime sweeps it out: it may well come again.
-- ``runs``: NEXT, START_NO, the null bits, then what was bound: for each step the event's identity and its values.
-- ``starts``: ring (deadline of ``within``, slot, START_NO), in order of deadline.
-- ``found``: as runs, but one column after the other; the time of the completion stands in place of NEXT.
+- ``slots``: a row a key (see `cep.kernels.keys`): the newest run of the list of each step but the first, then the
+  key's words. A key without runs stays until the runtime sweeps it out: it may well come again.
+- ``runs``: a ring in order of start. Runs are numbered on for ever; number n stands in row n modulo the ring's size,
+  and a number below ``counts[HEAD]`` less that size is of a run overwritten. A row: BEHIND (the next older run of its
+  list), DEADLINE, the null bits, then what was bound: for each step but the last the event's identity and its values.
+- ``table``: as `cep.kernels.keys` has it; or, if ``counts[IS_DIRECT]``, for keys of one word that lie near each other,
+  slot + 1 of the key ``counts[DIRECT_FROM] + i`` at i, 0 for none.
+- ``places``: the slots of the rows from ``counts[SOUGHT_FROM]`` to ``counts[SOUGHT_TO]``: keys are sought some hundred
+  rows ahead, so that one need not wait for the other's memory.
+- ``found``, one column after the other: DECIDED_AT, START_NO, the null bits, then the fields.
 - block: TS, IDENTITY, BITS (bit j: the row fits step j), the null bits, the key's words, the values.
 
+Nothing looks for what has expired: deadlines fall along a list, so whoever walks it stops at the first that has passed
+and forgets the rest; a run may be overwritten once its deadline has passed. If that of the oldest run has not, the
+runtime moves what lives to another ring (`prune_chains`, `move_chains`).
+Invariant: numbers and deadlines fall along a list; numbers begin above the ring's size, so 0 is no run.
 Within: a deadline at time t is decided before the first event later than t, or when the watermark has passed t.
 Tested by: tests/kernels/test_chain.py, tests/properties/
 """
@@ -24,34 +33,38 @@ import numpy as np
 from numba import types
 
 from cep.kernels.jit import IntArray, Integer, Matrix, Vector, Whole, kernel
-from cep.kernels.keys import LIVE, OWN, add_key, find_key, has_room
+from cep.kernels.keys import KEY_WORDS, OWN, USED, add_key, find_key, has_room
 from cep.kernels.runs import FOREVER
 
 # the block
 TS, IDENTITY, BITS, NULLS, BLOCK_KEYS = range(5)
 # runs
-NEXT, START_NO, RUN_NULLS, FIELDS = range(4)
-DECIDED_AT = NEXT
-# slots: HEAD and TAIL of the runs that wait for step j stand at LISTS + 2 * (j - 1)
-LISTS = 2
+BEHIND, DEADLINE, RUN_NULLS, BOUND = range(4)
+# found
+DECIDED_AT, START_NO, FOUND_NULLS, FIELDS = range(4)
+# slots: the runs that wait for step j stand at j - 1
 # counts
-FIRST_FREE_RUN, RUNS_USED, LIVE_RUNS, STARTS_HEAD, STARTS_TAIL, NEXT_NO, FOUND, CURSOR, COUNTS = range(OWN, OWN + 9)
+HEAD, FOUND, CURSOR, SOUGHT_FROM, SOUGHT_TO, IS_DIRECT, DIRECT_FROM, COUNTS = range(OWN, OWN + 8)
 # scalars of the program
 STEPS, WITHIN, KEEP_ALL, SCALARS = range(4)
 
-DONE, WANTS_RUNS, WANTS_FOUND, WANTS_STARTS, WANTS_SLOTS = range(5)
+DONE, WANTS_RUNS, WANTS_FOUND, WANTS_SLOTS = range(4)
 
 
 class ChainProgram(NamedTuple):
-    """``copies``: (step, column of the block, column of the run); those of step j stand from ``spans[j]`` on.
+    """What is bound and what is given.
 
-    ``nulls``: (step, null bit of the block, null bit of the run).
+    ``sources``: columns of the block; step j binds those from ``spans[j]`` to ``spans[j + 1]``, and the c-th stands in
+    column ``BOUND + c`` of a run. ``nulls``: (step, null bit of the block, null bit of the match).
+    ``kept``, ``last``: (column of found, column of the run or of the block).
     """
 
     scalars: IntArray
     spans: IntArray
-    copies: IntArray
+    sources: IntArray
     nulls: IntArray
+    kept: IntArray
+    last: IntArray
 
 
 class ChainState(NamedTuple):
@@ -60,198 +73,253 @@ class ChainState(NamedTuple):
     slots: IntArray
     table: IntArray
     runs: IntArray
-    starts: IntArray
+    places: IntArray
     counts: IntArray
 
 
-ChainProgramType = types.NamedTuple((Vector, Vector, Matrix, Matrix), ChainProgram)
-ChainStateType = types.NamedTuple((Matrix, Vector, Matrix, Matrix, Vector), ChainState)
+ChainProgramType = types.NamedTuple((Vector, Vector, Vector, Matrix, Matrix, Matrix), ChainProgram)
+ChainStateType = types.NamedTuple((Matrix, Vector, Matrix, Vector, Vector), ChainState)
 
 
-@kernel(types.int64(ChainProgramType, Matrix, Integer, Matrix, Integer, Integer), inline=True)
-def bind_row(program: ChainProgram, block: IntArray, row: Whole, into: IntArray, run: Whole, step: Whole) -> Whole:
-    """Write what a row gives to a step into a run; return the run. O(values of the step)."""
-    copies, nulls = program.copies, program.nulls
-    for c in range(program.spans[step], program.spans[step + 1]):
-        into[run, copies[c, 2]] = block[copies[c, 1], row]
+@kernel(types.int64(ChainProgramType, Matrix, Integer, Integer), inline=True)
+def null_bits(program: ChainProgram, block: IntArray, row: Whole, step: Whole) -> Whole:
+    """Return the null bits that a row gives to a match as one of its steps. O(values that may be null)."""
+    nulls = program.nulls
+    word = np.int64(0)
     for c in range(nulls.shape[0]):
         if nulls[c, 0] == step:
-            into[run, RUN_NULLS] |= ((block[NULLS, row] >> nulls[c, 1]) & 1) << nulls[c, 2]
-    return run
+            word |= ((block[NULLS, row] >> nulls[c, 1]) & 1) << nulls[c, 2]
+    return word
 
 
-@kernel(types.int64(ChainStateType, Integer), inline=True)
-def free_chain(state: ChainState, run: Whole) -> Whole:
-    """Give back a run that stands in no list any more; return how many are live."""
-    runs, counts = state.runs, state.counts
-    runs[run, NEXT] = counts[FIRST_FREE_RUN]
-    counts[FIRST_FREE_RUN] = run
-    counts[LIVE_RUNS] -= 1
-    return counts[LIVE_RUNS]
+@kernel(types.int64(ChainStateType, Matrix, Integer), inline=True)
+def seek_keys(state: ChainState, block: IntArray, row: Whole) -> Whole:
+    """Write the slots of the rows from ``row`` on to ``places``, -1 for none; return the first row not sought.
+
+    That is ``row`` itself when there is no room for its key.
+    """
+    counts = state.counts
+    counts[SOUGHT_FROM] = row
+    end = min(block.shape[1], row + state.places.size)
+    if counts[IS_DIRECT] != 0:
+        end = seek_directly(state, block, row, end)
+    else:
+        end = seek_hashed(state, block, row, end)
+    counts[SOUGHT_TO] = end
+    return end
 
 
-@kernel(types.int64(ChainProgramType, ChainStateType, Integer), inline=True)
-def expire_starts(program: ChainProgram, state: ChainState, limit: Whole) -> Whole:
-    """Drop the runs whose ``within`` ends before ``limit``; return how many starts wait still. O(1) amortised."""
-    slots, runs, starts, counts = state.slots, state.runs, state.starts, state.counts
-    steps = program.scalars[STEPS]
-    mask = starts.shape[0] - 1
-    while counts[STARTS_HEAD] < counts[STARTS_TAIL]:
-        at = counts[STARTS_HEAD] & mask
-        if starts[at, 0] >= limit:
-            break
-        counts[STARTS_HEAD] += 1
-        slot = starts[at, 1]
-        if slots[slot, LIVE] <= 0:
-            continue
-        # no live run started earlier: if this one lives, it heads the last list that has any
-        for step in range(steps - 1, 0, -1):
-            head = LISTS + 2 * (step - 1)
-            run = slots[slot, head]
-            if run < 0:
-                continue
-            if runs[run, START_NO] == starts[at, 2]:
-                slots[slot, head] = runs[run, NEXT]
-                free_chain(state, run)
-                slots[slot, LIVE] -= 1
-            break
-    return counts[STARTS_TAIL] - counts[STARTS_HEAD]
+@kernel(types.int64(ChainStateType, Matrix, Integer, Integer), inline=True)
+def seek_hashed(state: ChainState, block: IntArray, first: Whole, end: Whole) -> Whole:
+    """What `seek_keys` does, by hash."""
+    slots, table, places, counts = state.slots, state.table, state.places, state.counts
+    for row in range(first, end):
+        slot = find_key(slots, table, counts, block, row)
+        if slot < 0:
+            if block[BITS, row] & 1 == 0:
+                slot = np.int64(-1)
+            elif has_room(slots, counts) == 0:
+                return row
+            else:
+                slot = add_key(slots, table, counts, block, row, -1 - slot)
+        places[row - first] = slot
+    return end
+
+
+@kernel(types.int64(ChainStateType, Matrix, Integer, Integer), inline=True)
+def seek_directly(state: ChainState, block: IntArray, first: Whole, end: Whole) -> Whole:
+    """What `seek_keys` does, by the distance from the least key."""
+    slots, table, places, counts = state.slots, state.table, state.places, state.counts
+    size, least = np.uint64(table.size), counts[DIRECT_FROM]
+    for row in range(first, end):
+        at = np.uint64(block[BLOCK_KEYS, row] - least)  # what is less is a very large number
+        slot = table[at] - 1 if at < size else np.int64(-1)
+        if slot < 0 and block[BITS, row] & 1 != 0:
+            if at >= size or has_room(slots, counts) == 0:
+                return row
+            slot = add_key(slots, table, counts, block, row, np.int64(at))
+        places[row - first] = slot
+    return end
 
 
 @kernel(types.int64(ChainProgramType, ChainStateType, Matrix, Matrix, Integer, Integer), inline=True)
 def give_chains(
     program: ChainProgram, state: ChainState, block: IntArray, found: IntArray, slot: Whole, row: Whole
 ) -> Whole:
-    """Give out the runs of a key that wait for the last step, which a row fits; return how many matches stand there."""
+    """Give out the runs of a key that wait for the last step, which a row fits; return how many, or -1 for no room.
+
+    They leave their list; where the skip rule forgets all that has started, all lists are left.
+    """
     slots, runs, counts = state.slots, state.runs, state.counts
+    mask = np.uint64(runs.shape[0] - 1)
+    oldest = counts[HEAD] - runs.shape[0]
+    now = block[TS, row]
     last = program.scalars[STEPS] - 1
-    head = LISTS + 2 * (last - 1)
+    count = np.int64(0)
+    first = np.int64(0)
+    run = slots[slot, last - 1]
+    while run >= oldest and runs[np.uint64(run) & mask, DEADLINE] >= now:
+        first = run
+        count += 1
+        run = runs[np.uint64(run) & mask, BEHIND]
+    if count == 0:
+        slots[slot, last - 1] = 0
+        return count
     keep_all = program.scalars[KEEP_ALL] != 0
-    run = slots[slot, head]
-    while run >= 0:
-        target = counts[FOUND]
-        counts[FOUND] = target + 1
-        bind_row(program, block, row, runs, run, last)
-        for j in range(START_NO, runs.shape[1]):
-            found[j, target] = runs[run, j]
-        found[DECIDED_AT, target] = block[TS, row]
-        if not keep_all:
-            break
-        behind = runs[run, NEXT]
-        free_chain(state, run)
-        slots[slot, LIVE] -= 1
-        run = behind
-    if keep_all:
-        slots[slot, head] = -1
-        return counts[FOUND]
-    for step in range(1, last + 1):  # the skip rule forgets all that has started
-        head = LISTS + 2 * (step - 1)
-        run = slots[slot, head]
-        while run >= 0:
-            behind = runs[run, NEXT]
-            free_chain(state, run)
-            run = behind
-        slots[slot, head] = -1
-    slots[slot, LIVE] = 0
-    return counts[FOUND]
+    if not keep_all:
+        count = np.int64(1)
+    if found.shape[1] - counts[FOUND] < count:
+        return np.int64(-1)
+    nulls = null_bits(program, block, row, last)
+    run = slots[slot, last - 1] if keep_all else first
+    for target in range(counts[FOUND] + count - 1, counts[FOUND] - 1, -1):
+        at = np.uint64(run) & mask
+        found[DECIDED_AT, target] = now
+        found[START_NO, target] = run
+        found[FOUND_NULLS, target] = runs[at, RUN_NULLS] | nulls
+        for c in range(program.kept.shape[0]):
+            found[program.kept[c, 0], target] = runs[at, program.kept[c, 1]]
+        for c in range(program.last.shape[0]):
+            found[program.last[c, 0], target] = block[program.last[c, 1], row]
+        run = runs[at, BEHIND]
+    counts[FOUND] += count
+    slots[slot, last - 1] = 0
+    if not keep_all:
+        for step in range(1, last):
+            slots[slot, step - 1] = 0
+    return count
 
 
-@kernel(types.int64(ChainProgramType, ChainStateType, Matrix, Integer, Integer), inline=True)
-def start_chain(program: ChainProgram, state: ChainState, block: IntArray, slot: Whole, row: Whole) -> Whole:
-    """Let a row start a run of a key; return the run. The caller has made room."""
-    slots, runs, counts = state.slots, state.runs, state.counts
-    run = counts[FIRST_FREE_RUN]
-    if run >= 0:
-        counts[FIRST_FREE_RUN] = runs[run, NEXT]
-    else:
-        run = counts[RUNS_USED]
-        counts[RUNS_USED] += 1
-    counts[LIVE_RUNS] += 1
-    number = counts[NEXT_NO] + row
-    runs[run, NEXT] = -1
-    runs[run, START_NO] = number
-    for j in range(RUN_NULLS, runs.shape[1]):  # what the run before it here has bound is none of its business
-        runs[run, j] = 0
-    bind_row(program, block, row, runs, run, np.int64(0))
-    if slots[slot, LISTS] < 0:
-        slots[slot, LISTS] = run
-    else:
-        runs[slots[slot, LISTS + 1], NEXT] = run
-    slots[slot, LISTS + 1] = run
-    slots[slot, LIVE] += 1
-    within = program.scalars[WITHIN]
-    if within < FOREVER:
-        now = block[TS, row]
-        at = counts[STARTS_TAIL] & (state.starts.shape[0] - 1)
-        state.starts[at, 0] = now + within if now <= FOREVER - within else FOREVER
-        state.starts[at, 1] = slot
-        state.starts[at, 2] = number
-        counts[STARTS_TAIL] += 1
-    return run
-
-
-@kernel(types.int64(ChainProgramType, ChainStateType, Matrix, Matrix, Integer))
-def match_chains(program: ChainProgram, state: ChainState, block: IntArray, found: IntArray, watermark: Whole) -> Whole:
-    """Show the rows of a block from ``counts[CURSOR]`` on, then expire up to the watermark; return what stopped it.
+@kernel(types.int64(ChainProgramType, ChainStateType, Matrix, Matrix))
+def match_chains(program: ChainProgram, state: ChainState, block: IntArray, found: IntArray) -> Whole:
+    """Show the rows of a block from ``counts[CURSOR]`` on; return what stopped it.
 
     Any answer but DONE means: make room, or take out what was found; then call again. O(steps) amortised a row.
     """
+    # indices that are known to be no less than 0 are unsigned: they need not be looked at before each access
     slots, runs, counts = state.slots, state.runs, state.counts
-    steps = program.scalars[STEPS]
-    last = steps - 1
-    rows = block.shape[1]
-    while counts[CURSOR] < rows:
-        row = counts[CURSOR]
-        now = block[TS, row]
-        if counts[STARTS_HEAD] < counts[STARTS_TAIL]:
-            at = counts[STARTS_HEAD] & (state.starts.shape[0] - 1)
-            if state.starts[at, 0] < now:
-                expire_starts(program, state, now)
-        bits = block[BITS, row]
-        slot = find_key(slots, state.table, counts, block, row)
-        starting = bits & 1 != 0
-        if slot >= 0:
-            if found.shape[1] - counts[FOUND] < slots[slot, LIVE] + 1:
-                return WANTS_FOUND
-        elif not starting:
-            counts[CURSOR] += 1
-            continue
-        elif found.shape[1] - counts[FOUND] < 1:
-            return WANTS_FOUND
-        if starting:
-            if runs.shape[0] - counts[LIVE_RUNS] < 1:
+    spans, sources = program.spans, program.sources
+    size = runs.shape[0]
+    mask, one = np.uint64(size - 1), np.uint64(1)
+    last, within, keep_all = program.scalars[STEPS] - 1, program.scalars[WITHIN], program.scalars[KEEP_ALL] != 0
+    before_last = np.uint64(last - 1)
+    has_nulls = program.nulls.shape[0] > 0
+    head = counts[HEAD]
+    while counts[CURSOR] < block.shape[1]:
+        if counts[CURSOR] >= counts[SOUGHT_TO] and seek_keys(state, block, counts[CURSOR]) == counts[CURSOR]:
+            return WANTS_SLOTS
+        sought = counts[SOUGHT_FROM]
+        for at in range(counts[CURSOR], counts[SOUGHT_TO]):
+            row = np.uint64(at)
+            place = state.places[np.uint64(at - sought)]
+            if place < 0:
+                continue
+            slot = np.uint64(place)
+            bits = block[BITS, row]
+            now = block[TS, row]
+            starting = bits & 1 != 0
+            into = np.uint64(head) & mask
+            if starting and runs[into, DEADLINE] >= now:
+                counts[CURSOR] = at
                 return WANTS_RUNS
-            if state.starts.shape[0] - (counts[STARTS_TAIL] - counts[STARTS_HEAD]) < 1:
-                return WANTS_STARTS
-            if slot < 0:
-                if has_room(slots, counts) == 0:
-                    return WANTS_SLOTS
-                slot = add_key(slots, state.table, counts, block, row, -1 - slot)
-                for j in range(LISTS, LISTS + 2 * last):
-                    slots[slot, j] = -1
-        taken = False
-        for step in range(last, 0, -1):
-            head = LISTS + 2 * (step - 1)
-            if (bits >> step) & 1 == 0 or slots[slot, head] < 0:
-                continue
-            if step == last:
-                give_chains(program, state, block, found, slot, row)
-                if program.scalars[KEEP_ALL] == 0:
-                    taken = True
-                    break
-                continue
-            run = slots[slot, head]
-            if slots[slot, head + 2] < 0:
-                slots[slot, head + 2] = run
-            else:
-                runs[slots[slot, head + 3], NEXT] = run
-            slots[slot, head + 3] = slots[slot, head + 1]
-            slots[slot, head] = -1
-            while run >= 0:
-                bind_row(program, block, row, runs, run, np.int64(step))
-                run = runs[run, NEXT]
-        if starting and not taken:
-            start_chain(program, state, block, slot, row)
-        counts[CURSOR] += 1
-    expire_starts(program, state, watermark)
+            if (bits >> last) & 1 != 0 and slots[slot, before_last] > 0:
+                given = give_chains(program, state, block, found, place, at)
+                if given < 0:
+                    counts[CURSOR] = at
+                    return WANTS_FOUND
+                if given > 0 and not keep_all:
+                    continue
+            for step in range(last - 1, 0, -1):
+                if (bits >> step) & 1 == 0:
+                    continue
+                waiting = np.uint64(step - 1)
+                begin, end = np.uint64(spans[step]), np.uint64(spans[step + 1])
+                nulls = null_bits(program, block, at, np.int64(step)) if has_nulls else np.int64(0)
+                newest = slots[slot, waiting]
+                run = newest
+                moved = np.int64(0)
+                while run >= head - size and runs[np.uint64(run) & mask, DEADLINE] >= now:
+                    there = np.uint64(run) & mask
+                    c = begin
+                    while c < end:
+                        runs[there, c + np.uint64(BOUND)] = block[np.uint64(sources[c]), row]
+                        c += one
+                    if has_nulls:
+                        runs[there, RUN_NULLS] |= nulls
+                    moved = run
+                    run = runs[there, BEHIND]
+                if moved > 0:
+                    runs[np.uint64(moved) & mask, BEHIND] = slots[slot, waiting + one]
+                    slots[slot, waiting + one] = newest
+                slots[slot, waiting] = 0
+            if starting:
+                runs[into, BEHIND] = slots[slot, 0]
+                runs[into, DEADLINE] = now + within if now <= FOREVER - within else FOREVER
+                runs[into, RUN_NULLS] = null_bits(program, block, at, np.int64(0)) if has_nulls else np.int64(0)
+                c, end = np.uint64(0), np.uint64(spans[1])
+                while c < end:
+                    runs[into, c + np.uint64(BOUND)] = block[np.uint64(sources[c]), row]
+                    c += one
+                slots[slot, 0] = head
+                head += 1
+                counts[HEAD] = head
+        counts[CURSOR] = counts[SOUGHT_TO]
     return DONE
+
+
+@kernel(types.int64(ChainStateType, Integer, Vector))
+def prune_chains(state: ChainState, now: Whole, lists: IntArray) -> Whole:
+    """Cut what has expired at ``now`` out of all lists; return how many runs are left.
+
+    ``lists``, zeros by row of the ring, gets for each that is left the number of its list, from 1 on: the lists of the
+    first slot, those of the second. O(keys + runs).
+    """
+    slots, runs, counts = state.slots, state.runs, state.counts
+    mask = runs.shape[0] - 1
+    oldest = counts[HEAD] - runs.shape[0]
+    width = slots.shape[1] - counts[KEY_WORDS]
+    count = np.int64(0)
+    for slot in range(counts[USED]):
+        for place in range(width):
+            last = np.int64(0)
+            run = slots[slot, place]
+            while run >= oldest and runs[run & mask, DEADLINE] >= now:
+                lists[run & mask] = slot * width + place + 1
+                count += 1
+                last = run
+                run = runs[run & mask, BEHIND]
+            if last > 0:
+                runs[last & mask, BEHIND] = 0
+            else:
+                slots[slot, place] = 0
+    return count
+
+
+@kernel(types.int64(ChainStateType, Vector, Matrix))
+def move_chains(state: ChainState, lists: IntArray, ring: IntArray) -> Whole:
+    """Move the runs that `prune_chains` has left to another ring, with room, in order; return how many.
+
+    All are numbered anew; ``lists`` is written over.
+    """
+    slots, runs, counts = state.slots, state.runs, state.counts
+    mask = runs.shape[0] - 1
+    first = max(counts[HEAD], ring.shape[0] + 1)
+    head = first
+    for old in range(counts[HEAD] - runs.shape[0], counts[HEAD]):
+        at = old & mask
+        if lists[at] > 0:
+            into = head & (ring.shape[0] - 1)
+            for c in range(runs.shape[1]):
+                ring[into, c] = runs[at, c]
+            lists[at] = head
+            head += 1
+    for run in range(first, head):
+        at = run & (ring.shape[0] - 1)
+        if ring[at, BEHIND] > 0:
+            ring[at, BEHIND] = lists[ring[at, BEHIND] & mask]
+    for slot in range(counts[USED]):
+        for place in range(slots.shape[1] - counts[KEY_WORDS]):
+            if slots[slot, place] > 0:
+                slots[slot, place] = lists[slots[slot, place] & mask]
+    counts[HEAD] = head
+    return head - first

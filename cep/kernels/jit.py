@@ -316,6 +316,10 @@ if PLAIN:
         """Call a generated function by its address."""
         return int(address(*arguments))
 
+    def trailing_zeros(word: Any) -> Any:
+        """How many of the lowest bits of a word, not 0, are 0."""
+        return np.uint64((int(word) & -int(word)).bit_length() - 1)
+
 else:
 
     @intrinsic
@@ -341,6 +345,16 @@ else:
             return builder.call(builder.inttoptr(values[0], callee.as_pointer()), values[1:])
 
         return types.int64(*arguments), generate
+
+    @intrinsic
+    def trailing_zeros(_context: Any, word: Any) -> Any:
+        """How many of the lowest bits of a word, not 0, are 0."""
+        from llvmlite import ir
+
+        def generate(_target: Any, builder: Any, _signature: Any, values: Any) -> Any:
+            return builder.cttz(values[0], ir.Constant(ir.IntType(1), 1))
+
+        return types.uint64(word), generate
 
 
 @contextlib.contextmanager

@@ -155,6 +155,12 @@ class Column:
         here = vars(self)
         return int((here["values"] if "values" in here else here["_raw"]).size)
 
+    @property
+    def stored(self) -> tuple[AnyArray, int]:
+        """The values as they lie, and what to multiply them with."""
+        here = vars(self)
+        return (here["values"], 1) if "values" in here else (here["_raw"], here["_factor"])
+
     def write(self, out: Int64Array) -> None:
         """Write the values of a column of integers into an array."""
         here = vars(self)
@@ -484,6 +490,12 @@ def times_at(batch: EventBatch, rows: AnyArray) -> Int64Array:
     times = _times(batch)
     found: Int64Array = batch.ts[rows] if times is None else times.take(rows).values
     return found
+
+
+def times_stored(batch: EventBatch) -> tuple[AnyArray, int]:
+    """The times as they lie, and what to multiply them with."""
+    times = _times(batch)
+    return (batch.ts, 1) if times is None else times.stored
 
 
 def numbers_at(batch: EventBatch, rows: AnyArray | slice) -> Int64Array:

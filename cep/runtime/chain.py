@@ -1,6 +1,7 @@
 """The chain matcher at work: its tables, and room in them when the kernel asks.
 
-Invariants: as `cep.kernels.chain` has them; tables grow with the runs that are open, not with the stream.
+Invariants: as `cep.kernels.chain` has them; tables grow with the runs that are open, not with the stream. What has
+expired is not counted, whether or not it has been cut out of its list.
 Tested by: tests/kernels/test_chain.py, tests/properties/
 """
 
@@ -12,37 +13,35 @@ import numpy as np
 
 from cep.compiler.direct import BLOCK_KEYS
 from cep.kernels.chain import (
+    BEHIND,
+    BOUND,
     COUNTS,
     CURSOR,
+    DEADLINE,
+    DIRECT_FROM,
     DONE,
-    FIRST_FREE_RUN,
     FOUND,
-    LISTS,
-    LIVE_RUNS,
-    NEXT,
-    NEXT_NO,
+    HEAD,
+    IS_DIRECT,
     RUN_NULLS,
-    RUNS_USED,
-    START_NO,
-    STARTS_HEAD,
-    STARTS_TAIL,
+    SOUGHT_TO,
     STEPS,
+    TS,
     WANTS_FOUND,
     WANTS_RUNS,
     WANTS_SLOTS,
-    WANTS_STARTS,
-    WITHIN,
     ChainState,
     match_chains,
+    move_chains,
+    prune_chains,
 )
-from cep.kernels.keys import KEY_AT, KEY_WORDS, LIVE, USED, enter_keys
-from cep.kernels.runs import FOREVER
+from cep.kernels.keys import KEY_AT, KEY_WORDS, USED, enter_keys
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from cep.compiler.chain import ChainTables
-    from cep.model.batch import AnyArray, Int64Array
+    from cep.compiler.chain import Bound, ChainTables
+    from cep.model.batch import AnyArray, BoolArray, Int64Array
     from cep.runtime.identity import Lineage
     from cep.runtime.snapshot import Stored
 
@@ -50,7 +49,12 @@ TextPart = tuple["Int64Array", "Int64Array", int]
 """Where codes of strings stand: a table, rows of it, a column."""
 
 _SMALL = 256
+_NEAR = 65_536  # places for so many keys cost less than to seek them by hash
+_AHEAD = 1024  # rows whose keys are sought at once
 _MOST_FOUND = 65_536  # matches given out at once, unless one event has more
+_NEVER = -(2**63)
+# a run that is kept: the step it waits for, its deadline, its null bits, its key, what it has bound
+_WAITS_FOR, _ENDS, _NULLS, _KEYS = range(4)
 
 
 class ChainMatcher:
@@ -61,50 +65,46 @@ class ChainMatcher:
     def __init__(self, tables: ChainTables, streams: tuple[str, ...]) -> None:
         self._tables, self._streams = tables, streams
         shape = tables.shape
-        self._words = len(shape.keys)
-        lists = 2 * (int(tables.program.scalars[STEPS]) - 1)
+        self._words, self._lists = len(shape.keys), int(tables.program.scalars[STEPS]) - 1
+        self._watermark = _NEVER
         counts = np.zeros(COUNTS, np.int64)
-        counts[FIRST_FREE_RUN] = -1
         counts[KEY_WORDS], counts[KEY_AT] = self._words, BLOCK_KEYS
+        counts[HEAD] = _SMALL + 1
         self.state = ChainState(
-            np.zeros((64, LISTS + lists + self._words), np.int64),
+            np.zeros((64, self._lists + self._words), np.int64),
             np.zeros(256, np.int64),
-            np.zeros((_SMALL, shape.found_width), np.int64),
-            np.zeros((_SMALL, 3), np.int64),
+            _ring(_SMALL, tables.run_width),
+            np.zeros(_AHEAD, np.int64),
             counts,
         )
         self._found = np.zeros((shape.found_width, _SMALL), np.int64)  # grows with what a batch finds
-        text = {i for i, (_, kind) in enumerate(shape.values) if kind.kind == "string"}
-        first = BLOCK_KEYS + self._words
-        self._text_columns = [c for _, b, c in tables.program.copies.tolist() if b - first in text]
 
     @property
     def open_runs(self) -> int:
         """Partial matches not decided yet."""
-        return int(self.state.counts[LIVE_RUNS])
+        return self._live()[0]
 
     def match(self, block: Int64Array, watermark: int) -> Iterator[Int64Array]:
         """Show the rows of a block, expire up to the watermark; give out what was found, some at a time."""
         counts = self.state.counts
-        counts[CURSOR] = 0
-        while True:
-            stopped = int(match_chains(self._tables.program, self.state, block, self._found, watermark))
+        counts[CURSOR] = counts[SOUGHT_TO] = 0
+        while block.shape[1]:
+            stopped = int(match_chains(self._tables.program, self.state, block, self._found))
             found = int(counts[FOUND])
-            if stopped == DONE:
-                counts[NEXT_NO] += block.shape[1]
-                counts[CURSOR] = 0
             if found and stopped in (DONE, WANTS_FOUND):
                 counts[FOUND] = 0
                 yield self._found[:, :found]
             if stopped == DONE:
-                return
-            self._make_room(stopped, found)
+                break
+            self._make_room(stopped, found, block)
+        self._watermark = max(self._watermark, watermark)
 
     def lineage(self, found: Int64Array) -> Callable[[], Lineage]:
         """What lists the events of each match, oldest first."""
-        bound, names = found[list(self._tables.identities)], self._streams
+        which, names = list(self._tables.identities), self._streams
 
         def events() -> Lineage:
+            bound = found[which]
             identities = np.ascontiguousarray(bound.T).reshape(-1)
             offsets = np.arange(0, identities.size + 1, len(bound))
             return offsets, names, identities % len(names), identities // len(names)
@@ -113,180 +113,175 @@ class ChainMatcher:
 
     def text_codes(self, key_parts: list[int]) -> list[AnyArray]:
         """The codes of strings that are held: of the parts of the key that are strings, and of what runs have bound."""
+        _, lists = self._live()
+        steps = np.where(lists > 0, (lists - 1) % self._lists + 1, 0)
         self._sweep()
         slots = self.state.slots[: int(self.state.counts[USED])]
-        out: list[AnyArray] = [slots[:, slots.shape[1] - self._words + part] for part in key_parts]
-        if self._text_columns:
-            runs = self.state.runs[self._live_runs()]
-            out += [runs[:, column] for column in self._text_columns]
+        out: list[AnyArray] = [slots[:, self._lists + part] for part in key_parts]
+        out += [self.state.runs[steps > b.step, BOUND + c] for c, b in enumerate(self._tables.bound) if b.is_text]
         return out
 
     @property
     def held(self) -> tuple[int, int, int, int]:
         """Runs, keys that have some, rows kept, bytes."""
-        slots = self.state.slots[: int(self.state.counts[USED])]
+        runs, _ = self._live()
+        slots = self.state.slots[: int(self.state.counts[USED]), : self._lists]
         size = sum(table.nbytes for table in (*self.state, self._found))
-        return self.open_runs, int(np.count_nonzero(slots[:, LIVE] > 0)), 0, size
+        return runs, int(np.count_nonzero(slots.any(axis=1))), 0, size
 
     # ---------------------------------------------------------------------------------------------------- snapshots
 
     def tables(self) -> dict[str, Int64Array]:
-        """The live runs in order of start: the step each waits for stands in place of NEXT, its deadline at the end."""
-        state, counts = self.state, self.state.counts
-        slots, rows, steps = state.slots[: int(counts[USED])], [], []
-        for step in range(1, int(self._tables.program.scalars[STEPS])):
-            at = slots[:, LISTS + 2 * (step - 1)]
-            at = at[at >= 0]
-            while at.size:
-                rows.append(at)
-                steps.append(np.full(at.size, step))
-                at = state.runs[at, NEXT]
-                at = at[at >= 0]
-        live = np.concatenate([np.zeros(0, np.int64), *rows])
-        order = np.argsort(state.runs[live, START_NO])
-        runs = np.concatenate([state.runs[live], np.full((live.size, 1), FOREVER)], axis=1)[order]
-        runs[:, NEXT] = np.concatenate([np.zeros(0, np.int64), *steps])[order]
-        if int(self._tables.program.scalars[WITHIN]) < FOREVER:
-            starts = self._starts()
-            runs[:, -1] = starts[np.searchsorted(starts[:, 2], runs[:, START_NO]), 0]
-        for place in self._tables.shape.places.values():  # what stands under a null is nobody's business
-            if place.null is not None:
-                runs[(runs[:, RUN_NULLS] >> place.null) & 1 != 0, place.column] = 0
-        return {"runs": runs, "next_no": counts[NEXT_NO : NEXT_NO + 1].copy()}
+        """The live runs in order of start."""
+        count, lists = self._live()
+        state = self.state
+        head, ring = int(state.counts[HEAD]), len(state.runs)
+        rows = np.arange(head - ring, head) & (ring - 1)
+        rows = rows[lists[rows] > 0]
+        slot, waits_for = (lists[rows] - 1) // self._lists, (lists[rows] - 1) % self._lists + 1
+        out = np.zeros((count, _KEYS + self._words + len(self._tables.bound)), np.int64)
+        out[:, _WAITS_FOR], out[:, _ENDS] = waits_for, state.runs[rows, DEADLINE]
+        out[:, _NULLS] = state.runs[rows, RUN_NULLS]
+        out[:, _KEYS : self._bound_at] = state.slots[slot, self._lists :]
+        for c, bound in enumerate(self._tables.bound):
+            there = _is_there(out, bound)  # what stands under a null is nobody's business
+            out[:, self._bound_at + c] = np.where(there, state.runs[rows, BOUND + c], 0)
+        return {"runs": out}
 
     def text_parts(self, tables: Mapping[str, Int64Array], key_parts: list[int]) -> list[TextPart]:
         """Where codes of strings stand in such tables: a table, its rows, the column."""
         runs = tables["runs"]
-        every = np.arange(len(runs))
-        keys = [(runs, every, self._tables.shape.keys[part]) for part in key_parts]
-        steps = {column: step for step, _, column in self._tables.program.copies.tolist()}
-        nulls = {p.column: p.null for p in self._tables.shape.places.values() if p.null is not None}
-        out = keys
-        for column in self._text_columns:
-            there = runs[:, NEXT] > steps[column]
-            if column in nulls:
-                there &= (runs[:, RUN_NULLS] >> nulls[column]) & 1 == 0
-            out.append((runs, np.flatnonzero(there), column))
+        out: list[TextPart] = [(runs, np.arange(len(runs)), _KEYS + part) for part in key_parts]
+        for c, bound in enumerate(self._tables.bound):
+            if bound.is_text:
+                out.append((runs, np.flatnonzero(_is_there(runs, bound)), self._bound_at + c))
         return out
 
     def read(self, stored: Stored) -> dict[str, Int64Array]:
         """Such tables, checked."""
-        steps, width = int(self._tables.program.scalars[STEPS]), self._tables.shape.found_width
-        runs = stored.array("runs", np.int64, None, width + 1)
-        next_no = stored.numbers("next_no", 1, 0, 2**62)
-        stored.within(runs[:, NEXT], 1, steps - 1, "the step that a run waits for")
-        stored.within(runs[:, START_NO], 0, int(next_no[0]) - 1, "a run's start")
-        stored.within(runs[:, list(self._tables.identities)], 0, 2**63 - 1, "a bound event")
-        ordered = (np.diff(runs[:, START_NO]) > 0) & (np.diff(runs[:, -1]) >= 0)
-        stored.require(ordered.all(), "runs are out of order")
+        bound = self._tables.bound
+        runs = stored.array("runs", np.int64, None, self._bound_at + len(bound))
+        stored.within(runs[:, _WAITS_FOR], 1, self._lists, "the step that a run waits for")
+        identities = [self._bound_at + c for c, b in enumerate(bound) if not c or b.step > bound[c - 1].step]
+        stored.within(runs[:, identities], 0, 2**63 - 1, "a bound event")
+        stored.require(bool((np.diff(runs[:, _ENDS]) >= 0).all()), "runs are out of order")
         key = self._keys_of(runs)
-        by_key = np.lexsort((runs[:, START_NO], key))
-        behind = (np.diff(key[by_key]) > 0) | (np.diff(runs[by_key, NEXT]) <= 0)
-        stored.require(behind.all(), "a run has overtaken an earlier one")
-        return {"runs": runs, "next_no": next_no}
+        by_key = np.lexsort((np.arange(len(runs)), key))
+        behind = (np.diff(key[by_key]) > 0) | (np.diff(runs[by_key, _WAITS_FOR]) <= 0)
+        stored.require(bool(behind.all()), "a run has overtaken an earlier one")
+        return {"runs": runs}
 
     def restore(self, tables: Mapping[str, Int64Array]) -> None:
         """Take over such tables, whose strings have codes of this shard."""
         packed, counts = tables["runs"], self.state.counts
         size, key = len(packed), self._keys_of(packed)
-        runs = _grown(np.ascontiguousarray(packed[:, :-1]), max(_SMALL, 2 * size))
-        slots = np.zeros((max(64, 2 * size), self.state.slots.shape[1]), np.int64)
-        lists = LISTS + 2 * (int(self._tables.program.scalars[STEPS]) - 1)
-        held = int(key.max(initial=-1)) + 1
-        slots[:held, LISTS:lists] = -1
-        slots[key, lists:] = packed[:, list(self._tables.shape.keys)]
-        slots[:held, LIVE] = np.bincount(key, minlength=held)
-        order = np.lexsort((packed[:, START_NO], packed[:, NEXT], key))
-        head = LISTS + 2 * (packed[order, NEXT] - 1)
-        place = key[order] * lists + head
-        first = np.concatenate([[True], np.diff(place) > 0])[:size]
-        last = np.concatenate([np.diff(place) > 0, [True]])[-size:] if size else first
-        runs[order, NEXT] = np.where(last, -1, np.concatenate([order[1:], order[:1]]))
-        slots[key[order[first]], head[first]] = order[first]
-        slots[key[order[last]], head[last] + 1] = order[last]
-        table = np.zeros(4 * len(slots), np.int64)
-        enter_keys(slots, held, self._words, table)
         room = _SMALL
-        while room < 2 * size:
+        while room < 4 * size:
             room *= 2
-        starts = np.zeros((room, 3), np.int64)
-        if int(self._tables.program.scalars[WITHIN]) < FOREVER:
-            starts[:size, 0], starts[:size, 1], starts[:size, 2] = packed[:, -1], key, packed[:, START_NO]
-            counts[STARTS_TAIL] = size
-        counts[USED], counts[NEXT_NO] = held, tables["next_no"][0]
-        counts[RUNS_USED] = counts[LIVE_RUNS] = size
-        self.state = ChainState(slots, table, runs, starts, counts)
+        numbers = np.arange(room + 1, room + 1 + size)
+        ring, rows = _ring(room, self.state.runs.shape[1]), numbers & (room - 1)
+        ring[rows, DEADLINE], ring[rows, RUN_NULLS] = packed[:, _ENDS], packed[:, _NULLS]
+        ring[rows, BOUND:] = packed[:, self._bound_at :]
+        held = int(key.max(initial=-1)) + 1
+        slots = np.zeros((max(64, 2 * held), self.state.slots.shape[1]), np.int64)
+        slots[key, self._lists :] = packed[:, _KEYS : self._bound_at]
+        in_list = key * self._lists + packed[:, _WAITS_FOR] - 1
+        order = np.lexsort((numbers, in_list))
+        same = np.diff(in_list[order]) == 0
+        ring[rows[order[1:]], BEHIND] = np.where(same, numbers[order[:-1]], 0)
+        slots[key, packed[:, _WAITS_FOR] - 1] = numbers  # the last of a list that is written is its newest
+        counts[USED], counts[HEAD] = held, room + 1 + size
+        table = self._table(slots, held, np.zeros(0, np.int64))
+        self.state = self.state._replace(slots=slots, table=table, runs=ring)
+
+    @property
+    def _bound_at(self) -> int:
+        """Where what is bound begins in a run that is kept."""
+        return _KEYS + self._words
 
     def _keys_of(self, runs: Int64Array) -> Int64Array:
         """The number of each run's key."""
         if not self._words or not len(runs):
             return np.zeros(len(runs), np.int64)
-        number: Int64Array = np.unique(runs[:, list(self._tables.shape.keys)], axis=0, return_inverse=True)[1]
+        number: Int64Array = np.unique(runs[:, _KEYS : self._bound_at], axis=0, return_inverse=True)[1]
         return number.reshape(-1)
 
     # -------------------------------------------------------------------------------------------------------- tables
 
-    def _starts(self) -> Int64Array:
-        """What stands in the ring of starts, in order."""
-        counts, ring = self.state.counts, self.state.starts
-        entries: Int64Array = ring[np.arange(int(counts[STARTS_HEAD]), int(counts[STARTS_TAIL])) & (len(ring) - 1)]
-        return entries
+    def _live(self, now: int | None = None) -> tuple[int, Int64Array]:
+        """How many runs have not expired, and for each row of the ring the number of its list or 0; the rest is cut."""
+        lists = np.zeros(len(self.state.runs), np.int64)
+        return int(prune_chains(self.state, self._watermark if now is None else now, lists)), lists
 
-    def _live_runs(self) -> Int64Array:
-        """The rows of all runs that stand in some list."""
-        state, live = self.state, []
-        slots = state.slots[: int(state.counts[USED])]
-        heads = slots[slots[:, LIVE] > 0][:, LISTS : slots.shape[1] - self._words : 2].reshape(-1)
-        at = heads[heads >= 0]
-        while at.size:  # all lists at once, one run of each a time
-            live.append(at)
-            at = state.runs[at, NEXT]
-            at = at[at >= 0]
-        return np.concatenate(live) if live else np.zeros(0, np.int64)
-
-    def _make_room(self, wanted: int, found: int) -> None:
+    def _make_room(self, wanted: int, found: int, block: Int64Array) -> None:
         state = self.state
         if wanted == WANTS_FOUND:
             width, room = self._found.shape
             if not found or room < _MOST_FOUND:
                 self._found = np.zeros((width, 2 * room), np.int64)
-        elif wanted == WANTS_RUNS:
-            self.state = state._replace(runs=_grown(state.runs, 2 * len(state.runs)))
-        elif wanted == WANTS_STARTS:
-            self.state = state._replace(starts=self._roomier_starts())
-        else:
-            assert wanted == WANTS_SLOTS, wanted
+            return
+        count, lists = self._live(int(block[TS, state.counts[CURSOR]]))
+        if wanted == WANTS_SLOTS:
+            self._sweep(block)
+            return
+        assert wanted == WANTS_RUNS, wanted
+        room = len(state.runs)
+        while 4 * count > room:
+            room *= 2
+        ring = _ring(room, state.runs.shape[1])
+        move_chains(state, lists, ring)
+        self.state = state._replace(runs=ring)
+        if int(state.counts[USED]) > 4 * room:  # to look at all of them must not cost more than the runs between
             self._sweep()
 
-    def _sweep(self) -> None:
-        """Sweep out the keys without runs; twice the rows unless that has freed half of them."""
+    def _sweep(self, block: Int64Array | None = None) -> None:
+        """Sweep out the keys that `_live` has left without runs.
+
+        With a block that wants room there are twice the rows unless that has freed half of them.
+        """
         state, counts = self.state, self.state.counts
         used = state.slots[: int(counts[USED])]
-        kept = np.flatnonzero(used[:, LIVE] > 0)
-        slots = np.zeros((len(state.slots) * (1 + (2 * kept.size > len(state.slots))), used.shape[1]), np.int64)
-        slots[: kept.size] = used[kept]
-        table = np.zeros(4 * len(slots), np.int64)
-        enter_keys(slots, kept.size, self._words, table)
-        counts[USED] = kept.size
-        at = np.zeros(len(used), np.int64)  # starts whose key is gone have ended: any row will do
-        at[kept] = np.arange(kept.size)
-        places = np.arange(int(counts[STARTS_HEAD]), int(counts[STARTS_TAIL])) & (len(state.starts) - 1)
-        state.starts[places, 1] = at[state.starts[places, 1]]
-        self.state = state._replace(slots=slots, table=table)
+        kept = used[used[:, : self._lists].any(axis=1)]
+        size = len(state.slots) * (1 + (block is not None and 2 * len(kept) > len(state.slots)))
+        slots = np.zeros((size, used.shape[1]), np.int64)
+        slots[: len(kept)] = kept
+        counts[USED] = len(kept)
+        counts[SOUGHT_TO] = counts[CURSOR]  # what was found ahead stands elsewhere now
+        coming = np.zeros(0, np.int64) if block is None or not self._words else block[BLOCK_KEYS]
+        self.state = state._replace(slots=slots, table=self._table(slots, len(kept), coming))
 
-    def _roomier_starts(self) -> Int64Array:
-        """The ring of starts without those whose runs are gone, and twice as large unless hardly any are left."""
-        state, counts = self.state, self.state.counts
-        ring = state.starts
-        entries = self._starts()
-        entries = entries[np.isin(entries[:, 2], state.runs[self._live_runs(), START_NO])]
-        counts[STARTS_HEAD], counts[STARTS_TAIL] = 0, len(entries)
-        out = np.zeros((2 * len(ring) if 8 * len(entries) > len(ring) else len(ring), 3), np.int64)
-        out[: len(entries)] = entries
-        return out
+    def _table(self, slots: Int64Array, used: int, coming: Int64Array) -> Int64Array:
+        """A table of the keys in ``slots`` with room for those that come: direct where they lie near each other."""
+        counts, room = self.state.counts, len(slots)
+        if self._words == 1:
+            parts = [slots[:used, -1], coming]
+            ends = [(int(part.min()), int(part.max())) for part in parts if part.size]
+            before = int(counts[DIRECT_FROM]), int(counts[DIRECT_FROM]) + len(self.state.table) - 1
+            # all that there was is taken in while there is room, so that keys that come and go change nothing
+            for spans in ([*ends, before] if counts[IS_DIRECT] else ends, ends):
+                least = min((low for low, _ in spans), default=0)
+                size = max((high for _, high in spans), default=0) - least + 1
+                if size <= max(_NEAR, 8 * room):
+                    table = np.zeros(size + size // 2, np.int64)
+                    table[slots[:used, -1] - least] = np.arange(1, used + 1)
+                    counts[IS_DIRECT], counts[DIRECT_FROM] = 1, least
+                    return table
+        counts[IS_DIRECT] = 0
+        table = np.zeros(4 * room, np.int64)
+        enter_keys(slots, used, self._words, table)
+        return table
 
 
-def _grown(table: Int64Array, capacity: int) -> Int64Array:
-    out = np.zeros((capacity, table.shape[1]), np.int64)
-    out[: len(table)] = table
+def _is_there(runs: Int64Array, bound: Bound) -> BoolArray:
+    """Which runs that are kept have bound a value that is not null."""
+    there: BoolArray = runs[:, _WAITS_FOR] > bound.step
+    if bound.null is not None:
+        there &= (runs[:, _NULLS] >> bound.null) & 1 == 0
+    return there
+
+
+def _ring(size: int, width: int) -> Int64Array:
+    """A ring without runs."""
+    out = np.zeros((size, width), np.int64)
+    out[:, DEADLINE] = _NEVER
     return out

@@ -18,12 +18,12 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from cep.compiler.chain import ChainTables
-from cep.compiler.columns import batch_leaf
+from cep.compiler.columns import as_column, batch_leaf
 from cep.compiler.direct import BITS, BLOCK_KEYS, DECIDED_AT, FOUND_NULLS, IDENTITY, NULLS, START_NO, TS
 from cep.compiler.onepass import OnePassTables
 from cep.language.fingerprint import fingerprint
 from cep.language.typed import Attr, Key
-from cep.model.batch import Column, EventBatch, numbers_at, times_at, write_places
+from cep.model.batch import Column, EventBatch, numbers_at, times_stored, write_places
 from cep.runtime.chain import ChainMatcher
 from cep.runtime.conditions import Memo, all_valid, decide
 from cep.runtime.held import Held, total
@@ -31,6 +31,7 @@ from cep.runtime.identity import provenance_later
 from cep.runtime.onepass import OnePassMatcher
 from cep.runtime.operators.pattern import shard_of, word_column, words_of
 from cep.runtime.results import Order, Output
+from cep.runtime.selection import WHOLE, Chosen, Selection, gather
 from cep.runtime.stored import check_codes, read_text, renumbered, text_state
 from cep.runtime.strings import Strings
 from cep.runtime.waiting import Waiting
@@ -53,7 +54,7 @@ if TYPE_CHECKING:
 
 DirectTables = ChainTables | OnePassTables
 
-STATE_VERSION = 2
+STATE_VERSION = 3
 
 
 class Matcher(Protocol):
@@ -118,6 +119,7 @@ class DirectShard:
         self.matcher = start_matcher(tables, self._streams)
         self._nothing = np.zeros((shape.block_width, 0), np.int64)
         self._watermark = -(2**63)
+        self._plain = [all(node in shape.places for _, node in emit.fields) for emit in operator.rule.emits]
         self._text_keys = [i for i, k in enumerate(operator.rule.keys) if k.type.kind == "string"]
 
     def advance(self, frontier: Frontier) -> list[Output]:
@@ -127,8 +129,6 @@ class DirectShard:
             return []
         self._watermark = max(self._watermark, frontier.time)
         if block is None:
-            if not self.matcher.open_runs:
-                return []
             block = self._nothing
         elif self.strings.wants_collection:
             self._collect(block)
@@ -200,37 +200,35 @@ class DirectShard:
     def _harvest(self, found: Int64Array) -> list[Output]:
         """The derived events of matches."""
         n, rule, shape = found.shape[1], self._operator.rule, self._shape
-        taken: dict[int, Int64Array] = {}  # what is given out is nobody else's
-
-        def words(column: int) -> Int64Array:
-            known = taken.get(column)
-            if known is None:
-                known = taken[column] = found[column] if self.matcher.gives_away else found[column].copy()
-            return known
+        found = found if self.matcher.gives_away else found.copy()  # what is given out is nobody else's
 
         def leaf(node: Typed) -> Leaf:
             place = shape.places[node]
             null: BoolArray | bool = False
             if place.null is not None:
-                null = ((words(FOUND_NULLS) >> place.null) & 1) != 0
-            return self._leaf(node.type, words(place.column), null)
+                null = ((found[FOUND_NULLS] >> place.null) & 1) != 0
+            return self._leaf(node.type, found[place.column], null)
 
-        keys = tuple(self._key_column(k.type, words(c)) for k, c in zip(rule.keys, shape.keys, strict=True))
+        keys = tuple(self._key_column(k.type, found[c]) for k, c in zip(rule.keys, shape.keys, strict=True))
         lineage = self.matcher.lineage(found)
-        order = self._order(words)
+        order = self._order(found)
         out = []
         for place, emit in enumerate(shape.emits):
-            columns = dict(zip(emit.names, emit.values.columns(leaf, n, self.faults), strict=True))
+            if self._plain[place]:  # nothing is computed
+                made = [as_column(node.type, *leaf(node), n) for _, node in rule.emits[place].fields]
+            else:
+                made = emit.values.columns(leaf, n, self.faults)
             origin = provenance_later(rule.name, place, keys, self._streams, n, lineage)
+            columns = dict(zip(emit.names, made, strict=True))
             batch = EventBatch(self._schemas[emit.type], order.ts, np.zeros(n, np.int64), columns, origin)
             out.append(Output(batch, order.emitted_by(place)))
         return out
 
-    def _order(self, words: Callable[[int], Int64Array]) -> Order:
-        identity, streams = words(self._shape.decider), len(self._streams)
+    def _order(self, found: Int64Array) -> Order:
+        identity, streams = found[self._shape.decider], len(self._streams)
         stream = identity % streams if streams > 1 else None
         return Order(
-            ts=words(DECIDED_AT),
+            ts=found[DECIDED_AT],
             level=self._operator.level,
             phase=0,
             kind=int(self._kinds[0]) if stream is None else self._kinds[stream],
@@ -239,7 +237,7 @@ class DirectShard:
             seq=identity if stream is None else identity // streams,
             rule=self._operator.rule.index,
             keys=(),
-            first=words(START_NO) if self._shape.many_at_once else 0,
+            first=found[START_NO] if self._shape.many_at_once else 0,
             emit=0,
         )
 
@@ -273,6 +271,7 @@ class DirectOperator:
         self._faults = np.zeros(3, np.int64)
         self._tables, self._shape = tables, tables.shape
         self._inputs: dict[str, tuple[int, DirectInput]] = {i.stream: (n, i) for n, i in enumerate(self._shape.inputs)}
+        self._selections = {i.stream: Selection(i) for i in self._shape.inputs if not self._shape.selects_all}
         count = shards if operator.rule.keys else 1
         self._shards = [DirectShard(operator, tables, schemas, places) for _ in range(count)]
 
@@ -321,27 +320,37 @@ class DirectOperator:
             return batch_leaf(batch[node.name])
 
         size = len(batch)
-        masks = [(p, decide(c, leaf, batch, source.keys, memo, self._faults)) for p, c in source.predicates]
         keyed = all_valid([batch[name] for name in source.keys])
         if keyed is not None:
             self.null_keys += size - int(np.count_nonzero(keyed))
-        bits, always = _packed(masks, size)
-        if self._shape.selects_all or always:
-            rows = None if keyed is None else np.flatnonzero(keyed)
-        elif isinstance(bits, int):
+        if not self._shape.selects_all:
+            chosen = self._selections[stream].choose(batch, keyed, leaf, memo, self._faults)
+            if chosen is not None:
+                self._show(number, source, batch, chosen.rows, chosen)
             return
-        else:
-            some = bits != 0
-            rows = np.flatnonzero(some if keyed is None else some & keyed)
+        masks = [(p, decide(c, leaf, batch, source.keys, memo, self._faults)) for p, c in source.predicates]
+        bits = _packed(masks)
+        rows = None if keyed is None else np.flatnonzero(keyed)
         if rows is not None and rows.size == 0:
             return
         if rows is not None and rows.size == size:
             rows = None
+        self._show(number, source, batch, rows, bits)
+
+    def _show(
+        self,
+        number: int,
+        source: DirectInput,
+        batch: EventBatch,
+        rows: Int64Array | None,
+        bits: Int64Array | int | Chosen,
+    ) -> None:
+        """Let the events at ``rows`` (None: all) wait in their shards."""
         shards = self._shards
         if len(shards) == 1:
             shards[0].waiting.take(self._block(number, source, batch, rows, bits, shards[0].strings))
             return
-        rows = np.arange(size) if rows is None else rows
+        rows = np.arange(len(batch)) if rows is None else rows
         shard = shard_of([batch[name].take(rows) for name in source.keys], len(shards))
         for s, target in enumerate(shards):
             mine = rows[shard == s]
@@ -358,7 +367,7 @@ class DirectOperator:
         source: DirectInput,
         batch: EventBatch,
         rows: Int64Array | None,
-        bits: Int64Array | int,
+        bits: Int64Array | int | Chosen,
         strings: Strings,
     ) -> Int64Array:
         """The events at ``rows`` (None: all) as a block."""
@@ -368,29 +377,41 @@ class DirectOperator:
         if rows is None:
             write_places(batch, block[TS], block[IDENTITY])
         else:
-            block[TS], block[IDENTITY] = times_at(batch, rows), numbers_at(batch, rows)
+            gather(*times_stored(batch), rows, block[TS])
+            block[IDENTITY] = numbers_at(batch, rows)
         if streams > 1:
             block[IDENTITY] *= streams
             block[IDENTITY] += number
-        block[BITS] = bits if isinstance(bits, int) or rows is None else bits[rows]
+        if isinstance(bits, Chosen):
+            bits.write_bits(rows, block[BITS])
+        else:
+            block[BITS] = bits if isinstance(bits, int) or rows is None else bits[rows]
         if shape.has_nulls:
             block[NULLS] = 0
         for i, name in enumerate(source.keys):
             column = batch[name]
-            block[BLOCK_KEYS + i] = words_of(word_column(column if rows is None else column.take(rows)), strings)
+            if rows is not None and column.type.kind in WHOLE:
+                gather(*column.stored, rows, block[BLOCK_KEYS + i])
+            else:
+                block[BLOCK_KEYS + i] = words_of(word_column(column if rows is None else column.take(rows)), strings)
         if len(source.present) < len(shape.values):
             block[BLOCK_KEYS + keys :] = 0  # what this stream lacks is read by no step of it
         for value in source.present:
             column = batch[shape.values[value][0]]
-            column = column if rows is None else column.take(rows)
-            block[BLOCK_KEYS + keys + value] = words_of(column, strings)
-            if column.valid is not None:
-                block[NULLS] |= (~column.valid).astype(np.int64) << value
+            if rows is not None and column.type.kind in (*WHOLE, "float"):
+                gather(*column.stored, rows, block[BLOCK_KEYS + keys + value])
+                valid = None if column.valid is None else column.valid[rows]
+            else:
+                column = column if rows is None else column.take(rows)
+                block[BLOCK_KEYS + keys + value] = words_of(column, strings)
+                valid = column.valid
+            if valid is not None:
+                block[NULLS] |= (~valid).astype(np.int64) << value
         return block
 
 
-def _packed(masks: list[tuple[int, BoolArray | None]], size: int) -> tuple[Int64Array | int, bool]:
-    """The bits of each row, or those of all alike; and whether some predicate asks nothing."""
+def _packed(masks: list[tuple[int, BoolArray | None]]) -> Int64Array | int:
+    """The bits of each row, or those of all alike."""
     same = 0
     bits: AnyArray | None = None
     wide = any(p > 7 for p, _ in masks)
@@ -401,5 +422,5 @@ def _packed(masks: list[tuple[int, BoolArray | None]], size: int) -> tuple[Int64
         part = mask.astype(np.int64) << p if wide else mask.view(np.uint8) << np.uint8(p) if p else mask.view(np.uint8)
         bits = part if bits is None else bits | part
     if bits is None:
-        return same, same != 0
-    return (bits | bits.dtype.type(same) if same else bits), same != 0
+        return same
+    return bits | bits.dtype.type(same) if same else bits
