@@ -30,10 +30,9 @@ from cep.kernels.select import (
 from cep.runtime.conditions import decide
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from cep.compiler.columns import ColumnFunction, Leaf
-    from cep.compiler.direct import DirectInput
     from cep.language.typed import Typed
     from cep.model.batch import AnyArray, BoolArray, Column, EventBatch, Int64Array, Text, UInt8Array
     from cep.runtime.conditions import Memo
@@ -113,16 +112,17 @@ class _Test:
 class Selection:
     """The conditions of one input; it keeps nothing that output depends on."""
 
-    def __init__(self, source: DirectInput) -> None:
-        self._keys = source.keys
+    def __init__(self, predicates: Sequence[tuple[int, tuple[ColumnFunction, ...]]], keys: tuple[str, ...]) -> None:
+        """``predicates``: (step, conditions that must all hold); ``keys`` are the attributes of the rule's key."""
+        self._keys = keys
         bits = 0
         tests: dict[object, _Test] = {}
-        for step, conditions in source.predicates:
+        for step, conditions in predicates:
             bits |= 1 << step
             for function in conditions:
                 tests.setdefault(function.identity, _Test(function)).ask(step)
         self._tests = list(tests.values())
-        count = max((step for step, _ in source.predicates), default=0) // _PLANE + 1
+        count = max((step for step, _ in predicates), default=0) // _PLANE + 1
         self._begin = [bits >> (_PLANE * place) & 255 for place in range(count)]
         self._texts: dict[str, tuple[Text | None, object]] = {}  # the last dictionary of each attribute
 

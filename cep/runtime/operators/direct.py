@@ -271,7 +271,9 @@ class DirectOperator:
         self._faults = np.zeros(3, np.int64)
         self._tables, self._shape = tables, tables.shape
         self._inputs: dict[str, tuple[int, DirectInput]] = {i.stream: (n, i) for n, i in enumerate(self._shape.inputs)}
-        self._selections = {i.stream: Selection(i) for i in self._shape.inputs if not self._shape.selects_all}
+        self._selections = {
+            i.stream: Selection(i.predicates, i.keys) for i in self._shape.inputs if not self._shape.selects_all
+        }
         count = shards if operator.rule.keys else 1
         self._shards = [DirectShard(operator, tables, schemas, places) for _ in range(count)]
 

@@ -25,6 +25,7 @@ from cep.runtime.held import Held
 from cep.runtime.identity import provenance_later
 from cep.runtime.outputs import OUTPUTS_VERSION, outputs_state, read_outputs
 from cep.runtime.results import Order, Output, order_values
+from cep.runtime.selection import Selection
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -43,6 +44,8 @@ if TYPE_CHECKING:
     Columns = dict[str, Column]
 
 _NEVER = 2**63
+_MANY = 8192
+"""Rows from which on conditions are decided by compiled passes: to load these takes longer than a small batch does."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,6 +120,13 @@ class FilterOperator:
         self._waiting: list[tuple[int, int, Output]] = []  # with the least and the greatest time in it
         self._least = _NEVER  # the least time of an event that waits
         self._read = {stream: self._attributes_read(stream) for stream in operator.inputs}
+        self._selections = self._select()
+
+    def _select(self) -> dict[str, Selection]:
+        """What chooses rows of long batches, by stream."""
+        predicates = ((0, self._program.conditions),)
+        keys = {s: tuple(k.attributes[s] for k in self.operator.rule.keys) for s in self.operator.inputs}
+        return {stream: Selection(predicates, names) for stream, names in keys.items()}
 
     def _attributes_read(self, stream: str) -> frozenset[str]:
         """What the derived events of a stream's events are made of, and their places."""
@@ -147,14 +157,20 @@ class FilterOperator:
         keyed = all_valid([batch[name] for name in names])
         if keyed is not None:
             self.null_keys += len(batch) - int(np.count_nonzero(keyed))
-        wanted = decide(self._program.conditions, leaf, batch, names, memo, self.faults)
-        selected = keyed if wanted is None else wanted if keyed is None else wanted & keyed
         in_order = ends_in_order(batch) is not None
-        if selected is not None:
-            rows = selected.nonzero()[0]
-            if rows.size == 0:
+        if len(batch) >= _MANY and self._program.conditions:
+            chosen = self._selections[stream].choose(batch, keyed, leaf, memo, self.faults)
+            if chosen is None:
                 return
-            batch = batch.take(rows, self._read[stream]) if rows.size < len(batch) else batch
+            rows = chosen.rows
+        else:
+            wanted = decide(self._program.conditions, leaf, batch, names, memo, self.faults)
+            selected = keyed if wanted is None else wanted if keyed is None else wanted & keyed
+            rows = None if selected is None else selected.nonzero()[0]
+            if rows is not None and rows.size == 0:
+                return
+        if rows is not None and rows.size < len(batch):
+            batch = batch.take(rows, self._read[stream])
         keys = tuple(batch[name] for name in names)
         for place, emit in enumerate(self._program.emits):
             columns = emit.columns(stream, rule.keys, batch, self.faults)
@@ -164,6 +180,7 @@ class FilterOperator:
         """Let events that arrive from now on meet another program."""
         assert isinstance(program, FilterProgram)
         self._program = program
+        self._selections = self._select()
 
     @property
     def layout(self) -> str:
