@@ -32,9 +32,9 @@ from cep.compiler.choice import RUN_TABLE, only
 from cep.compiler.columns import ColumnFunction, batch_leaf, compile_columns
 from cep.compiler.conjuncts import Conjunct, compile_conjunct
 from cep.compiler.pattern import PatternProgram, is_alone
-from cep.kernels import match
+from cep.kernels import asking, match
 from cep.kernels.jit import PLAIN, pointer
-from cep.kernels.program import GUARDS, TARGET
+from cep.kernels.program import GUARDS, SILENCES, TARGET
 from cep.kernels.runs import BITS, BOUND_STEP, BY_ABSENCE, NODE, NODES_USED, PARENT, PHASE
 from cep.language import ast
 from cep.language.spelling import event_text, expression_text
@@ -147,6 +147,7 @@ class Coverage:
             setattr(owner, name, lambda *arguments: around(original, *arguments))
 
         wrap(match, "fits", self._fits)
+        wrap(asking, "fits", self._fits)
         wrap(match, "bind", self._bind)
         wrap(PatternShard, "_match", self._match)
         wrap(PatternShard, "_harvest", self._harvest)
@@ -227,7 +228,7 @@ class Coverage:
             return found
         parts = self._parts[self._rules[id(self._now[1])][0].name]
         parts.steps[int(program.moves[move, TARGET])].seen.add("bound")
-        guards = int(program.moves[move, GUARDS]) if parent else 0
+        guards = int(program.moves[move, SILENCES]) | (int(program.moves[move, GUARDS]) if parent else 0)
         for number, part in enumerate(parts.absences, len(parts.steps)):
             if guards >> number & 1:
                 part.seen.add("held")

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from cep.runtime.operators.filter import FilterProgram
 
 Written = Mapping[tuple[int, int], "ast.Step | ast.Absence | ast.Event"]
+_MISSING = "if it is missing"
 COLUMNS, GENERATED, BOTH = "a column at a time", "generated code, for each run", "in part each way"
 
 
@@ -53,7 +54,8 @@ class Conjunct:
 class Move:
     """From a state to another by binding ``step``; ``is_next``: by the very next event; ``without``: absences.
 
-    ``until``: what closes the loop; ``begins``: the group whose next iteration begins; ``reluctant``: preferred last.
+    ``until``: what closes the loop; ``begins``: the group whose next iteration begins; ``reluctant``: preferred last;
+    ``silent``: absences with how long they last; ``note``: what of an ``all of`` must be there.
     """
 
     step: str
@@ -63,6 +65,8 @@ class Move:
     until: tuple[str, ...] = ()
     begins: str = ""
     reluctant: bool = False
+    silent: tuple[str, ...] = ()
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,8 +151,10 @@ def program_text(explained: Explanation) -> str:
 def _move_text(move: Move) -> str:
     text = f"{move.step} -> {move.target}" + ", by the very next event" * move.is_next
     text += "".join(f", unless {absence} came" for absence in move.without)
+    text += "".join(f", after {silence}" for silence in move.silent)
     text += "".join(f", until {end}" for end in move.until)
     text += f", the next {move.begins}" * bool(move.begins)
+    text += f", {move.note}" * bool(move.note)
     return text + ", rather not" * move.reluctant
 
 
@@ -196,7 +202,11 @@ def automaton_graph(explained: Explanation) -> Graph:
     for state in explained.states:
         for move in state.moves:
             label = [move.step, *(["very next"] if move.is_next else []), *(f"no {a}" for a in move.without)]
-            label += [f"until {u}" for u in move.until] + ([f"next {move.begins}"] if move.begins else [])
+            label += (
+                [f"after {s}" for s in move.silent]
+                + [f"until {u}" for u in move.until]
+                + ([f"next {move.begins}"] if move.begins else [])
+            )
             edges.append(Edge(state.name, move.target, tuple(label)))
         if state.completes:
             edges.append(Edge(state.name, "(match)", (state.completes,)))
@@ -296,9 +306,17 @@ def _of_pattern(
 
 
 def written_where(written: Written, checked: CheckedStep | CheckedAbsence) -> ast.Expr | None:
-    """The condition of a step, an absence or an ``until`` as written."""
-    node = written.get((checked.span.start, checked.span.end))
-    return node.event.where if isinstance(node, ast.Absence) else node.where if node is not None else None
+    """The condition of a step, an absence or an ``until`` as written; of a step with those of the groups around it."""
+    start, end = checked.span.start, checked.span.end
+    node = written.get((start, end))
+    if not isinstance(node, ast.Step):
+        return node.event.where if isinstance(node, ast.Absence) else node.where if node is not None else None
+    around = [(b - a, n.where) for (a, b), n in written.items() if isinstance(n, ast.Step) and a <= start and end <= b]
+    wheres = [where for _, where in sorted(around, key=lambda pair: pair[0]) if where is not None]
+    if len(wheres) < 2:
+        return wheres[0] if wheres else None
+    parts = [p for w in wheres for p in (w.operands if isinstance(w, ast.Logic) and w.op == "and" else (w,))]
+    return ast.Logic("and", tuple(parts), wheres[0].span)
 
 
 def step_names(steps: Sequence[CheckedStep]) -> list[str]:
@@ -315,7 +333,7 @@ def _absence_text(written: Written, absence: CheckedAbsence) -> str:
 
 def _group_names(pattern: CheckedPattern) -> list[str]:
     """The counted groups with how many iterations they take, in the order of their counters."""
-    counted = [n for n in pattern.nodes if not isinstance(n.body, int) and (n.high != 1 or n.variable is not None)]
+    counted = [n for n in pattern.nodes if n.is_counted]
     out = []
     for item in counted:
         low, high = item.low, item.high
@@ -345,7 +363,8 @@ class _Automaton:
             goes_on = high > max(low, 1)
             onward = [replace(m, target=self.steps[i]) for m in self._moves(i, again)] if goes_on else []
             onward += self._moves(i, after)
-            found.append(State(self.steps[i], tuple(onward), self._completion(i, after, bool(onward))))
+            goes_on = any(m.note != _MISSING for m in onward)
+            found.append(State(self.steps[i], tuple(onward), self._completion(i, after, goes_on)))
         return tuple(found)
 
     def _few(self, i: int) -> str:
@@ -372,6 +391,8 @@ class _Automaton:
                     self._named(row[tables.UNTILS]),
                     begins,
                     row[tables.RELUCTANT] != tables.EAGER,
+                    self._silent(row[tables.SILENCES]),
+                    self._note(state, bool(row[tables.INSIDE])),
                 )
             )
         return out
@@ -379,6 +400,22 @@ class _Automaton:
     def _named(self, mask: int) -> tuple[str, ...]:
         n = len(self.steps)
         return tuple(self.without[p - n] for p in range(n, n + len(self.without)) if mask >> p & 1)
+
+    def _note(self, state: int, is_member: bool) -> str:
+        if is_member:
+            return _MISSING
+        needed = int(self.tables.steps[state, tables.NEEDED])
+        return f"once {needed} of {self._members(state)} are there" if needed else ""
+
+    def _members(self, i: int) -> int:
+        """How many members the ``all of`` around a step has."""
+        rows = self.tables.steps
+        return int((rows[:-1, tables.SET] == rows[i, tables.SET]).sum())
+
+    def _silent(self, mask: int) -> tuple[str, ...]:
+        n, waits = len(self.steps), self.tables.waits
+        places = [p for p in range(n, n + len(self.without)) if mask >> p & 1]
+        return tuple(f"{format_duration(int(waits[p]))} without {self.without[p - n]}" for p in places)
 
     def _completion(self, i: int, after: int, goes_on: bool) -> str:
         if not after & int(CLOSE_BIT):
@@ -398,8 +435,10 @@ class _Automaton:
     def _enough(self, i: int) -> str:
         """What the groups around a step must have before it may be left."""
         around = self.tables.nests[i, : int(self.tables.steps[i, tables.DEPTH])]
+        needed = int(self.tables.steps[i, tables.NEEDED])
+        inside = f", {needed} of {self._members(i)} there" if needed else ""
         lows = [(self.groups[g], int(self.tables.groups[g, tables.GROUP_LOW])) for g in around]
-        return "".join(f", {low} of {name.partition(' of ')[0]} there" for name, low in lows if low > 1)
+        return inside + "".join(f", {low} of {name.partition(' of ')[0]} there" for name, low in lows if low > 1)
 
 
 def _pattern_facts(
@@ -412,7 +451,7 @@ def _pattern_facts(
         "a column operation a condition for every event; then for each open run of the event's key "
         f"at most {_count(widest, 'step')} tried{test}"
     )
-    counted = int(scalars[tables.EVENTS]) < UNLIMITED
+    counted = min(int(scalars[tables.EVENTS]), *program.tables.groups[:, tables.GROUP_EVENTS].tolist()) < UNLIMITED
     seen = (
         f"every event of {', '.join(rule.inputs)}, because {'they are counted' if counted else 'a link is strict'}"
         if program.selects_all

@@ -4,6 +4,9 @@ A state is a step that was bound last; a move leads to the step that may be boun
 order of preference: what is left of the iteration, the next iteration, what follows; inside out. With ``fewest`` what
 follows comes first, and a further iteration is reluctant: not to take it is preferred.
 
+A member of ``all of`` or ``n of`` may be followed by each other one; which of them are bound is a bit set among the
+run's registers, and says which of these moves, or of what follows, are open: n members are n states.
+
 A loop of one step counts in the run itself; a group that repeats has a counter among the run's registers. A move
 keeps the counters of the groups that it stays in, raises one where it begins the next iteration, and sets to 1 those
 of the groups that it enters. It may be taken when every group that it leaves has enough iterations.
@@ -19,7 +22,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from cep.language.typed import CheckedChoice
+from cep.language.typed import CheckedChoice, CheckedSeveral
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -44,6 +47,11 @@ class Place:
         return isinstance(self.item.body, CheckedChoice)
 
     @property
+    def is_several(self) -> bool:
+        """Whether its children are the members of ``all of`` or ``n of``."""
+        return isinstance(self.item.body, CheckedSeveral)
+
+    @property
     def is_leaf(self) -> bool:
         """Whether it is a step."""
         return isinstance(self.item.body, int)
@@ -59,6 +67,8 @@ class Place:
         """Whether it may bind no event."""
         if self.item.low == 0 or self.is_leaf:
             return self.item.low == 0
+        if self.is_several:
+            return False
         each = [c.may_be_empty for c in self.children]
         return any(each) if self.is_choice else all(each)
 
@@ -77,7 +87,8 @@ class Move:
 
     ``keep``: how many counted groups stay as they are; ``begins`` the next iteration of the one after them (``again``:
     of the loop of the step itself). ``reluctant``: not to bind is preferred ("enough": once the loop has enough).
-    ``last``: the move is inside, or into, the last item of the pattern.
+    ``last``: the move is inside, or into, the last item of the pattern. ``member``: it binds another member of one
+    ``all of`` or ``n of``.
     """
 
     target: int
@@ -90,6 +101,7 @@ class Move:
     reluctant: str = ""
     last: bool = False
     cleared: Place | None = None
+    member: bool = False
 
 
 @dataclass(frozen=True)
@@ -115,6 +127,7 @@ class Automaton:
     lows: tuple[int, ...]
     highs: tuple[int | None, ...]
     inside: tuple[frozenset[int], ...]  # the steps in each counted group
+    sets: tuple[tuple[tuple[int, ...], int], ...] = ()  # members of each `all of`, how many it takes
 
 
 def build_automaton(pattern: CheckedPattern) -> Automaton:
@@ -125,6 +138,7 @@ def build_automaton(pattern: CheckedPattern) -> Automaton:
 class _Builder:
     def __init__(self, pattern: CheckedPattern) -> None:
         self.counted: list[CheckedItem] = []
+        self.sets: list[Place] = []
         items = (*pattern.items[:-1], _least_at_end(pattern.items[-1]))
         self.roots = [self._place(item, None, n) for n, item in enumerate(items)]
         self.leaves = {leaf.step: leaf for root in self.roots for leaf in _leaves(root)}
@@ -138,19 +152,24 @@ class _Builder:
         )
         lows = tuple(self.leaves[i].item.low for i in range(len(self.leaves)))
         highs = tuple(self.leaves[i].item.high for i in range(len(self.leaves)))
-        # nothing is bound before the first event: nothing is between, and nothing comes next to it
-        first = tuple(replace(m, strict=False, guards=()) for m in start)
-        return Automaton(states, first, tuple(self.counted), lows, highs, inside)
+        # nothing is bound before the first event: nothing is between, and nothing is next to it; a silence precedes it
+        first = tuple(
+            replace(m, strict=False, guards=tuple(a for a in m.guards if a.duration is not None)) for m in start
+        )
+        sets = tuple((tuple(c.step for c in p.children), _needed(p)) for p in self.sets)
+        return Automaton(states, first, tuple(self.counted), lows, highs, inside, sets)
 
     def _place(self, item: CheckedItem, parent: Place | None, number: int) -> Place:
         here = Place(item, parent, number)
         outer = () if parent is None else parent.groups
-        if not isinstance(item.body, int) and (item.high != 1 or item.variable is not None):
+        if item.is_counted:
             here.group = len(self.counted)
             self.counted.append(item)
             outer = (*outer, here.group)
         here.groups = outer
-        if isinstance(item.body, CheckedChoice):
+        if isinstance(item.body, CheckedSeveral):
+            self.sets.append(here)
+        if isinstance(item.body, CheckedChoice | CheckedSeveral):
             here.children = [self._place(a, here, n) for n, a in enumerate(item.body.alternatives)]
         elif not isinstance(item.body, int):
             here.children = [self._place(c, here, n) for n, c in enumerate(item.body)]
@@ -162,7 +181,7 @@ class _Builder:
         """The moves that bind the first event of an item, as if it were entered from nowhere."""
         if place.is_leaf:
             return [Move(place.step, False, ())]
-        if place.is_choice:
+        if place.is_choice or place.is_several:
             return [m for c in place.children for m in self._taken(c)]
         # the link is that of the group: what was left out inside takes its own link along
         return self._entries(place.children, 0, (), entering=True)[0]
@@ -241,6 +260,12 @@ class _Builder:
         parent = place.parent
         if parent is not None and parent.is_choice:
             return self._follow(parent)
+        if parent is not None and parent.is_several:
+            until = self._closing(parent)
+            others = [c for c in parent.children if c is not place]
+            members = [Move(c.step, False, (), until, len(place.groups), member=True) for c in others]
+            follows, ends = self._follow(parent)
+            return [*members, *follows], ends
         siblings = self.roots if parent is None else parent.children
         moves, rest = self._entries(siblings, place.number + 1, ())
         outer = () if parent is None else parent.groups
@@ -260,6 +285,11 @@ class _Builder:
         return tuple(p.item.until for p in place.around if p.item.until is not None)
 
 
+def _needed(place: Place) -> int:
+    assert isinstance(place.item.body, CheckedSeveral)
+    return place.item.body.count
+
+
 def _leaves(place: Place) -> Iterator[Place]:
     if place.is_leaf:
         yield place
@@ -271,7 +301,7 @@ def _least_at_end(item: CheckedItem) -> CheckedItem:
     """The item with ``fewest`` at the very end taken at its word: once there is enough, nothing more is taken."""
     if item.fewest and item.low > 0:  # one that may take nothing is never begun there: see FORGONE in the tables
         item = replace(item, high=item.low, fewest=False)
-    if item.high != 1 or isinstance(item.body, int):
+    if item.high != 1 or isinstance(item.body, int | CheckedSeveral):
         return item
     if isinstance(item.body, CheckedChoice):
         return replace(item, body=CheckedChoice(tuple(_least_at_end(a) for a in item.body.alternatives)))

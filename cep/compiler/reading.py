@@ -26,7 +26,7 @@ from cep.language.beforehand import (
     of_nothing,
     reads_run,
 )
-from cep.language.typed import Apply, Attr, CheckedChoice, Element, Fold, Key, Present, Prev, Typed
+from cep.language.typed import Apply, Attr, CheckedChoice, CheckedSeveral, Element, Fold, Key, Present, Prev, Typed
 from cep.model.types import BOOL
 
 if TYPE_CHECKING:
@@ -366,7 +366,7 @@ def _with_repeats(items: Sequence[CheckedItem], repeats: bool) -> Iterator[tuple
     """All items, each with whether a group or choice around it repeats."""
     for item in items:
         yield item, repeats
-        if isinstance(item.body, CheckedChoice):
+        if isinstance(item.body, CheckedChoice | CheckedSeveral):
             yield from _with_repeats(item.body.alternatives, repeats or item.high != 1)
         elif not isinstance(item.body, int):
             yield from _with_repeats(item.body, repeats or item.high != 1)

@@ -39,7 +39,8 @@ _RELUCTANT = {"": tables.EAGER, "always": tables.ALWAYS, "enough": tables.ENOUGH
 def sees_all(pattern: CheckedPattern) -> bool:
     """Whether an event that fits no part of the pattern can still decide something: it breaks `next`, or it counts."""
     strict = any(s.link == "next" or s.in_a_row for s in pattern.steps)
-    return pattern.events is not None or strict or any(i.link == "next" or i.in_a_row for i in pattern.nodes)
+    counted = pattern.events is not None or any(i.events is not None for i in pattern.nodes)
+    return counted or strict or any(i.link == "next" or i.in_a_row for i in pattern.nodes)
 
 
 def skip_register(pattern: CheckedPattern) -> PositionRegister | None:
@@ -86,6 +87,13 @@ class _Tables:
         self.final_at = {id(a): n + len(between) + k for k, a in enumerate(final)}
         self.until_at = {id(u): n + len(between) + len(final) + k for k, u in enumerate(pattern.untils)}
         self.groups = [FoldRegister("round", f"$group {k}", -1, False) for k in range(len(automaton.groups))]
+        self.since = [
+            (FoldRegister("since", f"$group {k}", -1, False), FoldRegister("seen", f"$group {k}", -1, False))
+            if item.is_bounded
+            else None
+            for k, item in enumerate(automaton.groups)
+        ]
+        self.sets = [FoldRegister("members", f"$set {k}", -1, False) for k in range(len(automaton.sets))]
 
     def build(self, tested: int, updated: frozenset[int]) -> MatchProgram:
         pattern, automaton = self.pattern, self.automaton
@@ -115,33 +123,53 @@ class _Tables:
             row[tables.UNTIL] = sum(1 << self.until_at[id(u)] for u in dict.fromkeys(state.until))
             row[tables.CONSUMED] = step.variable in pattern.consume
             nests[i, : len(state.groups)] = state.groups
+        for register, (members, needed) in zip(self.sets, automaton.sets, strict=True):
+            for k, i in enumerate(members):
+                steps[i, tables.SET] = REGISTERS + self.layout.register(register)
+                steps[i, tables.NEEDED], steps[i, tables.MEMBER] = needed, 1 << k
+                steps[i, tables.MEMBERS] = _mask(m.member for m in automaton.states[i].moves)
         self._moves(steps[n], automaton.start, moves)
         waits = np.zeros(n + len(self.absence_at) + len(self.final_at) + len(self.until_at), np.int64)
-        for absence in pattern.final:
-            assert absence.duration is not None
-            waits[self.final_at[id(absence)]] = nanoseconds(absence.duration, self.params)
+        for absence in (*pattern.between, *pattern.final):
+            if absence.duration is not None:
+                place = (self.absence_at | self.final_at)[id(absence)]
+                waits[place] = nanoseconds(absence.duration, self.params)
         groups = np.zeros((max(1, len(self.groups)), tables.GROUP_WIDTH), np.int64)
+        groups[:, tables.GROUP_EVENTS] = UNLIMITED
         for k, item in enumerate(automaton.groups):
             total = -1
             if item.variable is not None and group_register(item.variable) in self.layout.folds:
                 total = REGISTERS + self.layout.register(group_register(item.variable))
-            groups[k] = (item.low, UNLIMITED if item.high is None else item.high, REGISTERS + group_at[k], total)
+            groups[k, : tables.GROUP_WITHIN] = (
+                item.low,
+                UNLIMITED if item.high is None else item.high,
+                REGISTERS + group_at[k],
+                total,
+            )
+            since = self.since[k]
+            groups[k, tables.GROUP_WITHIN] = nanoseconds(item.within, self.params) if item.within else FOREVER
+            groups[k, tables.GROUP_GAP] = nanoseconds(item.gap, self.params) if item.gap else FOREVER
+            groups[k, tables.GROUP_EVENTS] = UNLIMITED if item.events is None else item.events
+            if since is not None:
+                groups[k, tables.GROUP_SINCE], groups[k, tables.GROUP_SEEN] = (
+                    REGISTERS + self.layout.register(register) for register in since
+                )
         return MatchProgram(
             steps,
             np.array(moves, np.int64).reshape(-1, tables.MOVE_WIDTH),
             groups,
             nests,
             waits,
-            self._scalars(steps, waits, tested),
+            self._scalars(steps, moves, waits, tested),
         )
 
-    def _scalars(self, steps: np.ndarray, waits: np.ndarray, tested: int) -> np.ndarray:
+    def _scalars(self, steps: np.ndarray, moves: list[list[int]], waits: np.ndarray, tested: int) -> np.ndarray:
         pattern = self.pattern
         scalars = np.zeros(tables.SCALARS, np.int64)
         scalars[tables.STEPS] = len(pattern.steps)
         scalars[tables.FIRST] = sum(1 << s for s in {m.target for m in self.automaton.start})
         scalars[tables.FINAL] = sum(1 << p for p in self.final_at.values())
-        scalars[tables.FINAL_WAIT] = waits.max() if pattern.final else 0
+        scalars[tables.FINAL_WAIT] = max((waits[p] for p in self.final_at.values()), default=0)
         scalars[tables.WITHIN] = nanoseconds(pattern.within, self.params) if pattern.within else FOREVER
         scalars[tables.GAP] = nanoseconds(pattern.gap, self.params) if pattern.gap else FOREVER
         scalars[tables.EVENTS] = UNLIMITED if pattern.events is None else pattern.events
@@ -152,27 +180,44 @@ class _Tables:
         scalars[tables.KEY_WORDS] = self.layout.key_words
         scalars[tables.KEY_AT] = self.layout.key_at
         scalars[tables.TESTED] = tested
+        scalars[tables.POSITIONS] = len(self.layout.positions)
         scalars[tables.MOST_MOVES] = steps[:, tables.MOVES].max()
+        begin = int(steps[-1, tables.FIRST_MOVE])
+        scalars[tables.RESTRAINED] = any(m[tables.SILENCES] or m[tables.KEPT_BOUND] for m in moves[:begin])
+        for move in moves[begin:]:
+            scalars[tables.KEPT_BITS] |= move[tables.SILENCES]
+            scalars[tables.KEPT_FOR] = max(scalars[tables.KEPT_FOR], move[tables.WAIT])
         return scalars
 
     def _moves(self, row: np.ndarray, found: Sequence[Move], moves: list[list[int]]) -> None:
         """Write the moves of one state behind all others."""
         row[tables.FIRST_MOVE], row[tables.MOVES] = len(moves), len(found)
         for move in found:
+            plain = [a for a in move.guards if a.duration is None]
+            silences = [a for a in move.guards if a.duration is not None]
             kind = tables.AGAIN_STEP if move.again else tables.NEXT_ROUND if move.begins else tables.ONWARD
             moves.append(
                 [
                     move.target,
                     int(move.strict),
-                    _bits(move.guards, self.absence_at),
+                    _bits(plain, self.absence_at),
                     _bits(move.untils, self.until_at),
                     move.keep,
                     kind,
                     _RELUCTANT[move.reluctant],
                     self._cleared(move),
                     int(move.last),
+                    int(move.member),
+                    self._is_bounded(move),
+                    _bits(silences, self.absence_at),
+                    max((nanoseconds(a.duration, self.params) for a in silences if a.duration is not None), default=-1),
                 ]
             )
+
+    def _is_bounded(self, move: Move) -> int:
+        """Whether a group that the move stays in has a bound of its own."""
+        around = self.automaton.states[move.target].groups[: move.keep]
+        return int(any(self.automaton.groups[g].is_bounded for g in around))
 
     def _cleared(self, move: Move) -> int:
         """The registers that mean an event of this iteration, of the steps in the group that begins again."""
@@ -194,6 +239,8 @@ class _Tables:
             return False
         if pattern.gap is not None and self.automaton.states[i].ends:
             return False  # it is decided earlier than the longer one
+        if any(a.duration is not None for m in self.automaton.states[i].moves for a in m.guards):
+            return False  # what follows may come earlier after it
         later = [w for s in pattern.steps[i + 1 :] for w in (s.where, *(a.where for a in s.absences))]
         return not any(_mentions(w, pattern.steps[i].variable) for w in later if w is not None)
 

@@ -3,7 +3,7 @@
 A match forgets the runs that the skip rule would refuse: those that started at or before its *bar*. It uses up events
 when the rule consumes them. The bounds ``within`` and ``gap`` end runs, a loop at the end with a match; the absence at
 the end completes runs. A deadline at time t is decided before the first event later than t, or when the watermark has
-passed t.
+passed t. Events that an absence at the start may forbid are kept for as long as it reaches back.
 
 Tested by: tests/kernels/test_match.py
 """
@@ -51,12 +51,18 @@ from cep.kernels.runs import (
     GAPS_TAIL,
     GENERATION,
     HEAD,
+    KEPT,
     LAST_NO,
     MASK,
+    NEWEST,
     NEXT,
     NO,
     NODE,
     PARENT,
+    PAST_BEFORE,
+    PAST_HEAD,
+    PAST_ROW,
+    PAST_TAIL,
     PHASE,
     REGISTERS,
     ROW,
@@ -75,7 +81,7 @@ from cep.kernels.runs import (
 )
 
 # what stopped the matcher; the caller makes room and calls again
-DONE, WANTS_RUNS, WANTS_NODES, WANTS_FOUND, WANTS_STARTS, WANTS_CLOSERS, WANTS_SLOTS, WANTS_GAPS = range(8)
+DONE, WANTS_RUNS, WANTS_NODES, WANTS_FOUND, WANTS_STARTS, WANTS_CLOSERS, WANTS_SLOTS, WANTS_GAPS, WANTS_PAST = range(9)
 
 
 @kernel(types.boolean(Matrix, Integer, Integer, Integer), inline=True)
@@ -169,6 +175,15 @@ def forget_runs(state: RunState, slot: Whole, bar: Whole) -> Whole:
     return slots[slot, RUNS]
 
 
+@kernel(types.int64(RunStateType, Integer, Integer), inline=True)
+def drop_key(state: RunState, slot: Whole, words: Whole) -> Whole:
+    """Free a key that has neither runs nor kept events; return 1 when it has gone, else 0. O(1) expected."""
+    if state.slots[slot, RUNS] != 0 or state.slots[slot, KEPT] != 0:
+        return 0
+    free_slot(state, slot, words)
+    return 1
+
+
 @kernel(types.int64(MatchProgramType, RunStateType, MatchesType, Integer))
 def close_bounds(program: MatchProgram, state: RunState, matches: Matches, limit: Whole) -> Whole:
     """Decide every ``within`` and ``gap`` that ends before ``limit``; return what stopped it.
@@ -231,8 +246,7 @@ def close_bounds(program: MatchProgram, state: RunState, matches: Matches, limit
             forget_runs(state, slot, bar)
         if used > 0:
             forget_used(state, slot)
-        if slots[slot, RUNS] == 0:
-            free_slot(state, slot, scalars[KEY_WORDS])
+        drop_key(state, slot, scalars[KEY_WORDS])
 
 
 @kernel(types.int64(MatchProgramType, RunStateType, MatchesType, Integer))
@@ -282,6 +296,33 @@ def close_absences(program: MatchProgram, state: RunState, matches: Matches, lim
             forget_runs(state, slot, bar)
         if used > 0:
             forget_used(state, slot)
-        if slots[slot, RUNS] == 0:
-            free_slot(state, slot, program.scalars[KEY_WORDS])
+        drop_key(state, slot, program.scalars[KEY_WORDS])
     return DONE
+
+
+@kernel(types.int64(RunStateType, Integer, Integer, Integer))
+def keep_past(state: RunState, slot: Whole, row: Whole, until: Whole) -> Whole:
+    """Keep an event of a key for the absence at the start, in room made before; return how many it has. O(1)."""
+    past, slots, counts = state.past, state.slots, state.counts
+    entry = counts[PAST_TAIL]
+    at = entry & (past.shape[0] - 1)
+    past[at, 0] = until
+    past[at, 1] = slot
+    past[at, PAST_ROW] = row
+    past[at, PAST_BEFORE] = slots[slot, NEWEST]
+    slots[slot, NEWEST] = entry
+    slots[slot, KEPT] += 1
+    counts[PAST_TAIL] = entry + 1
+    return slots[slot, KEPT]
+
+
+@kernel(types.int64(MatchProgramType, RunStateType, Integer))
+def forget_past(program: MatchProgram, state: RunState, limit: Whole) -> Whole:
+    """Drop the kept events that no event from ``limit`` on can look back to; return how many are left. O(dropped)."""
+    past, slots, counts = state.past, state.slots, state.counts
+    while is_due(past, counts[PAST_HEAD], counts[PAST_TAIL], limit):
+        slot = past[counts[PAST_HEAD] & (past.shape[0] - 1), 1]
+        counts[PAST_HEAD] += 1
+        slots[slot, KEPT] -= 1
+        drop_key(state, slot, program.scalars[KEY_WORDS])
+    return counts[PAST_TAIL] - counts[PAST_HEAD]

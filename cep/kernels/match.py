@@ -11,8 +11,7 @@ itself. A loop that may go on or end waits for both at once (two bits of one MAS
 
 A deadline at time t is decided before the first event later than t, or when the watermark has passed t.
 
-``rows[BITS]`` says which predicates hold on the event alone; ``TESTED`` names those that also compare with bound
-events, which the generated function ``test`` decides. ``update`` keeps the registers.
+What is asked of a row stands in `cep.kernels.asking`; ``update`` keeps the registers.
 
 Cost: O(runs of the key x moves) an event, O(1) amortized a deadline.
 References: SASE+ (Agrawal et al., SIGMOD 2008) for runs and selection strategies; docs/semantics.md for the order.
@@ -24,12 +23,14 @@ from __future__ import annotations
 import numpy as np
 from numba import types
 
+from cep.kernels.asking import FREE, NEVER, any_fits, fits, is_preceded, restraint
 from cep.kernels.deadlines import (
     DONE,
     WANTS_CLOSERS,
     WANTS_FOUND,
     WANTS_GAPS,
     WANTS_NODES,
+    WANTS_PAST,
     WANTS_RUNS,
     WANTS_SLOTS,
     WANTS_STARTS,
@@ -37,15 +38,18 @@ from cep.kernels.deadlines import (
     bar_of,
     close_absences,
     close_bounds,
+    drop_key,
+    forget_past,
     forget_runs,
     forget_used,
     give_out,
     holds_used,
     is_due,
+    keep_past,
     use_up,
 )
 from cep.kernels.jit import Address, Callee, Integer, Whole, call_generated, kernel, pointer
-from cep.kernels.moves import count_after, is_reluctant, open_moves
+from cep.kernels.moves import count_after, is_reluctant, members_after, open_moves
 from cep.kernels.program import (
     AGAIN_STEP,
     CLEARED,
@@ -59,25 +63,32 @@ from cep.kernels.program import (
     FIRST_MOVE,
     GAP,
     GROUP_REGISTER,
+    GROUP_SEEN,
+    GROUP_SINCE,
     GROUP_TOTAL,
     GUARDS,
     IN_LAST,
     KEEP,
     KEEP_ALL,
+    KEPT_BITS,
+    KEPT_FOR,
     KEY_AT,
     KEY_WORDS,
     MOST_MOVES,
     MOVES,
+    NEEDED,
     NO_BAR,
     POSITION,
     REDUNDANT,
     RELUCTANT,
+    RESTRAINED,
     ROUND,
+    SET,
+    SILENCES,
     SKIP,
     STEPS,
     STRICT,
     TARGET,
-    TESTED,
     UNTIL,
     UNTILS,
     UPDATE,
@@ -121,6 +132,8 @@ from cep.kernels.runs import (
     NODE,
     NODES_USED,
     PARENT,
+    PAST_HEAD,
+    PAST_TAIL,
     PHASE,
     REGISTERS,
     ROW,
@@ -140,52 +153,10 @@ from cep.kernels.runs import (
     RunStateType,
     find_slot,
     free_run,
-    free_slot,
     new_run,
 )
 
 _Place = types.UniTuple(types.int64, 5)
-
-
-@kernel(types.int64(MatchProgramType, RunStateType, OperandsType, Callee, Integer, Integer, Integer), inline=True)
-def fits(
-    program: MatchProgram, state: RunState, operands: Operands, test: Address, p: Whole, row: Whole, run: Whole
-) -> Whole:
-    """Return 1 when predicate ``p`` holds for a row under what a run has bound, else 0."""
-    if (state.rows[row, BITS] >> p) & 1 == 0:
-        return 0
-    if (program.scalars[TESTED] >> p) & 1 == 0:
-        return 1
-    rows, runs = state.rows, state.runs
-    return call_generated(
-        test,
-        p,
-        pointer(rows),
-        pointer(state.rows_f),
-        row * rows.shape[1],
-        pointer(runs),
-        pointer(state.runs_f),
-        run * runs.shape[1],
-        pointer(state.nodes),
-        pointer(operands.ints),
-        pointer(operands.floats),
-        pointer(operands.heap),
-        pointer(operands.spans),
-        pointer(operands.faults),
-    )
-
-
-@kernel(types.int64(MatchProgramType, RunStateType, OperandsType, Callee, Integer, Integer, Integer), inline=True)
-def any_fits(
-    program: MatchProgram, state: RunState, operands: Operands, test: Address, which: Whole, row: Whole, run: Whole
-) -> Whole:
-    """Return 1 when one of the predicates of a mask holds for a row under what a run has bound, else 0."""
-    if which == 0:
-        return 0
-    for p in range(program.scalars[STEPS], program.waits.size):
-        if (which >> p) & 1 != 0 and fits(program, state, operands, test, p, row, run) != 0:
-            return 1
-    return 0
 
 
 @kernel(types.int64(MatchProgramType, RunStateType, MatchesType, OperandsType, Callee, _Place), inline=True)
@@ -230,6 +201,11 @@ def bind(
         into[target, program.groups[group, GROUP_REGISTER]] = count_after(program, state, parent, move, np.int64(d))
         if program.groups[group, GROUP_TOTAL] >= 0:
             into[target, program.groups[group, GROUP_TOTAL]] += 1
+        if program.groups[group, GROUP_SINCE] != 0:
+            into[target, program.groups[group, GROUP_SINCE]] = rows[row, TS]
+            into[target, program.groups[group, GROUP_SEEN]] = seen
+    if steps[step, NEEDED] != 0:
+        into[target, steps[step, SET]] = members_after(program, state, parent, move)
     cleared = moves[move, CLEARED]
     j = REGISTERS
     while cleared != 0:
@@ -338,6 +314,7 @@ def show_event(
     final = scalars[FINAL]
     keep_all = scalars[SKIP] == KEEP_ALL
     consumes = scalars[CONSUMES] != 0
+    restrained = scalars[RESTRAINED] != 0
     now, number = rows[row, TS], rows[row, NO]
     slots[slot, SEEN] += 1
     bar: Whole = NO_BAR
@@ -372,7 +349,11 @@ def show_event(
             if any_fits(program, state, operands, test, moves[move, UNTILS], row, run) != 0:
                 left &= ~bit
                 continue
-            if fits(program, state, operands, test, moves[move, TARGET], row, run) != 0:
+            held: Whole = FREE
+            if restrained:
+                is_open = 1 if closing and ends & bit != 0 else 0
+                held = restraint(program, state, operands, test, (slot, row, run, np.int64(move), np.int64(is_open)))
+            if held == FREE and fits(program, state, operands, test, moves[move, TARGET], row, run) != 0:
                 full = counts[FOUND]
                 before = behind if is_reluctant(program, state, run, move) != 0 else run
                 bound = bind(program, state, matches, operands, update, (run, slot, row, np.int64(move), before))
@@ -397,7 +378,8 @@ def show_event(
                     if start <= bar:
                         break
                 continue
-            if moves[move, STRICT] != 0 or any_fits(program, state, operands, test, moves[move, GUARDS], row, run) != 0:
+            broken = held == NEVER or moves[move, STRICT] != 0
+            if broken or any_fits(program, state, operands, test, moves[move, GUARDS], row, run) != 0:
                 left &= ~bit
         if start <= bar:
             free_run(state, slot, run)
@@ -480,6 +462,8 @@ def start_runs(
                 continue
             if fits(program, state, operands, test, moves[move, TARGET], row, np.int64(0)) == 0:
                 continue
+            if moves[move, SILENCES] != 0 and is_preceded(program, state, operands, test, update, slot, row, move) != 0:
+                continue
             full = counts[FOUND]
             if bind(program, state, matches, operands, update, (np.int64(0), slot, row, move, np.int64(-1))) != 1:
                 continue
@@ -523,6 +507,7 @@ def match_rows(
     rows, slots, counts = state.rows, state.slots, state.counts
     scalars = program.scalars
     words, key_at = scalars[KEY_WORDS], scalars[KEY_AT]
+    keeps, wanted = scalars[KEPT_BITS] != 0, scalars[FIRST] | scalars[KEPT_BITS]
     while counts[CURSOR] < counts[ROWS_USED]:
         row = counts[CURSOR]
         now = rows[row, TS]
@@ -536,8 +521,10 @@ def match_rows(
             stopped = close_absences(program, state, matches, now)
             if stopped != DONE:
                 return stopped
+        if keeps:
+            forget_past(program, state, now)
         slot = find_slot(state, row, key_at, words, np.int64(0))
-        starting = rows[row, BITS] & scalars[FIRST] != 0
+        starting = rows[row, BITS] & wanted != 0
         if slot < 0 and not starting:
             counts[CURSOR] += 1
             continue
@@ -555,15 +542,21 @@ def match_rows(
             return WANTS_CLOSERS
         if scalars[GAP] < FOREVER and state.gaps.shape[0] - (counts[GAPS_TAIL] - counts[GAPS_HEAD]) < most:
             return WANTS_GAPS
+        kept = keeps and rows[row, BITS] & scalars[KEPT_BITS] != 0
+        if kept and state.past.shape[0] - (counts[PAST_TAIL] - counts[PAST_HEAD]) < 1:
+            return WANTS_PAST
         if slot < 0:
             if counts[LIVE_SLOTS] + 1 > slots.shape[0] or 2 * (counts[LIVE_SLOTS] + 1) > state.table.size:
                 return WANTS_SLOTS
             slot = find_slot(state, row, key_at, words, np.int64(1))
         show_event(program, state, matches, operands, test, update, slot, row)
+        if kept:
+            keep_past(state, slot, row, add_time(now, scalars[KEPT_FOR]))
         if slots[slot, RUNS] == 0:
-            free_slot(state, slot, words)
+            drop_key(state, slot, words)
         counts[CURSOR] += 1
     stopped = close_bounds(program, state, matches, watermark)
     if stopped != DONE:
         return stopped
+    forget_past(program, state, watermark)
     return close_absences(program, state, matches, watermark)

@@ -4,7 +4,7 @@
 - ``moves`` [M, MOVE_WIDTH]: the moves of all states, those of one state together, by preference. A run's MASK has
   bit e set while move e of its state may be taken.
 - ``groups`` [G, GROUP_WIDTH]: groups that are counted; ``nests`` [S + 1, depth]: those around a step, outermost first.
-- ``waits`` [P]: how long the absence p at the end lasts; 0 for other predicates.
+- ``waits`` [P]: how long the absence p lasts; 0 for other predicates.
 
 Predicates p: steps 0..S-1, then absences between steps, absences at the end, ``until`` conditions.
 Tested by: tests/compiler/test_pattern.py
@@ -29,7 +29,9 @@ from cep.kernels.jit import (
 )
 
 # steps. AFTER: the moves (and CLOSE) open once the loop has enough; AGAIN: those that go on with it; ENDS: the moves
-# that are open where the pattern may end; UNTIL: predicates that close some of these; FORGONE: moves not taken there
+# that are open where the pattern may end; UNTIL: predicates that close some of these; FORGONE: moves not taken there.
+# Of a member of `all of` (which takes NEEDED of them, else 0) SET: the column of a run with the bit set of those that
+# are bound, MEMBER: its own bit, MEMBERS: the moves to the others
 (
     LOW,
     HIGH,
@@ -45,18 +47,53 @@ from cep.kernels.jit import (
     UNTIL,
     CONSUMED,
     FORGONE,
+    SET,
+    NEEDED,
+    MEMBER,
+    MEMBERS,
     STEP_WIDTH,
-) = range(15)
-# moves. KEEP: how many groups around the target keep their count; ROUND: see below; CLEARED: registers of positions
-# that a new iteration forgets; IN_LAST: whether the target is part of the last item
-TARGET, STRICT, GUARDS, UNTILS, KEEP, ROUND, RELUCTANT, CLEARED, IN_LAST, MOVE_WIDTH = range(10)
+) = range(19)
+# moves. GUARDS: absences up to the target; SILENCES: those that last a time, the longest of them WAIT, from the last
+# bound event on (from the start: before the first one); KEEP: how many groups around the target keep their count;
+# ROUND: see below; CLEARED: registers of positions that a new iteration forgets; IN_LAST: whether the target is part of
+# the last item; INSIDE: whether it is another member of one `all of`;
+# KEPT_BOUND: whether a group that it stays in has bounds
+(
+    TARGET,
+    STRICT,
+    GUARDS,
+    UNTILS,
+    KEEP,
+    ROUND,
+    RELUCTANT,
+    CLEARED,
+    IN_LAST,
+    INSIDE,
+    KEPT_BOUND,
+    SILENCES,
+    WAIT,
+    MOVE_WIDTH,
+) = range(14)
 # what a move begins: nothing, the next iteration of a group, that of the step's own loop
 ONWARD, NEXT_ROUND, AGAIN_STEP = 0, 1, 2
 # whether not to take a move is preferred: never, always, once the loop has enough
 EAGER, ALWAYS, ENOUGH = 0, 1, 2
-# groups. GROUP_REGISTER: the column of a run that counts the iterations here; GROUP_TOTAL: all of them, or -1
-GROUP_LOW, GROUP_HIGH, GROUP_REGISTER, GROUP_TOTAL, GROUP_WIDTH = range(5)
-# scalars
+# groups. GROUP_REGISTER: the column of a run that counts the iterations here; GROUP_TOTAL: all of them, or -1; the
+# bounds of an iteration; GROUP_SINCE, GROUP_SEEN: the columns with the TS and SEEN of its first event (0: no bounds)
+(
+    GROUP_LOW,
+    GROUP_HIGH,
+    GROUP_REGISTER,
+    GROUP_TOTAL,
+    GROUP_WITHIN,
+    GROUP_GAP,
+    GROUP_EVENTS,
+    GROUP_SINCE,
+    GROUP_SEEN,
+    GROUP_WIDTH,
+) = range(10)
+# scalars. RESTRAINED: whether a move has SILENCES or KEPT_BOUND; KEPT_BITS: the absences at the start, whose events are
+# kept KEPT_FOR; POSITIONS: how many registers hold rows
 (
     STEPS,
     FIRST,
@@ -72,8 +109,12 @@ GROUP_LOW, GROUP_HIGH, GROUP_REGISTER, GROUP_TOTAL, GROUP_WIDTH = range(5)
     EVENTS,
     CONSUMES,
     MOST_MOVES,
+    RESTRAINED,
+    KEPT_BITS,
+    KEPT_FOR,
+    POSITIONS,
     SCALARS,
-) = range(15)
+) = range(19)
 # the skip rule: what a later match must start after
 PAST_LAST, KEEP_ALL, TO_NEXT, TO_POSITION = range(4)
 

@@ -11,16 +11,19 @@ Every table is int64[capacity, width]; where floats lie in it, a float64 view of
   (or might, until it was given up); BEGUN: the moves open there that have bound an event. From ``REGISTERS`` on: the
   program's registers, first those that hold row positions.
 - ``nodes``: bound events, newest first: parent, row, step. A parent stands before its child.
-- ``slots``: keys with live runs: HEAD, TAIL, RUNS, SEEN (events since the key has runs), then the key's words. HEAD of
-  a free slot is the next free one, RUNS -1.
+- ``slots``: keys with live runs or kept events: HEAD, TAIL, RUNS, SEEN (events since the key is there), KEPT (how many
+  events of it stand in ``past``) and the NEWEST of them, then the key's words. HEAD of a free slot is the next free
+  one, RUNS -1.
 - ``table``: key hash table, open addressing with linear probing, slot + 1 or 0.
 - ``starts``: ring (deadline of ``within``, slot, NO of the first event); ``closers``: ring (deadline of the final
   absence, slot, run, generation), ``gaps`` the same for the bound between neighbours. All in order of deadline, because
   a deadline is an event's time plus a constant.
+- ``past``: ring of events that an absence at the start may forbid: (time until when, slot, row, the place of the key's
+  one before). Places count from the ring's beginning on, so one before its head is gone.
 - ``counts``: the scalars of the state, by the names below.
 
 Invariants (checked by tests/kernels/check_runs.py): the runs of a key are linked in order of (start, preference);
-RUNS counts them; a slot in the table has at least one run; parents come before children.
+RUNS counts them; a slot in the table has at least one run or kept event; parents come before children.
 Tested by: tests/kernels/test_match.py
 """
 
@@ -61,7 +64,9 @@ DECIDED_AT, PHASE, DECIDER = NEXT, PREVIOUS, MASK
 # nodes
 PARENT, ROW, BOUND_STEP, NODE_WIDTH = 0, 1, 2, 3
 # slots
-HEAD, TAIL, RUNS, SEEN, KEY = range(5)
+HEAD, TAIL, RUNS, SEEN, KEPT, NEWEST, KEY = range(7)
+# past
+PAST_ROW, PAST_BEFORE = 2, 3
 # counts
 (
     ROWS_USED,
@@ -81,8 +86,10 @@ HEAD, TAIL, RUNS, SEEN, KEY = range(5)
     CURSOR,
     FOUND,
     GIVEN_UP,
+    PAST_HEAD,
+    PAST_TAIL,
     COUNTS,
-) = range(18)
+) = range(20)
 
 CLOSE = 62
 """The bit of MASK that says: completes by time alone."""
@@ -106,11 +113,12 @@ class RunState(NamedTuple):
     starts: IntArray
     closers: IntArray
     gaps: IntArray
+    past: IntArray
     counts: IntArray
 
 
 RunStateType = types.NamedTuple(
-    (Matrix, FloatMatrix, Matrix, FloatMatrix, Matrix, Matrix, Vector, Matrix, Matrix, Matrix, Vector), RunState
+    (Matrix, FloatMatrix, Matrix, FloatMatrix, Matrix, Matrix, Vector, Matrix, Matrix, Matrix, Matrix, Vector), RunState
 )
 
 
@@ -161,6 +169,8 @@ def find_slot(state: RunState, row: Whole, first: Whole, words: Whole, add: Whol
     slots[slot, TAIL] = -1
     slots[slot, RUNS] = 0
     slots[slot, SEEN] = 0
+    slots[slot, KEPT] = 0
+    slots[slot, NEWEST] = -1
     table[at] = slot + 1
     counts[LIVE_SLOTS] += 1
     return slot
@@ -257,7 +267,7 @@ def new_run(state: RunState, slot: Whole, before: Whole) -> Whole:
 
 @kernel(types.int64(RunStateType, Integer, Vector, Vector))
 def compact_state(state: RunState, positions: Whole, row_at: IntArray, node_at: IntArray) -> Whole:
-    """Drop the rows and bindings that no live run and no unread row needs; return how many rows stay.
+    """Drop the rows and bindings that no live run, kept event or unread row needs; return how many rows stay.
 
     ``positions`` is the number of registers that hold rows; ``row_at`` and ``node_at`` are scratch, zero, as long as
     the tables. Cost: O(rows + nodes + runs); called when a table is full, so O(1) amortized an event.
@@ -269,6 +279,10 @@ def compact_state(state: RunState, positions: Whole, row_at: IntArray, node_at: 
             node_at[node] = 1
             row_at[nodes[node, ROW]] = 1
             node = nodes[node, PARENT]
+    past = state.past
+    ring = past.shape[0] - 1
+    for entry in range(counts[PAST_HEAD], counts[PAST_TAIL]):
+        row_at[past[entry & ring, PAST_ROW]] = 1
     kept = 0
     for row in range(counts[ROWS_USED]):
         if row_at[row] != 0 or row >= counts[CURSOR]:
@@ -300,6 +314,8 @@ def compact_state(state: RunState, positions: Whole, row_at: IntArray, node_at: 
         for j in range(REGISTERS, REGISTERS + positions):
             if runs[run, j] >= 0:
                 runs[run, j] = row_at[runs[run, j]]
+    for entry in range(counts[PAST_HEAD], counts[PAST_TAIL]):
+        past[entry & ring, PAST_ROW] = row_at[past[entry & ring, PAST_ROW]]
     return kept
 
 

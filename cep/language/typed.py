@@ -172,7 +172,7 @@ class CheckedKey:
 
 @dataclass(frozen=True, slots=True)
 class CheckedAbsence:
-    """``no X``: streams (variants unfolded), condition; ``duration`` (Const or ParamRef) only at the end."""
+    """``no X``: streams (variants unfolded), condition; ``duration`` (Const or ParamRef): for how long."""
 
     streams: tuple[str, ...]
     where: Typed | None
@@ -211,11 +211,13 @@ class CheckedStep:
 class CheckedItem:
     """A node of a pattern's tree: a step, a group or a choice, with its count and what joins it to what is before.
 
-    ``body``: the number of a step in `CheckedPattern.steps`; for a group, its items; for ``one of``, its alternatives.
-    ``fewest``: the shorter loop is preferred. ``until`` closes the loop. ``variable``: the alias of a group.
+    ``body``: the number of a step in `CheckedPattern.steps`; for a group, its items; for ``one of``, its alternatives;
+    for ``all of`` and ``n of``, their members.
+    ``fewest``: the shorter loop is preferred. ``until`` closes the loop. ``variable``: the alias of a group or choice.
+    ``within``, ``gap`` and ``events``: the bounds of each iteration of a group.
     """
 
-    body: int | tuple[CheckedItem, ...] | CheckedChoice
+    body: int | tuple[CheckedItem, ...] | CheckedChoice | CheckedSeveral
     low: int
     high: int | None
     in_a_row: bool
@@ -225,6 +227,29 @@ class CheckedItem:
     until: CheckedAbsence | None
     variable: str | None
     span: Span
+    within: Typed | None = None
+    gap: Typed | None = None
+    events: int | None = None
+
+    @property
+    def is_bounded(self) -> bool:
+        """Whether a bound stands inside its parentheses."""
+        return self.within is not None or self.gap is not None or self.events is not None
+
+    @property
+    def is_counted(self) -> bool:
+        """Whether its iterations are told apart: it repeats, has an alias, or a bound of its own."""
+        named = self.high != 1 or self.variable is not None or self.is_bounded
+        return not isinstance(self.body, int) and named
+
+    @property
+    def may_be_empty(self) -> bool:
+        """Whether it may bind no event."""
+        if self.low == 0 or isinstance(self.body, int | CheckedSeveral):
+            return self.low == 0
+        if isinstance(self.body, CheckedChoice):
+            return any(a.may_be_empty for a in self.body.alternatives)
+        return all(i.may_be_empty for i in self.body)
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,6 +257,14 @@ class CheckedChoice:
     """``one of``: each alternative an item, in written order."""
 
     alternatives: tuple[CheckedItem, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedSeveral:
+    """``all of``, ``n of``: ``count`` of its alternatives, each a step that binds one event, in any order."""
+
+    alternatives: tuple[CheckedItem, ...]
+    count: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,10 +299,15 @@ class CheckedPattern:
         while waiting:
             item = waiting.pop()
             yield item
-            if isinstance(item.body, CheckedChoice):
+            if isinstance(item.body, CheckedChoice | CheckedSeveral):
                 waiting.extend(reversed(item.body.alternatives))
             elif not isinstance(item.body, int):
                 waiting.extend(reversed(item.body))
+
+    @property
+    def before_start(self) -> tuple[CheckedAbsence, ...]:
+        """The absences with a duration that stand before the first event, or may when steps are left out."""
+        return tuple(a for a in _absences_at_start(self.items) if a.duration is not None)
 
     @property
     def between(self) -> tuple[CheckedAbsence, ...]:
@@ -280,6 +318,18 @@ class CheckedPattern:
     def untils(self) -> tuple[CheckedAbsence, ...]:
         """What ends loops, in the order of the loops."""
         return tuple(item.until for item in self.nodes if item.until is not None)
+
+
+def _absences_at_start(items: tuple[CheckedItem, ...]) -> Iterator[CheckedAbsence]:
+    for item in items:
+        yield from item.absences
+        if isinstance(item.body, CheckedChoice | CheckedSeveral):
+            for alternative in item.body.alternatives:
+                yield from _absences_at_start((alternative,))
+        elif not isinstance(item.body, int):
+            yield from _absences_at_start(item.body)
+        if not item.may_be_empty:
+            return
 
 
 @dataclass(frozen=True, slots=True)

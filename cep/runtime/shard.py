@@ -21,6 +21,7 @@ from cep.kernels.deadlines import (
     WANTS_FOUND,
     WANTS_GAPS,
     WANTS_NODES,
+    WANTS_PAST,
     WANTS_RUNS,
     WANTS_SLOTS,
     WANTS_STARTS,
@@ -44,10 +45,14 @@ from cep.kernels.runs import (
     LENGTH,
     LIVE_RUNS,
     LIVE_SLOTS,
+    NEWEST,
     NO,
     NODE,
     NODE_WIDTH,
     NODES_USED,
+    PAST_BEFORE,
+    PAST_HEAD,
+    PAST_TAIL,
     PHASE,
     REGISTERS,
     ROW,
@@ -150,7 +155,8 @@ class PatternShard:
         if rows is None and frontier.time <= self._watermark:
             return []
         self._watermark = max(self._watermark, frontier.time)
-        if rows is None and not self.open_runs:
+        counts = self._state.counts
+        if rows is None and not self.open_runs and counts[PAST_HEAD] == counts[PAST_TAIL]:
             return []
         if rows is not None and len(self._versions) > 1:
             return self._match_versions(rows)
@@ -361,7 +367,7 @@ class PatternShard:
         columns = [*self._text_columns, *(key_at + i for i in self._text_keys)]
         used: list[AnyArray] = [t[:, c] for t in (kept, incoming, *self._waiting) for c in columns]
         slots = state.slots[: int(state.counts[SLOTS_USED])]
-        live = slots[slots[:, RUNS] > 0]
+        live = slots[slots[:, RUNS] >= 0]
         used += [live[:, KEY + i] for i in self._text_keys]
         self.strings.collect(used)
 
@@ -391,6 +397,8 @@ class PatternShard:
         elif wanted == WANTS_GAPS:
             gaps = self._roomier(state.gaps, GAPS_HEAD, GAPS_TAIL, self._of_live_runs)
             self._state = state._replace(gaps=_widened(gaps, again))
+        elif wanted == WANTS_PAST:
+            self._state = state._replace(past=self._roomier_past())
         else:
             assert wanted == WANTS_SLOTS, wanted
             self._state = _rehashed(state, len(self._operator.rule.keys))
@@ -409,6 +417,15 @@ class PatternShard:
         out = np.zeros((2 * len(ring) if 8 * len(entries) > len(ring) else len(ring), ring.shape[1]), np.int64)
         out[: len(entries)] = entries
         return out
+
+    def _roomier_past(self) -> Int64Array:
+        """The ring of kept events, twice as large, from its beginning on."""
+        counts, slots = self._state.counts, self._state.slots[: int(self._state.counts[SLOTS_USED])]
+        head = int(counts[PAST_HEAD])
+        past = self._roomier(self._state.past, PAST_HEAD, PAST_TAIL, lambda e: np.ones(len(e), np.bool_))
+        past[: int(counts[PAST_TAIL]), PAST_BEFORE] -= head  # those that are gone stand before the head
+        slots[:, NEWEST] -= head
+        return past
 
     # --------------------------------------------------------------------------------------------------------- match
 
@@ -547,6 +564,7 @@ def _empty_state(program: PatternProgram) -> RunState:
         _table(64, KEY + layout.key_words),
         np.zeros(256, np.int64),
         _table(64, 3),
+        _table(64, 4),
         _table(64, 4),
         _table(64, 4),
         counts,

@@ -2,7 +2,8 @@
 
 Packed, a state is its live rows, runs, nodes and slots and the deadlines that still wait, numbered from 0: rows and
 nodes in their order; slots in order of their first run's start; runs by slot, in the order of the key's list, from 1 (0
-is the blank run). So links, free lists, the hash table and ``counts`` need not be kept: they are made again.
+is the blank run); keys without runs among the others by their first kept event. So links, free lists, the hash table
+and ``counts`` need not be kept: they are made again.
 
 What refers to another table is named here, because it is numbered anew and its range is checked: a run's NODE, SHADOW
 and registers that hold rows, a node's PARENT and ROW, and the `RINGS`. A SHADOW that is gone is 0, of generation -1. A
@@ -35,17 +36,23 @@ from cep.kernels.runs import (
     GAPS_TAIL,
     GENERATION,
     HEAD,
+    KEPT,
     KEY,
     LENGTH,
     LIVE_RUNS,
     LIVE_SLOTS,
     MASK,
+    NEWEST,
     NEXT,
     NO,
     NODE,
     NODE_WIDTH,
     NODES_USED,
     PARENT,
+    PAST_BEFORE,
+    PAST_HEAD,
+    PAST_ROW,
+    PAST_TAIL,
     PREVIOUS,
     REGISTERS,
     ROW,
@@ -85,6 +92,7 @@ class Ring(NamedTuple):
     of_run: bool
 
 
+PAST = Ring("past", PAST_HEAD, PAST_TAIL, False)
 RINGS = (
     Ring("starts", STARTS_HEAD, STARTS_TAIL, False),
     Ring("closers", CLOSERS_HEAD, CLOSERS_TAIL, True),
@@ -110,14 +118,20 @@ def pack_runs(state: RunState, positions: int) -> dict[str, Int64Array]:
         table[: int(state.counts[used])].copy()
         for table, used in ((state.rows, ROWS_USED), (state.runs, RUNS_USED), (state.nodes, NODES_USED))
     )
-    packing = _with_tables(state, rows=rows, runs=runs, nodes=nodes, counts=state.counts.copy())
+    packing = _with_tables(state, rows=rows, runs=runs, nodes=nodes, past=state.past.copy(), counts=state.counts.copy())
     compact_state(packing, positions, np.zeros(len(rows), np.int64), np.zeros(len(nodes), np.int64))
     slots = state.slots[: int(state.counts[SLOTS_USED])]
-    live_slots = np.flatnonzero(slots[:, RUNS] > 0)
-    live_slots = live_slots[np.argsort(runs[slots[live_slots, HEAD], START_NO])]
+    past = _entries(packing, PAST)
+    first = np.zeros(len(slots), np.int64)  # the number of the event that a key is ordered by
+    first[past[::-1, 1]] = rows[past[::-1, PAST_ROW], NO]
+    with_runs = np.flatnonzero(slots[:, RUNS] > 0)
+    first[with_runs] = runs[slots[with_runs, HEAD], START_NO]
+    live_slots = np.flatnonzero(slots[:, RUNS] >= 0)
+    live_slots = live_slots[np.argsort(first[live_slots])]
     live = np.flatnonzero(runs[:, NODE] >= 0)
     slot_of_head = np.full(len(runs), -1)
-    slot_of_head[slots[live_slots, HEAD]] = np.arange(live_slots.size)
+    having = slots[live_slots, RUNS] > 0
+    slot_of_head[slots[live_slots[having], HEAD]] = np.flatnonzero(having)
     behind, head = _chains(np.where(runs[:, NODE] >= 0, runs[:, PREVIOUS], -1))
     live = live[np.lexsort((behind[live], slot_of_head[head[live]]))]
     slot_at, run_at = np.full(len(slots), -1), np.full(len(runs), -1)
@@ -129,7 +143,9 @@ def pack_runs(state: RunState, positions: int) -> dict[str, Int64Array]:
     out["runs"][:, SHADOW] = np.where(alive, run_at[shadow], np.minimum(shadow, 0))
     out["runs"][:, SHADOW_GENERATION] = np.where(alive | (shadow < 0), 0, -1)
     out["runs"][:, [NEXT, PREVIOUS, GENERATION]] = 0
-    out["slots"][:, [HEAD, TAIL]] = 0
+    out["slots"][:, [HEAD, TAIL, KEPT, NEWEST]] = 0
+    past[:, 1], past[:, PAST_BEFORE] = slot_at[past[:, 1]], 0
+    out[PAST.table] = past
     for ring in RINGS:
         entries = _entries(state, ring)
         if ring.of_run:
@@ -151,10 +167,12 @@ def restore_runs(empty: RunState, program: PatternProgram, stored: Stored) -> Ru
         stored.array(name, np.int64, None, table.shape[1])
         for name, table in (("rows", empty.rows), ("runs", empty.runs), ("nodes", empty.nodes), ("slots", empty.slots))
     )
+    past = stored.array(PAST.table, np.int64, None, empty.past.shape[1])
     rings = {r.table: stored.array(r.table, np.int64, None, getattr(empty, r.table).shape[1]) for r in RINGS}
     _check_rows(stored, rows, program)
     _check_runs(stored, runs, nodes, len(rows), program)
-    _check_keys(stored, slots, runs)
+    _check_past(stored, past, rows, slots)
+    _check_keys(stored, slots, runs, past)
     owner = np.repeat(np.arange(len(slots)), slots[:, RUNS])
     for ring in RINGS:
         _check_ring(stored, ring, rings[ring.table], owner, len(slots))
@@ -162,15 +180,18 @@ def restore_runs(empty: RunState, program: PatternProgram, stored: Stored) -> Ru
     number = np.arange(1, len(runs) + 1)
     first = np.cumsum(slots[:, RUNS]) - slots[:, RUNS] + 1
     runs[:, PREVIOUS], runs[:, NEXT] = number - 1, number + 1
-    slots[:, HEAD], slots[:, TAIL] = first, first + slots[:, RUNS] - 1
-    runs[slots[:, HEAD] - 1, PREVIOUS] = runs[slots[:, TAIL] - 1, NEXT] = -1
+    having = slots[:, RUNS] > 0
+    slots[:, HEAD], slots[:, TAIL] = np.where(having, first, -1), np.where(having, first + slots[:, RUNS] - 1, -1)
+    runs[slots[having, HEAD] - 1, PREVIOUS] = runs[slots[having, TAIL] - 1, NEXT] = -1
+    _link_past(past, slots)
     counts = empty.counts.copy()
     counts[ROWS_USED] = counts[CURSOR] = len(rows)
     counts[NODES_USED], counts[RUNS_USED], counts[LIVE_RUNS] = len(nodes), len(runs) + 1, len(runs)
     counts[SLOTS_USED] = counts[LIVE_SLOTS] = len(slots)
     tables = {r.table: _in_room(getattr(empty, r.table), rings[r.table], 0) for r in RINGS}
-    for ring in RINGS:
-        counts[ring.head], counts[ring.tail] = 0, len(rings[ring.table])
+    tables[PAST.table] = _in_room(empty.past, past, 0)
+    for ring in (*RINGS, PAST):
+        counts[ring.head], counts[ring.tail] = 0, len(past) if ring is PAST else len(rings[ring.table])
     tables |= {"rows": _in_room(empty.rows, rows, 0), "nodes": _in_room(empty.nodes, nodes, 0), "counts": counts}
     tables["runs"] = _in_room(empty.runs, runs, 1)
     tables["runs"][len(runs) + 1 :, NODE] = -1
@@ -208,8 +229,29 @@ def _check_runs(stored: Stored, runs: Int64Array, nodes: Int64Array, rows: int, 
     )
 
 
-def _check_keys(stored: Stored, slots: Int64Array, runs: Int64Array) -> None:
-    stored.within(slots[:, RUNS], 1, len(runs), "a key's runs")
+def _check_past(stored: Stored, past: Int64Array, rows: Int64Array, slots: Int64Array) -> None:
+    stored.require((np.diff(past[:, 0]) >= 0).all(), "kept events are out of order")
+    stored.within(past[:, 1], 0, len(slots) - 1, "a slot of a kept event")
+    stored.within(past[:, PAST_ROW], 0, len(rows) - 1, "the row of a kept event")
+    stored.require((np.diff(past[:, PAST_ROW]) > 0).all(), "rows of kept events are out of order")
+
+
+def _link_past(past: Int64Array, slots: Int64Array) -> None:
+    """Link the kept events of each key, newest first."""
+    slots[:, KEPT] = np.bincount(past[:, 1], minlength=len(slots))
+    slots[:, NEWEST] = -1
+    order = np.argsort(past[:, 1], kind="stable")
+    owner = past[order, 1]
+    past[order, PAST_BEFORE] = np.where(np.diff(owner, prepend=-1) == 0, np.roll(order, 1), -1)
+    slots[past[:, 1], NEWEST] = np.arange(len(past))  # the last one stands
+
+
+def _check_keys(stored: Stored, slots: Int64Array, runs: Int64Array, past: Int64Array) -> None:
+    stored.within(slots[:, RUNS], 0, len(runs), "a key's runs")
+    stored.require(
+        ((slots[:, RUNS] > 0) | np.isin(np.arange(len(slots)), past[:, 1])).all(),
+        "a key's runs are none, and it keeps no event",
+    )
     stored.require(int(slots[:, RUNS].sum()) == len(runs), "runs are without a key")
     stored.require(len(np.unique(slots[:, KEY:], axis=0)) == len(slots), "a key is there twice")
     owner = np.repeat(np.arange(len(slots)), slots[:, RUNS])

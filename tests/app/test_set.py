@@ -20,6 +20,8 @@ param since: time = "2000-01-01"
 param deadline: duration = 5 min
 param silence: duration = 5 min
 param sought: string = "z%"
+param more: int = 7
+param inner: duration = 1 min
 stream Pay ordered by at late 10 s { at: time(s), card: string, amount: int }
 rule Big from Pay where amount > n and (f > 0.5 or d > 0) and ok and card = s and at > since
 emit Alert { card, amount, n, wait }
@@ -30,6 +32,9 @@ emit Again { first = one.amount, second = two.amount, n, total = one.amount + n 
 rule Quiet keyed by card when Pay as one where amount > 900 then no Pay for silence emit Silent { card }
 rule Text keyed by card when Pay as one where card like sought next Pay as two where one.card like sought
 within 1 min emit Texts { card }
+rule Fresh keyed by card when no Pay where amount > new.amount + more for 10 s then Pay as new where amount > 90000
+emit Fresh { card }
+rule Pair keyed by card when (Pay where amount > 90000 then Pay within inner) within 1 h emit Pair { card }
 """
 FREE = RULES.replace("late 10 s ", "")
 
@@ -75,6 +80,8 @@ def test_a_value_is_of_the_declared_type_or_a_text_that_says_it(param, value, al
         ("wait", None, "a NoneType is no value"),
         ("deadline", "1 h", "param deadline cannot change while rules run: it is the `within` of Twice"),
         ("silence", "1 h", "it is how long an absence of Quiet lasts"),
+        ("more", 8, "it is what an absence at the start of Fresh asks of events that came before"),
+        ("inner", "2 min", "it is the `within` of Pair"),
         ("sought", "b%", "it is what Text looks for in an event when it comes"),
     ],
 )

@@ -209,6 +209,22 @@ def test_a_file_without_rules_is_explained_too(cep, tmp_path):
     assert cep("explain", "bare.cep", "--format", "html").code == 0
 
 
+def test_silences_and_all_of_say_what_must_be_there(cep, tmp_path):
+    path = tmp_path / "g.cep"
+    path.write_text(
+        "stream A ordered by at { at: time(s), v: int }\n"
+        "rule R when no A where v > 1 for 5 s then A as a then no A for 1 min\n"
+        "then 2 of (A as x, A as y, A as z) where v > 2 within 1 h emit X { v = x.v }\n"
+    )
+    text = cep("explain", path).out
+    assert "a -> a, after 5 s without A where v > 1" in text
+    assert "x -> x, after 1 min without A" in text
+    assert "y -> y, if it is missing" in text
+    assert "at once, 2 of 3 there" in text
+    assert "x     v > 2  a column at a time" in text
+    assert "what the absence at the start forbids is kept for 5 s" in text
+
+
 def test_groups_say_how_often_they_take_place(cep, tmp_path):
     path = tmp_path / "g.cep"
     path.write_text(

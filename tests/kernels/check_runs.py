@@ -17,16 +17,22 @@ from cep.kernels.runs import (
     GAPS_TAIL,
     GENERATION,
     HEAD,
+    KEPT,
     KEY,
     LENGTH,
     LIVE_RUNS,
     LIVE_SLOTS,
     MASK,
+    NEWEST,
     NEXT,
     NO,
     NODE,
     NODES_USED,
     PARENT,
+    PAST_BEFORE,
+    PAST_HEAD,
+    PAST_ROW,
+    PAST_TAIL,
     PREVIOUS,
     REGISTERS,
     ROW,
@@ -55,6 +61,28 @@ def check_runs(state, words, positions=0):
     for run in live:
         check_chain(state, run, positions)
     check_deadlines(state)
+    check_past(state)
+
+
+def check_past(state):
+    """The kept events of each key: linked newest first, counted, those before the head gone."""
+    past, counts = state.past, state.counts
+    head, tail = int(counts[PAST_HEAD]), int(counts[PAST_TAIL])
+    assert 0 <= tail - head <= len(past)
+    entries = {n: past[n & (len(past) - 1)] for n in range(head, tail)}
+    assert all(entries[n][0] <= entries[n + 1][0] for n in range(head, tail - 1))
+    linked = []
+    for slot in live_slots(state):
+        own, entry = [], int(state.slots[slot, NEWEST])
+        while entry >= head:
+            assert entries[entry][1] == slot
+            own.append(entry)
+            entry = int(entries[entry][PAST_BEFORE])
+        assert own == sorted(own, reverse=True)
+        assert state.slots[slot, KEPT] == len(own)
+        linked += own
+    assert sorted(linked) == list(entries)
+    assert all(entries[n][PAST_ROW] <= counts[CURSOR] for n in entries)
 
 
 def check_rows(state):
@@ -101,7 +129,8 @@ def runs_of(state, slot):
         out.append(run)
         before, run = run, int(runs[run, NEXT])
     assert slots[slot, TAIL] == before
-    assert slots[slot, RUNS] == len(out) > 0, "a key without runs is no key"
+    assert slots[slot, RUNS] == len(out)
+    assert out or slots[slot, KEPT] > 0, "a key without runs and kept events is no key"
     starts = [int(runs[r, START_NO]) for r in out]
     assert starts == sorted(starts)
     return out

@@ -58,7 +58,7 @@ def small_state(slots=16, runs=32):
     none = np.zeros((4, 4), np.int64)
     return RunState(
         rows, rows.view(np.float64), table, table.view(np.float64), none,
-        np.zeros((slots, KEY + WORDS), np.int64), np.zeros(2 * slots, np.int64), none, none, none, counts,
+        np.zeros((slots, KEY + WORDS), np.int64), np.zeros(2 * slots, np.int64), none, none, none, none, counts,
     )  # fmt: skip
 
 

@@ -15,8 +15,23 @@ CASES = [
     ("when «no Pay then Temp within 1 h", "absence-position", "at the start needs to say", None),
     ("when Pay then «no Temp within 1 h", "absence-position", "at the end needs to say", "for 5 min"),
     ("when Pay then «no Temp then optional Wire within 1 h", "absence-position", "may be left out", None),
+    ("when Pay then «no Temp for 5 min then optional Wire within 1 h", "absence-position", "may be left out", None),
+    ("when no Pay for «0 s then Temp within 1 h", "bound-not-positive", "greater than zero", None),
+    ("when Pay then no Pay for «0 s then Temp within 1 h", "bound-not-positive", "greater than zero", None),
     ("when Pay «next no Temp then Wire within 1 h", "absence-link", "before an absence", "`then`"),
     ("when Pay then no Temp «next Wire within 1 h", "absence-link", "after an absence", "`then`"),
+    ("when (Pay then Temp within «0 s) within 1 h", "bound-not-positive", "greater than zero", None),
+    ("when (Pay then Temp «allow unbounded) within 1 h", "bound-in-group", "whole rule", None),
+    ("when (Temp then Pay as p) where «p.rate > 1 within 1 h", "bound-later", "`p`", None),
+    ("when (Pay then Temp) where «amount > 1 within 1 h", "unknown-field", "amount", None),
+    ("when all of (Pay, «2 Temp) within 1 h", "member-not-single", "`all of` is of single events", None),
+    ("when 2 of (Pay, «(Temp then Wire), Wire) within 1 h", "member-not-single", "`2 of`", None),
+    ("when all of (Pay, «no Temp) within 1 h", "member-not-single", "`all of`", None),
+    ("when «3 of (Pay, Temp) within 1 h", "impossible-count", "cannot be taken from 2", "1 to 2"),
+    ("when «0 of (Pay, Temp) within 1 h", "impossible-count", "no step", "`all of`"),
+    ("when «all of (Pay, Temp)", "unbounded-state", "nothing bounds", None),
+    ("when Pay then «1 or more all of (Pay, Temp) allow unbounded", "undecided-loop", "nothing can ever decide", None),
+    ("when all of (Pay as a, Temp where celsius > «a.rate) within 1 h", "other-alternative", "`a`", None),
     ("when Pay then «1 or more Temp", "undecided-loop", "nothing can ever decide", "within 1 h"),
     ("when Pay then «1 or more Temp allow unbounded", "undecided-loop", "nothing can ever decide", None),
     ("when Pay then «2 to 5 Temp allow unbounded", "undecided-loop", "nothing can ever decide", "`2`"),
@@ -53,6 +68,11 @@ BOUNDS = [
     ("when Pay next Temp next Pay", "at most 3 runs"),
     ("when 3 Temp in a row", "at most 3 runs"),
     ("when Pay then Temp allow unbounded", "unbounded, as the rule allows"),
+    ("when 2 of (Pay, Temp, Wire) gap 5 min", "runs end 5 min after they start; at most 9 runs for each event"),
+    ("when all of (Pay, Temp) within 9 events", "at most 9 starts with 4 runs each"),
+    ("when 2 all of (Pay, Temp) within 1 h", "at most one run for each order of what `all of` takes"),
+    ("when no Pay for 5 min then Temp", "what the absence at the start forbids is kept for 5 min"),
+    ("when optional Pay then no Wire for 5 min then Temp within 1 h", "forbids is kept for 5 min"),
 ]
 
 
@@ -80,6 +100,9 @@ def test_what_is_seldom_meant_is_warned_of(body, code):
 
 
 QUIET = [
+    "when no Pay as old where old.at < t.at for 5 min then Temp as t",
+    "when no Pay where card = first(p.card) and count(p) < 2 for 5 min then 3 Pay as p within 1 h",
+    "when no Temp where coalesce(part, 0) = coalesce(t.part, 0) for 5 min then one of (Temp as t, Pay as p) within 1 h",
     "when Pay next 2 Temp in a row within 1 h",
     "when Pay then 2 Temp within 1 h",
     "when Pay then 2 or more Temp then no Temp for 5 min within 1 h",

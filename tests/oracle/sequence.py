@@ -112,7 +112,24 @@ class Search:
     def fits(self, move, j, bound):
         """Whether event ``j`` satisfies a step 'under what is bound before it'."""
         event, leaf = self.events[j], move.leaf
-        return event.stream in leaf.streams and holds(leaf.where, self.scope(bound, event, leaf.alias, move.place))
+        scope = self.scope(bound, event, leaf.alias, move.place)
+        fits = event.stream in leaf.streams and all(holds(where, scope) for where in leaf.wheres)
+        return fits and self.inside_groups(move, j, bound)
+
+    def inside_groups(self, move, j, bound):
+        """'A bound inside the parentheses of a group is for each iteration by itself', 'as if a condition said so'."""
+        for group, where, number in tree.loops_around(move.place):
+            mine = [b for b in bound if b.place[: len(where) + 1] == (*where, (group, number))]
+            for limit in group.bounds if mine else ():
+                first, last = mine[0].event, mine[-1].event
+                match limit.kind:
+                    case "within" if self.events[j].time - self.events[first].time > self.duration(limit.duration):
+                        return False
+                    case "gap" if self.events[j].time - self.events[last].time > self.duration(limit.duration):
+                        return False
+                    case "within_events" if j - first + 1 > limit.events:
+                        return False
+        return True
 
     def satisfies(self, node, place, j, bound):
         """Whether event ``j`` is what an absence forbids, or what an `until` waits for.
@@ -162,16 +179,50 @@ class Search:
         """The event that a move binds, or None.
 
         '`next` binds the very next event of E; `then` binds the first later event that satisfies the step';
-        '`no X` covers the events strictly between its neighbours; the events that bind them are not looked at'.
+        '`no X` covers the events strictly between its neighbours; the events that bind them are not looked at'; after
+        '`then no X for d`' 'the first event later than t + d'.
         """
-        for j in self.later(bound, start):
+        if not bound:
+            return start if self.fits(move, start, ()) and not self.preceded(move, start) else None
+        for j in self.later(bound):
             if not self.inside(j, bound) or self.closes(bound, move, j):
                 return None
-            if self.fits(move, j, bound):
+            if not self.silent_until(move, j, bound) and self.fits(move, j, bound):
                 return j
-            if bound and (move.strict or self.forbidden(move.absences, j, bound)):
+            plain = [(a, place) for a, place in move.absences if a.duration is None]
+            if move.strict or self.forbidden(plain, j, bound) or self.breaks_silence(move, j, bound):
                 return None
         return None
+
+    def silent_until(self, move, j, bound):
+        """Whether event ``j`` comes while a silence must last: 'the longest decides'."""
+        silences = [self.duration(a.duration) for a, _ in move.absences if a.duration is not None]
+        return bool(silences) and self.since(j, bound) <= max(silences)
+
+    def breaks_silence(self, move, j, bound):
+        """'Silence of X in (t, t + d]': 'all count from the last bound event', 'each covers its own'."""
+        return any(
+            0 < self.since(j, bound) <= self.duration(a.duration) and self.forbidden([(a, place)], j, bound)
+            for a, place in move.absences
+            if a.duration is not None
+        )
+
+    def since(self, j, bound):
+        return self.events[j].time - self.events[bound[-1].event].time
+
+    def preceded(self, move, start):
+        """Whether an absence at the start is broken: it 'covers the events before the first bound event with time ≥
+
+        t − d', and 'may refer to the step after it': it is asked as if that event were bound.
+        """
+        first = (Bound(start, move.leaf, move.place, ()),)
+        return any(
+            self.events[start].time - self.events[j].time <= self.duration(a.duration)
+            and self.satisfies(a.event, place, j, first)
+            for a, place in move.absences
+            if a.duration is not None
+            for j in range(start)
+        )
 
     def moves(self, bound):
         """What may come next, and whether 'all that is left of the pattern may be left out'."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from cep.language import ast
 
 FOREVER = float("inf")
-Place = tuple[tuple[object, int], ...]
+Place = tuple[tuple[object, int | tuple[int, ...]], ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,7 +21,7 @@ class Leaf:
 
     alias: str
     streams: tuple[str, ...]
-    where: ast.Expr | None
+    wheres: tuple[ast.Expr | None, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +39,14 @@ class Choice:
 
 
 @dataclass(frozen=True, eq=False)
+class Several:
+    """``all of (…)`` and ``n of (…)``: so many of these single events; the number in a place are those bound so far."""
+
+    members: tuple[object, ...]
+    count: int
+
+
+@dataclass(frozen=True, eq=False)
 class Repeat:
     """``n to m`` of a step or a group; also a group with a name, which is one of itself."""
 
@@ -49,6 +57,7 @@ class Repeat:
     fewest: bool
     until: ast.Event | None
     alias: str | None
+    bounds: tuple[ast.Bound, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -66,36 +75,44 @@ class Move:
     reluctant: bool
 
 
-def read(pattern, unfold):
-    """The tree of a pattern, and its absences at the end."""
+def read(pattern, unfold, wheres=()):
+    """The tree of a pattern, and its absences at the end. ``wheres`` are the conditions of the groups around it."""
     steps, absences = [], ()
     links = ["then"] + [link.word for link in pattern.links]
     for link, node in zip(links, pattern.steps, strict=True):
         if isinstance(node, ast.Absence):
             absences += (node,)
         else:
-            steps.append((link == "next", absences, read_step(node, unfold)))
+            steps.append((link == "next", absences, read_step(node, unfold, wheres)))
             absences = ()
     return Sequence(tuple(steps)), absences
 
 
-def read_step(node, unfold):
-    """A step with its quantifier: '`optional X` is `0 to 1 X`'."""
+def read_step(node, unfold, wheres=()):
+    """A step with its quantifier: '`optional X` is `0 to 1 X`'.
+
+    'A condition on a group, `one of` or `all of` is asked of each event that it binds, beside the step's own.'
+    """
+    wheres, bounds = (node.where, *wheres), ()
     match node.source:
         case ast.Group():
-            body, _ = read(node.source.pattern, unfold)
+            body, _ = read(node.source.pattern, unfold, wheres)
+            bounds = node.source.bounds
+        case ast.Choice() if node.source.kind != "one":
+            members = tuple(read_step(step, unfold, wheres) for step in node.source.steps)
+            body = Several(members, len(members) if node.source.kind == "all" else node.source.count)
         case ast.Choice():
-            body = Choice(tuple(read_step(step, unfold) for step in node.source.steps))
+            body = Choice(tuple(read_step(step, unfold, wheres) for step in node.source.steps))
         case _:
-            body = Leaf(node.alias.text if node.alias else f"${node.span.start}", unfold(node.source), node.where)
+            body = Leaf(node.alias.text if node.alias else f"${node.span.start}", unfold(node.source), wheres)
     named = node.alias.text if node.alias and not isinstance(body, Leaf) else None
-    if node.quantifier is None and node.until is None and named is None:
+    if node.quantifier is None and node.until is None and named is None and not bounds:
         return body
     low, high, fewest = 1, 1, False
     if node.quantifier is not None:
         low, high, fewest = node.quantifier.low, node.quantifier.high, node.quantifier.fewest
     many = FOREVER if high is None else high
-    return Repeat(body, low, many, node.adjacency == "in a row", fewest, node.until, named)
+    return Repeat(body, low, many, node.adjacency == "in a row", fewest, node.until, named, bounds)
 
 
 def leaves(node):
@@ -107,13 +124,15 @@ def leaves(node):
             return [leaf for _, _, step in node.steps for leaf in leaves(step)]
         case Choice():
             return [leaf for alternative in node.alternatives for leaf in leaves(alternative)]
+        case Several():
+            return list(node.members)
     return leaves(node.body)
 
 
 def repeats(node):
     """All repetitions of a tree."""
     match node:
-        case Leaf():
+        case Leaf() | Several():
             return []
         case Sequence():
             return [found for _, _, step in node.steps for found in repeats(step)]
@@ -125,7 +144,7 @@ def repeats(node):
 def may_be_left_out(node):
     """Whether it may bind nothing."""
     match node:
-        case Leaf():
+        case Leaf() | Several():
             return False
         case Sequence():
             return all(may_be_left_out(step) for _, _, step in node.steps)
@@ -159,6 +178,12 @@ def begin(node, place, strict, absences, reluctant=False):
             for n, alternative in enumerate(node.alternatives):
                 out += begin(alternative, (*place, (node, n)), strict, absences, reluctant)
             return out
+        case Several():
+            return [
+                move
+                for n, member in enumerate(node.members)
+                for move in begin(member, (*place, (node, (n,))), strict, absences, reluctant)
+            ]
     not_needed = node.fewest and node.low == 0
     return begin(node.body, (*place, (node, 1)), strict, absences, reluctant or not_needed)
 
@@ -185,6 +210,14 @@ def go_on(place, absences=()):
             follows, ends = go_on(around, absences)
             return out + follows, ends
         case Choice():
+            return go_on(around, absences)
+        case Several() if len(number) < node.count:
+            # 'in any order'; 'the first listed free step preferred; after the first, their link is `then`'
+            for n, member in enumerate(node.members):
+                if n not in number:
+                    out += begin(member, (*around, (node, (*number, n))), False, absences)
+            return out, False
+        case Several():
             return go_on(around, absences)
         case Repeat():
             follows, ends = go_on(around, absences) if number >= node.low else ([], False)

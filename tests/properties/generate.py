@@ -11,6 +11,7 @@ from groups, `one of`, `until`, `fewest`, and all bounds and skip rules.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from random import Random
@@ -149,6 +150,18 @@ def absence(rng, before):
     return f"then no {rng.choice(STREAMS)}{narrow}"
 
 
+def silence(rng):
+    """For how long, of an absence in the middle: mostly up to what comes next."""
+    return f" for {rng.randint(1, 4)} us" if rng.random() < 0.35 else ""
+
+
+def before_start(rng, first):
+    """Absences at the start, which may read the step that binds the first event; seldom."""
+    count = rng.choice([0, 0, 0, 0, 0, 1, 1, 2])
+    texts = [absence(rng, [first] if first else []).removeprefix("then ") for _ in range(count)]
+    return "".join(f"{text} for {rng.randint(1, 5)} us then " for text in texts)
+
+
 def pattern(rng):
     """``when …`` with its bounds and skip, and the fields to emit of its steps."""
     steps, text = [], ""
@@ -165,11 +178,12 @@ def pattern(rng):
         absences = ""
         followed = any(not Step("", q).skippable for q in quantifiers[n:])  # an absence ends at a step that is there
         if bound and link == "then" and followed:
-            absences = "".join(absence(rng, steps) + " " for _ in range(rng.choice([0, 0, 0, 0, 1, 2])))
+            absences = "".join(absence(rng, steps) + silence(rng) + " " for _ in range(rng.choice([0, 0, 0, 0, 1, 2])))
         stream = rng.choice(("S", "S", "T", "Any", "Any"))
         where = condition(rng, step, steps)
         text += f"{absences}{link + ' ' if n else ''}{step.quantifier} {stream}{row} as {step.alias}{where}\n  "
         steps.append(step)
+    text = before_start(rng, steps[0]) + text
     text += " ".join(f"{absence(rng, steps)} for {rng.randint(1, 5)} us" for _ in range(final))
     if (not final and not steps[-1].fixed) or rng.random() < 0.5:
         text += f" within {rng.randint(3, 12)} us"
@@ -199,7 +213,9 @@ class Nested:
     def text(self):
         """``when …`` with its bounds and skip, and the fields to emit of its steps."""
         rng, bound = self.rng, False
-        text, _ = self.sequence([], bound, depth=0, repeated=False)
+        text, outside = self.sequence([], bound, depth=0, repeated=False)
+        several = re.search("(all|[1-4]) of", text.partition(" as ")[0])  # not each of them binds the first event
+        text = before_start(rng, None if several else outside[0]) + text
         if self.final:
             text += f" {absence(rng, self.steps)} for {rng.randint(1, 5)} us"
         text += "\n  " + self.bounds() + self.skip()
@@ -247,7 +263,7 @@ class Nested:
             known = before + mine
             link = rng.choice(["next", "then", "then"]) if bound and n else "then"
             if n and bound and link == "then" and n <= needed:
-                text += "".join(f"{absence(rng, known)} " for _ in range(rng.choice([0, 0, 0, 0, 1])))
+                text += "".join(f"{absence(rng, known)}{silence(rng)} " for _ in range(rng.choice([0, 0, 0, 0, 1, 1])))
             written, steps = self.step(known, bound, depth, repeated, n != needed, n < needed)
             text += f"{link + ' ' if n else ''}{written}\n  "
             mine += steps
@@ -261,6 +277,8 @@ class Nested:
             return self.group(before, bound, depth, repeated, skippable, followed)
         if depth < 3 and self.left > 1 and kind < 0.55:
             return self.one_of(before, bound, depth, repeated)
+        if depth < 3 and self.left > 1 and kind < 0.68:
+            return self.all_of(before, repeated, skippable, followed)
         return self.event(before, repeated, skippable, followed)
 
     def quantifier(self, choices, skippable, followed):
@@ -273,10 +291,10 @@ class Nested:
             return ""
         return quantifier
 
-    def event(self, before, repeated, skippable, followed):
+    def event(self, before, repeated, skippable, followed, single=False):
         rng = self.rng
         self.left -= 1
-        quantifier = self.quantifier(("",) * 12 + QUANTIFIERS, skippable, followed)
+        quantifier = "" if single else self.quantifier(("",) * 12 + QUANTIFIERS, skippable, followed)
         step = Step(f"s{len(self.steps)}", quantifier, repeated)
         self.steps.append(step)
         row = " in a row" if quantifier not in ("", "optional") and rng.random() < 0.3 else ""
@@ -297,7 +315,18 @@ class Nested:
             self.groups.append(f"g{len(self.groups)}")
             name = f" as {self.groups[-1]}"
         after = [replace(s, several=True) for s in steps] if many else steps
-        return f"{quantifier} ({inside}){row}{name}".strip() + self.until(quantifier, before + after), after
+        text = f"{quantifier} ({inside}{self.own_bounds()}){row}{name}{self.of_all(before)}".strip()
+        return text + self.until(quantifier, before + after), after
+
+    def own_bounds(self):
+        """Bounds inside a group's parentheses, sometimes."""
+        rng = self.rng
+        kinds = [f"within {rng.randint(1, 4)} us", f"gap {rng.randint(1, 2)} us", f"within {rng.randint(2, 4)} events"]
+        return "".join(f" {kind}" for kind in rng.sample(kinds, rng.choice([0, 0, 0, 0, 1, 1, 2])))
+
+    def of_all(self, before):
+        """A condition on a group or choice, seldom."""
+        return condition(self.rng, None, before) if self.rng.random() < 0.2 else ""
 
     def until(self, quantifier, before):
         """``until …`` on a loop, which may read it."""
@@ -307,13 +336,35 @@ class Nested:
         where = condition(rng, None, before) or ' where type = "C"'
         return f" until {rng.choice(['S', 'T', 'Any'])}{where}"
 
+    def all_of(self, before, repeated, skippable, followed):
+        """``all of`` or ``n of`` two to four single events, perhaps repeated, perhaps with a name."""
+        rng = self.rng
+        quantifier = self.quantifier(("",) * 6 + REPEATS, skippable, followed)
+        many = quantifier not in ("", "optional")
+        count = min(rng.choice([2, 2, 3, 3, 4]), max(2, self.left))
+        word = rng.choice(["all", "all", str(rng.randint(1, count))])
+        found = [self.event(before, repeated or many, False, False, single=True) for _ in range(count)]
+        row = " in a row" if many and rng.random() < 0.2 else ""
+        name = ""
+        if rng.random() < 0.2:
+            self.groups.append(f"g{len(self.groups)}")
+            name = f" as {self.groups[-1]}"
+        steps = [replace(step, several=many) for _, (step,) in found]
+        inside = ", ".join(text for text, _ in found)
+        text = f"{quantifier} {word} of ({inside}){row}{name}{self.of_all(before)}".strip()
+        return text + self.until(quantifier, before + steps), steps
+
     def one_of(self, before, bound, depth, repeated):
         alternatives, steps = [], []
         for _ in range(self.rng.choice([2, 2, 3])):
             written, inside = self.step(before, bound, depth + 1, repeated)
             alternatives.append(written)
             steps += inside
-        return f"one of ({', '.join(alternatives)})", steps
+        name = ""
+        if self.rng.random() < 0.2:
+            self.groups.append(f"g{len(self.groups)}")
+            name = f" as {self.groups[-1]}"
+        return f"one of ({', '.join(alternatives)}){name}{self.of_all(before)}", steps
 
 
 def rule_text(rng, name="R", nested=0.5):

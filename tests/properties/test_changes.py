@@ -11,6 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import cep
+from cep.language.check import check
+from cep.language.fixed import holder
+from cep.language.parser import parse
+from cep.model.diagnostics import Source
 from properties.generate import arrivals, file_of, generator, rule_texts, shrink
 from properties.test_laws import examples
 
@@ -20,7 +24,7 @@ CUTS = (Cut(WHOLE), Cut(ONE), Cut(MIXED), Cut(3, 2), Cut(MIXED, 7))
 
 
 def with_params(rng, rules):
-    """The rules with some constants as params, and the params by name with values they may have."""
+    """The rules with some constants as params, and those params that may change, with values they may have."""
     declared, values = "", {}
 
     def lift(kind, written, choices):
@@ -34,7 +38,8 @@ def with_params(rng, rules):
 
     rules = NUMBER.sub(lambda m: f"{m[1]} {lift('int', m[2], range(4))}", rules)
     rules = TEXT.sub(lambda m: f"= {lift('string', f'{chr(34)}{m[1]}{chr(34)}', ('A', 'B', 'C'))}", rules)
-    return declared + rules, values
+    book = check([parse(Source("<text>", declared + rules))])
+    return declared + rules, {name: choices for name, choices in values.items() if holder(book, name) is None}
 
 
 def differs(text, rows, end, changes, cut, rules):

@@ -31,8 +31,21 @@ GROUPS = (
     "fewest 1 or more ({})",
     "1 or more ({}) until A",
     "2 to 3 ({}) until B",
+    "1 or more ({} within 1 ms)",
+    "2 ({} gap 1 ms)",
+    "1 to 2 ({} within 2 events)",
 )
-LINKS = (" then ", " next ", " then no A then ", " then no B then ")
+SEVERAL = (("all", 2), ("all", 3), ("1", 2), ("2", 2), ("2", 3))
+REPEATED = ("2", "1 or more", "optional", "1 to 2", "fewest 1 or more")
+LINKS = (
+    " then ",
+    " next ",
+    " then no A then ",
+    " then no B then ",
+    " then no A for 1 ms then ",
+    " then no B for 2 ms then ",
+)
+STARTS = ("", "", "", "no A for 1 ms then ", "no B for 2 ms then ", "no A for 2 ms then no B for 1 ms then ")
 ENDS = (
     "within 3 ms",
     "within 2 ms",
@@ -70,6 +83,8 @@ def patterns():
     rich = [q + atom for q in RICH for atom in ATOMS] + [row.format(atom) for row in ROWS for atom in ATOMS]
     inner = [q + atom for q in INNER for atom in ATOMS]
     pairs = list(joined(inner, inner))
+    several = [f"{n} of ({', '.join(m)})" for n, count in SEVERAL for m in itertools.product(ATOMS, repeat=count)]
+    again = [f"{count} {text}" for count in REPEATED for text in several]
     choices = [f"one of ({a}, {b})" for a, b in itertools.product(rich, inner)]
     groups = [group.format(text) for text in pairs for group in GROUPS]
     groups += [group.format(text) for text in choices for group in GROUPS[1:]]
@@ -79,6 +94,11 @@ def patterns():
     yield from joined(groups, ATOMS)
     yield from joined(ATOMS, groups)
     yield from joined(choices, inner)
+    yield from joined(several, rich)
+    yield from joined(rich, several)
+    yield from (group.format(text) for text in joined(several, ATOMS) for group in GROUPS[1:4])
+    yield from again
+    yield from joined(ATOMS, again)
     yield from joined(inner, choices)
     yield from (f"one of ({group}, {atom})" for group in groups for atom in ATOMS)
     for outer, within in itertools.product(GROUPS, GROUPS[1::2]):
@@ -94,7 +114,8 @@ def rules():
         count = next(number)
         skip = SKIPS[digest[5] % len(SKIPS)].format(v=f"s{digest[6] % count}")
         counts = ", ".join(f"n{n} = count(s{n})" for n in range(count))
-        yield f"rule R keyed by k when {named} {ENDS[digest[7] % len(ENDS)]}{skip}\nemit R {{ k, {counts} }}\n"
+        start = STARTS[digest[8] % len(STARTS)]
+        yield f"rule R keyed by k when {start}{named} {ENDS[digest[7] % len(ENDS)]}{skip}\nemit R {{ k, {counts} }}\n"
 
 
 STREAMS = "\n".join(f"stream {name} ordered by ts {{ ts: time(ms), k: string }}" for name in ATOMS) + "\n"

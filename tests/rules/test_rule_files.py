@@ -74,14 +74,9 @@ CUTS: dict[str, tuple[list[tuple[str, str]], set[str]]] = {
     "security/compromise.cep": (
         [
             (
-                r"when 2 of .*?match_end\(\) \}",
-                """when one of (
-                  (Scan as s1 then one of (Macro as m2, Beacon as b2 where dest not like "%.corp")),
-                  (Macro as m1 then one of (Scan as s2, Beacon as b3 where dest not like "%.corp")),
-                  (Beacon as b1 where dest not like "%.corp" then one of (Scan as s3, Macro as m3)))
-                within 1 h
-                emit Incident { host, first_seen = coalesce(s1.at, m1.at, b1.at),
-                  last_seen = coalesce(m2.at, b2.at, s2.at, b3.at, s3.at, m3.at) }""",
+                r"signals = names\(\), first_seen = match_start\(\), last_seen = match_end\(\)",
+                """first_seen = least(scan.at, macro.at, beacon.at),
+                last_seen = greatest(scan.at, macro.at, beacon.at)""",
             )
         ],
         {"an incident names its signals"},

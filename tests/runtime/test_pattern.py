@@ -10,7 +10,7 @@ import pytest
 from engine_adapter import Cut
 
 import cep
-from cep.kernels.runs import LIVE_RUNS, LIVE_SLOTS, NODES_USED, ROWS_USED
+from cep.kernels.runs import LIVE_RUNS, LIVE_SLOTS, NODES_USED, PAST_HEAD, PAST_TAIL, ROWS_USED
 from cep.kernels.text import LIVE
 
 STREAM = "stream S ordered by at { at: time(s), card: string, note: string?, n: int }\n"
@@ -48,6 +48,27 @@ def test_fifty_rounds_of_fresh_keys_and_strings_leave_nothing_behind(shards):
         assert state.counts[LIVE_RUNS] == state.counts[LIVE_SLOTS] == 0
         assert state.counts[ROWS_USED] < 10_000
         assert state.counts[NODES_USED] < 10_000
+
+
+def test_what_an_absence_at_the_start_keeps_goes_with_the_watermark():
+    rule = """rule R keyed by card when no S where n = 1 and note = b.note for 10 s then S as b where n = 2
+    emit X { card, note = b.note }
+    """
+    engine = cep.Engine(cep.loads(STREAM + rule), shards=3)
+    sizes, found = [], 0
+    for part in range(30):
+        at, cards = 100 * part, [f"c{part}-{i}" for i in range(300)]
+        rows = [{"at": at, "card": c, "note": f"n{part}-{n % 2}", "n": 1} for n, c in enumerate(cards)]
+        rows += [{"at": at + 1, "card": c, "note": f"n{part}-{n % 3 % 2}", "n": 2} for n, c in enumerate(cards)]
+        rows += [{"at": at + 11, "card": c, "note": f"n{part}-0", "n": 2} for c in cards[:7]]
+        found += sum(map(len, engine.send_batch("S", rows)))
+        sizes.append(sum(t.size for shard in shards_of(engine) for t in shard._state))
+    # of six neighbours three have another note than before; at 11 s nothing of n = 1 is in sight
+    assert found == 30 * (150 + 7)
+    assert sizes[-1] <= 1.25 * sizes[15]
+    engine.advance("1970-02-01T00:00:00Z")
+    for state in (shard._state for shard in shards_of(engine)):
+        assert state.counts[LIVE_SLOTS] == 0 == state.counts[PAST_TAIL] - state.counts[PAST_HEAD]
 
 
 def test_what_a_long_run_has_bound_outlives_collections_and_compactions():

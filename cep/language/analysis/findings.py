@@ -131,7 +131,9 @@ class _Rule:
             top = step in plain
             known = self.known if top else {}
             for absence in step.absences:
-                self._absence(absence, f"no {number}", known)
+                self._absence(
+                    absence, f"no {number}", known, first=any(absence is a for a in pattern.items[0].absences)
+                )
                 number += 1
             self._step(pattern, step, top, known)
         for absence in pattern.final:
@@ -165,9 +167,12 @@ class _Rule:
         elif top:
             self._learn(step.where, context, step.variable, step.low > 0)
 
-    def _absence(self, absence: CheckedAbsence, own: str, known: dict[int, Domain]) -> None:
+    def _absence(self, absence: CheckedAbsence, own: str, known: dict[int, Domain], *, first: bool = False) -> None:
         if absence.where is not None:
-            context = replace(self.context, place=Place(own), known=known, unbound=self.unbound, bound_apart=True)
+            known_here = self.context
+            if first:  # its event came before the step that it may read, which has bound one
+                known_here = replace(known_here, counts={}, ordered=False)
+            context = replace(known_here, place=Place(own), known=known, unbound=self.unbound, bound_apart=True)
             self._where(absence.where, context, absence.span, _Outcome("no-effect", "so this absence forbids nothing"))
 
     # ----------------------------------------------------------------------------------------------------- conditions

@@ -8,10 +8,11 @@ Tested by: tests/language/test_check.py, tests/language/test_check_patterns.py
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from cep.language.typed import CheckedChoice, CheckedItem, CheckedPattern, Const, ParamRef, Typed
+from cep.language.typed import CheckedChoice, CheckedItem, CheckedPattern, CheckedSeveral, Const, ParamRef, Typed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -78,7 +79,7 @@ def _undecided(item: CheckedItem) -> Refusal | None:
             return Refusal(words, item.span)
     if isinstance(body, CheckedChoice):
         return next((found for a in body.alternatives if (found := _undecided(a)) is not None), None)
-    return None if isinstance(body, int) else _undecided(body[-1])
+    return None if isinstance(body, int | CheckedSeveral) else _undecided(body[-1])
 
 
 def _gap_bounds(pattern: CheckedPattern) -> bool:
@@ -97,6 +98,8 @@ def _most_events(items: Sequence[CheckedItem]) -> int | None:
         elif isinstance(item.body, CheckedChoice):
             each = [_most_events((a,)) for a in item.body.alternatives]
             inner = None if None in each else max(e for e in each if e is not None)
+        elif isinstance(item.body, CheckedSeveral):
+            inner = item.body.count
         else:
             inner = _most_events(item.body)
         if inner is None or item.high is None:
@@ -111,12 +114,24 @@ def _events_of_a_run(pattern: CheckedPattern) -> int | None:
         return None
     total = 0
     for number, step in enumerate(pattern.steps):
-        if step.high is None or (number and step.link != "next") or step.absences:
+        if step.high is None or (number and (step.link != "next" or step.absences)):
             return None
         if step.high > 1 and not step.in_a_row:
             return None
         total += step.high
     return total
+
+
+def _runs_of_a_start(pattern: CheckedPattern) -> str:
+    """How many runs one event can have begun, as far as ``all of`` and ``n of`` multiply them, in words."""
+    ways = 1
+    for item in pattern.nodes:
+        if isinstance(item.body, CheckedSeveral):
+            if item.high != 1:
+                return "one run for each order of what `all of` takes,"
+            there = len(item.body.alternatives)
+            ways *= sum(math.perm(there, taken) for taken in range(1, item.body.count + 1))
+    return "one run" if ways == 1 else f"{ways:,} runs"
 
 
 def state_bound(pattern: CheckedPattern, params: Mapping[str, CheckedParam | None]) -> str:
@@ -126,22 +141,26 @@ def state_bound(pattern: CheckedPattern, params: Mapping[str, CheckedParam | Non
     if loops:
         names = ["the loop" if name.startswith("$") else f"`{name}`" for name in dict.fromkeys(loops)]
         kept = f"; a run keeps all events of {' and '.join(dict.fromkeys(names))}"
+    back = max((_nanoseconds(a.duration, params) for a in pattern.before_start if a.duration is not None), default=0)
+    if back:
+        kept += f"; what the absence at the start forbids is kept for {duration_text(back)}"
+    each = _runs_of_a_start(pattern)
     silence = max((_nanoseconds(a.duration, params) for a in pattern.final if a.duration is not None), default=0)
     after = f", and {duration_text(silence)} more for the absence at the end" if silence else ""
     if pattern.within is not None:
         within = duration_text(_nanoseconds(pattern.within, params))
-        runs = f"at most one run for each event that starts one in {within}"
-        if silence:
-            runs = f"at most one run for each event that starts one in {duration_text(_sum(pattern, silence, params))}"
+        time = duration_text(_sum(pattern, silence, params)) if silence else within
+        runs = f"at most {each} for each event that starts one in {time}"
         return f"runs end {within} after they start{after}; {runs}{kept}"
     if pattern.events is not None:
         many = f"{pattern.events:,}"
-        return f"runs end with event {many} of the key after they start{after}; at most {many} runs{kept}"
+        runs = f"{many} runs" if each == "one run" else f"{many} starts with {each} each"
+        return f"runs end with event {many} of the key after they start{after}; at most {runs}{kept}"
     most = _most_events(pattern.items)
     if pattern.gap is not None and most is not None:
         gap = _nanoseconds(pattern.gap, params)
         ends = duration_text(gap * max(1, most - 1))
-        runs = "at most one run for each event that starts one in that time"
+        runs = f"at most {each} for each event that starts one in that time"
         return f"runs end {ends} after they start{after}; {runs}{kept}"
     events = _events_of_a_run(pattern)
     if events is None:
@@ -150,10 +169,10 @@ def state_bound(pattern: CheckedPattern, params: Mapping[str, CheckedParam | Non
         many = "the last" if events > 1 else "their"
         return (
             f"runs end {duration_text(silence)} after {many} event; "
-            f"at most one run for each event that starts one in {duration_text(silence)}{kept}"
+            f"at most {each} for each event that starts one in {duration_text(silence)}{kept}"
         )
     if events == 1:
-        return FILTER
+        return kept.removeprefix("; ") or FILTER
     return f"runs end after {events} events of the key; at most {events} runs{kept}"
 
 

@@ -158,8 +158,8 @@ class Names:
             self.reporter.error(
                 span,
                 "other-alternative",
-                f"`{name}` is in another alternative of `one of`: here it has bound nothing",
-                "compare it in a step after `one of`",
+                f"`{name}` is in another part of `one of` or `all of`: here it may have bound nothing",
+                "compare it in a step after the whole",
             )
         elif name in self.scope.later:
             self.reporter.error(

@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from cep.language.checker.shapes import Shape
     from cep.model.diagnostics import Span
 
-Kind = Literal["step", "absence", "group", "choice"]
+Kind = Literal["step", "absence", "group", "choice", "several"]
+GROUPS: tuple[Kind, ...] = ("group", "choice", "several")
+"""What an alias of counts iterations."""
 _MOST = 2**31 - 1
 
 
@@ -30,7 +32,8 @@ _MOST = 2**31 - 1
 class Part:
     """A step, an absence, a group or a choice; ``inside`` are the groups and choices around it, outermost first.
 
-    ``refused``: it does not run yet, and its names are silent. ``parts`` are those of a group, or the alternatives.
+    ``refused``: it does not run yet, and its names are silent. ``parts`` are those of a group, the alternatives, or the
+    members of ``all of`` and ``n of`` (several), of which it takes ``count``.
     """
 
     node: ast.Step | ast.Absence
@@ -45,6 +48,7 @@ class Part:
     parts: tuple[Part, ...] = ()
     links: tuple[ast.Link, ...] = ()
     until: tuple[str, ...] | None = field(default=None)
+    count: int = 0
 
     @property
     def path(self) -> tuple[Part, ...]:
@@ -55,6 +59,11 @@ class Part:
     def repeats(self) -> bool:
         """Whether it may take place more than once."""
         return self.high != 1
+
+    @property
+    def may_pass_over(self) -> bool:
+        """Whether it may take some of its parts and not others."""
+        return self.kind == "choice" or (self.kind == "several" and self.count < len(self.parts))
 
     @property
     def may_be_empty(self) -> bool:
@@ -68,6 +77,8 @@ class Part:
                 return True
             case "step":
                 return self.low == 0 and not self.refused
+            case "several":
+                return self.low == 0
 
 
 def view(part: Part, place: tuple[Part, ...], is_before: bool, shape: Shape) -> Variable | None:
@@ -81,16 +92,16 @@ def view(part: Part, place: tuple[Part, ...], is_before: bool, shape: Shape) -> 
         common += 1
     left = path[common:]
     shared = place[:common]
-    apart = common > 0 and path[common - 1].kind == "choice" and len(place) > common
+    apart = common > 0 and path[common - 1].kind in ("choice", "several") and len(place) > common
     if not is_before or apart:
         # in another alternative, or later: an earlier iteration of a loop around both may have bound it
         if any(p.repeats for p in shared):
-            return Variable(part.name, shape, 0, None, part.kind == "group", not part.repeats)
+            return Variable(part.name, shape, 0, None, part.kind in GROUPS, not part.repeats)
         return None
-    chosen = any(path[k - 1].kind == "choice" for k in range(max(common, 1), len(path)))
+    chosen = any(path[k - 1].may_pass_over for k in range(max(common, 1), len(path)))
     low = 0 if chosen or any(p.low == 0 for p in left) else 1
     many = any(p.repeats for p in left)
-    is_group, is_repeated = part.kind == "group", many and not part.repeats
+    is_group, is_repeated = part.kind in GROUPS, many and not part.repeats
     return Variable(part.name, shape, low, None if many else 1, is_group, is_repeated)
 
 
@@ -99,6 +110,20 @@ def all_parts(parts: tuple[Part, ...]) -> Iterator[Part]:
     for part in parts:
         yield part
         yield from all_parts(part.parts)
+
+
+def first_steps(parts: tuple[Part, ...]) -> Iterator[Part]:
+    """The steps of a sequence that may bind its first event."""
+    for part in parts:
+        if part.kind == "step":
+            yield part
+        elif part.kind == "group":
+            yield from first_steps(part.parts)
+        elif part.kind in ("choice", "several"):
+            for alternative in part.parts:
+                yield from first_steps((alternative,))
+        if not part.may_be_empty:
+            return
 
 
 def nested(pattern: ast.Pattern) -> Iterator[ast.EventType | ast.Event]:
@@ -190,25 +215,16 @@ class PartReader:
 
     def _group(self, part: Part, node: ast.Step, group: ast.Group) -> None:
         part.kind = "group"
-        self._no_condition(node, "a group")
-        if group.bounds:
-            hint = "write the bound after the whole pattern, or a rule of its own for the group"
-            self.reporter.not_yet(group.bounds[0].span, "a bound inside a group", hint)
         part.links = group.pattern.links
         part.parts = self.read(group.pattern, part.path)
         if part.repeats and all(p.may_be_empty for p in part.parts):
             self._empty(group.span)
 
     def _choice(self, part: Part, node: ast.Step, choice: ast.Choice) -> None:
-        part.kind = "choice"
         if choice.kind != "one":
-            word = "all of" if choice.kind == "all" else f"{choice.count} of"
-            self.reporter.not_yet(choice.span, f"`{word}`")
-            part.refused = True
-        self._no_condition(node, f"`{'one of' if choice.kind == 'one' else word}`")
-        if node.alias is not None and not part.refused:
-            hint = "give each alternative an alias of its own"
-            self.reporter.not_yet(node.alias.span, "an alias of `one of`", hint)
+            self._several(part, node, choice)
+            return
+        part.kind = "choice"
         parts = []
         for step in choice.steps:
             if isinstance(step, ast.Absence):
@@ -224,9 +240,28 @@ class PartReader:
         if part.repeats and any(p.may_be_empty for p in parts):
             self._empty(choice.span)
 
-    def _no_condition(self, node: ast.Step, what: str) -> None:
-        if node.where is not None:
-            self.reporter.not_yet(node.where.span, f"a condition on {what}", "write it in the steps inside")
+    def _several(self, part: Part, node: ast.Step, choice: ast.Choice) -> None:
+        part.kind = "several"
+        word = "all of" if choice.kind == "all" else f"{choice.count} of"
+        there = len(choice.steps)
+        part.count = there if choice.count is None else choice.count
+        if not 1 <= part.count <= there:
+            self.reporter.error(
+                choice.span,
+                "impossible-count",
+                f"`{word}` cannot be taken from {there}" if part.count else "a step of 0 events is no step",
+                f"write a number from 1 to {there}, or `all of`",
+            )
+            part.count = there
+        for step in choice.steps:
+            if isinstance(step, ast.Absence) or step.quantifier or not isinstance(step.source, ast.EventType):
+                self.reporter.error(
+                    step.span,
+                    "member-not-single",
+                    f"`{word}` is of single events, in any order",
+                    "let a rule before this one match what is longer, and read the event that it emits",
+                )
+        part.parts = tuple(self._part(step, part.path) for step in choice.steps)
 
     def _empty(self, span: Span) -> None:
         self.told_empty = True

@@ -8,27 +8,30 @@ tests/language/test_check_refusals.py
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from cep.language import ast
 from cep.language.beforehand import beyond_walks, of_several_events
 from cep.language.checker.expressions import Expressions
-from cep.language.checker.parts import Part, PartReader, all_parts, view
+from cep.language.checker.parts import GROUPS, Part, PartReader, all_parts, first_steps, view
 from cep.language.checker.report import did_you_mean, listed
 from cep.language.checker.scope import Scope, Variable
 from cep.language.checker.walk import walk
 from cep.language.typed import (
+    Apply,
     CheckedAbsence,
     CheckedChoice,
     CheckedItem,
     CheckedKey,
     CheckedPattern,
+    CheckedSeveral,
     CheckedStep,
     Const,
     ParamRef,
     Typed,
 )
-from cep.model.types import DURATION
+from cep.model.types import BOOL, DURATION
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,6 +44,15 @@ MAX_PARTS = 60  # steps, absences and ``until`` of one pattern
 
 Keys = Mapping[str, tuple[int, CheckedKey] | None]
 Skip = Literal["past last", "keep all", "next", "first", "last"]
+
+
+@dataclass
+class Bounds:
+    """The bounds inside a group's parentheses."""
+
+    within: Typed | None = None
+    gap: Typed | None = None
+    events: int | None = None
 
 
 class PatternCheck:
@@ -75,13 +87,17 @@ class PatternCheck:
         self.skip: Skip = "past last"
         self.skip_variable: str | None = None
         self.consume: tuple[str, ...] = ()
+        self.bounds: dict[Part, Bounds] = {}
         self.conditions: dict[Part, Typed | None] = {}
         self.untils: dict[Part, Typed | None] = {}
 
     def check(self, keys: Keys) -> None:
         """Check positions, bounds, skip and conditions."""
         self._positions()
-        self._bounds(self.matching.bounds)
+        self._bounds(self.matching.bounds, self)
+        for part in self.all:
+            if isinstance(part.node, ast.Step) and isinstance(part.node.source, ast.Group):
+                self._bounds(part.node.source.bounds, self.bounds.setdefault(part, Bounds()))
         self._skip(self.matching)
         self._consume(self.matching.consume)
         self._conditions(keys)
@@ -112,19 +128,28 @@ class PatternCheck:
         bound: dict[str, Variable] = {}
         later: dict[str, Variable] = {}
         for at, part in enumerate(self.all):
-            if part.kind in ("absence", "choice") or part.name in self.silent or part.refused:
+            if part.kind == "absence" or part.name in self.silent or part.refused:
                 continue
-            if part.kind == "group" and part.name.startswith("$"):
+            if part.kind in GROUPS and part.name.startswith("$"):
                 continue
             if place and part is place[-1] and part.kind == "step":
                 continue
             shape = self.shapes[part.name]
             seen = view(part, place, at < number, shape)
             if seen is None:
-                later[part.name] = Variable(part.name, shape, is_group=part.kind == "group")
+                later[part.name] = Variable(part.name, shape, is_group=part.kind in GROUPS)
             else:
                 bound[part.name] = seen
         return bound, later
+
+    def _first_events(self, number: int) -> dict[str, Variable]:
+        """What an absence at the start may read: the steps that may bind the first event, as after it."""
+        if any(p.kind != "absence" for p in self.all[:number]):
+            return {}
+        heads = [p for p in first_steps(self.parts) if not p.refused]
+        seen = {p.name: view(p, (), True, self.shapes[p.name]) for p in heads}
+        sole = len(heads) == 1
+        return {name: v for name, v in seen.items() if v is not None and (sole or v.low == 0) and name[0] != "$"}
 
     def _conditions(self, keys: Keys) -> None:
         """The conditions of all parts, each in its own scope."""
@@ -138,7 +163,9 @@ class PatternCheck:
             elif part.kind == "step":
                 loops = any(p.repeats for p in part.path)
                 own = Variable(part.name, self.shapes[part.name], part.low, None if loops else part.high)
-                self.conditions[part] = self._condition("step", part.path, number, own, node.where, keys)
+                wheres = [p.node.where for p in reversed(part.path) if isinstance(p.node, ast.Step)]
+                asked = [self._condition("step", part.path, number, own, where, keys) for where in wheres]
+                self.conditions[part] = _all_of([a for a in asked if a is not None])
             if isinstance(node, ast.Step) and node.until is not None:
                 last = max(n for n, p in enumerate(self.all) if part in p.path)
                 alias = node.until.alias
@@ -159,6 +186,10 @@ class PatternCheck:
         if where is None:
             return None
         bound, later = self._views(path, number)
+        if place == "absence" and not path:
+            for name, first in self._first_events(number).items():
+                del later[name]
+                bound[name] = first
         others = frozenset(p.name for p in self.all[:number] if p.name in later)
         scope = Scope(place, own.shape, own, bound, later, self.absent - {own.name}, self.silent, others, keys)
         found = Expressions(self.declarations, self.reporter, scope).condition(where)
@@ -222,46 +253,31 @@ class PatternCheck:
         self._last(steps[-1])
 
     def _absence(self, node: ast.Absence, number: int) -> None:
-        reporter = self.reporter
         before = [p for p in self.parts[:number] if p.kind != "absence"]
         after = [p for p in self.parts[number + 1 :] if p.kind != "absence"]
-        if not before:
-            if node.duration is None:
-                reporter.error(
-                    node.span,
-                    "absence-position",
-                    "an absence at the start needs to say for how long",
-                    "write `no X for 5 min` before the first step",
-                )
-            else:
-                reporter.not_yet(node.span, "an absence before the first step")
-                self._duration(node.duration, "for")
-        elif not after:
-            if node.duration is None:
-                reporter.error(
-                    node.span,
-                    "absence-position",
-                    "an absence at the end needs to say for how long",
-                    f"write `no {node.event.type.text} … for 5 min`",
-                )
-        elif node.duration is not None:
-            self._no_duration_between(node)
-        elif all(p.may_be_empty for p in after):
-            reporter.error(
+        if node.duration is not None:
+            self._duration(node.duration, "for")
+        elif not before:
+            self.reporter.error(
                 node.span,
                 "absence-position",
-                "all steps after this absence may be left out, and an absence at the end needs to say for how long",
-                "add `for 5 min`, or let a step after it be there at least once",
+                "an absence at the start needs to say for how long",
+                "write `no X for 5 min` before the first step",
             )
-
-    def _no_duration_between(self, node: ast.Absence) -> None:
-        assert node.duration is not None
-        self.reporter.not_yet(
-            node.span,
-            "`no X for …` between steps",
-            "leave out `for …`: the absence then holds up to the next step",
-        )
-        self._duration(node.duration, "for")
+        elif not after:
+            self.reporter.error(
+                node.span,
+                "absence-position",
+                "an absence at the end needs to say for how long",
+                f"write `no {node.event.type.text} … for 5 min`",
+            )
+        if before and after and all(p.may_be_empty for p in after):
+            self.reporter.error(
+                node.span,
+                "absence-position",
+                "all steps after this absence may be left out, so nothing says until when it holds",
+                "let a step after it be there at least once, or write it at the end, with `for 5 min`",
+            )
 
     def _inside_group(self, group: Part) -> bool:
         """Whether an absence in a group has been reported."""
@@ -281,7 +297,7 @@ class PatternCheck:
                 )
                 told = True
             elif part.node.duration is not None:
-                self._no_duration_between(part.node)
+                self._duration(part.node.duration, "for")
         return told
 
     def _links_around(self, links: Sequence[ast.Link], number: int, node: ast.Absence) -> None:
@@ -312,16 +328,16 @@ class PatternCheck:
 
     # ---------------------------------------------------------------------------------------------------- bounds
 
-    def _bounds(self, written: Sequence[ast.Bound]) -> None:
+    def _bounds(self, written: Sequence[ast.Bound], of: PatternCheck | Bounds) -> None:
         for bound in written:  # the parser lets each stand once
             match bound.kind:
                 case "within":
                     assert bound.duration is not None
-                    self.within = self._duration(bound.duration, "within")
+                    of.within = self._duration(bound.duration, "within")
                 case "within_events":
                     assert bound.events is not None
                     if 1 <= bound.events < 2**31:
-                        self.events = bound.events
+                        of.events = bound.events
                     else:
                         self.reporter.error(
                             bound.span,
@@ -330,9 +346,17 @@ class PatternCheck:
                         )
                 case "gap":
                     assert bound.duration is not None
-                    self.gap = self._duration(bound.duration, "gap")
+                    of.gap = self._duration(bound.duration, "gap")
                 case "allow_unbounded":
-                    self.unbounded = True
+                    if of is self:
+                        self.unbounded = True
+                    else:
+                        self.reporter.error(
+                            bound.span,
+                            "bound-in-group",
+                            "`allow unbounded` is for a whole rule, and stands behind its pattern",
+                            "write it after the last parenthesis",
+                        )
 
     def _duration(self, written: ast.DurationLiteral | ast.Name, word: str) -> Typed | None:
         """A duration after ``within`` or ``for``: a literal, or a param of that type; greater than zero."""
@@ -389,16 +413,16 @@ class PatternCheck:
         """The step or group that a name after a word stands for."""
         if name.text in self.silent:
             return None
-        found = next((p for p in self.all if p.name == name.text and p.kind in ("step", "group")), None)
+        found = next((p for p in self.all if p.name == name.text and p.kind in ("step", *GROUPS)), None)
         if found is None:
-            known = [p.name for p in self.all if p.kind in ("step", "group") and not p.name.startswith("$")]
+            known = [p.name for p in self.all if p.kind in ("step", *GROUPS) and not p.name.startswith("$")]
             self.reporter.error(
                 name.span,
                 "unknown-name",
                 f"`{word}` needs the alias of a step, and no step is called `{name.text}`",
                 did_you_mean(name.text, known, f"there are {listed(known)}" if known else "name the step: … as v"),
             )
-        elif found.kind == "group" and word != "consume":
+        elif found.kind in GROUPS and word != "consume":
             self.reporter.error(
                 name.span,
                 "event-as-value",
@@ -466,15 +490,16 @@ class PatternCheck:
         steps: list[CheckedStep],
     ) -> CheckedItem:
         in_a_row = node.adjacency == "in a row" and part.repeats
-        body: int | tuple[CheckedItem, ...] | CheckedChoice
+        body: int | tuple[CheckedItem, ...] | CheckedChoice | CheckedSeveral
         if part.kind == "group":
             body, _ = self._items(part.parts, part.links, steps)
-        elif part.kind == "choice":
+        elif part.kind in ("choice", "several"):
             alternatives = []
             for each in part.parts:
                 assert isinstance(each.node, ast.Step), "an absence is no alternative"
                 alternatives.append(self._item(each, each.node, "then", (), steps))
-            body = CheckedChoice(tuple(alternatives))
+            several = part.kind == "several"
+            body = CheckedSeveral(tuple(alternatives), part.count) if several else CheckedChoice(tuple(alternatives))
         else:
             assert part.streams is not None, "a rule with an unknown stream is not assembled"
             outside = view(part, (), True, self.shapes[part.name])
@@ -499,9 +524,32 @@ class PatternCheck:
         if node.until is not None:
             assert part.until is not None
             until = CheckedAbsence(part.until, self.untils[part], None, node.until.span)
-        alias = part.name if part.kind == "group" and not part.name.startswith("$") else None
+        alias = part.name if part.kind in GROUPS and not part.name.startswith("$") else None
         fewest = part.fewest and part.low != part.high
-        return CheckedItem(body, part.low, part.high, in_a_row, fewest, link, absences, until, alias, node.span)
+        own = self.bounds.get(part, Bounds())
+        return CheckedItem(
+            body,
+            part.low,
+            part.high,
+            in_a_row,
+            fewest,
+            link,
+            absences,
+            until,
+            alias,
+            node.span,
+            own.within,
+            own.gap,
+            own.events,
+        )
+
+
+def _all_of(conditions: Sequence[Typed]) -> Typed | None:
+    """The conditions as one chain of ``and``."""
+    parts = [p for c in conditions for p in (c.args if isinstance(c, Apply) and c.op == "and" else (c,))]
+    if len(parts) < 2 or len(conditions) == 1:
+        return conditions[0] if conditions else None
+    return Apply("and", tuple(parts), BOOL.as_optional(any(p.type.optional for p in parts)))
 
 
 def _type_name(node: ast.Step | ast.Absence) -> str:
