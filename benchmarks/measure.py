@@ -130,11 +130,16 @@ class Bench:
 
     def check_engine(self, found: Iterable[EventBatch], who: str = "engine") -> None:
         """WrongCountError unless the derived events are as many as they should be."""
-        self._check(sum(len(batch) for batch in found if batch.schema.name == TYPE), who)
+        batches = [batch for batch in found if batch.schema.name == TYPE]
+        if self.query.counted is None:
+            self._check(sum(len(batch) for batch in batches), who)
+        else:
+            self._check(sum(int(batch[self.query.counted].values.sum()) for batch in batches), who)
 
     def check_limit(self, limit: Limit) -> None:
         """WrongCountError unless the limit found as many as it should."""
-        self._check(next(iter(limit.found.values())).size, "limit")
+        column = next(iter(limit.found.values())) if self.query.counted is None else limit.found[self.query.counted]
+        self._check(column.size if self.query.counted is None else int(column.sum()), "limit")
 
     def _check(self, found: int, who: str) -> None:
         if found != self.count:

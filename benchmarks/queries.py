@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from benchmarks import truth
-from benchmarks.limits import q1, q2, q4
+from benchmarks.limits import q1, q2, q3, q4
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,12 +40,16 @@ class Limit(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """One query: ``limit(events)`` makes the kernel with room for that many results."""
+    """One query: ``limit(events)`` makes the kernel with room for that many results.
+
+    ``counted``: the emitted column whose sum is the count, where an event stands for several matches.
+    """
 
     name: str
     what: str
     limit: Callable[[int], Limit]
     count: Callable[[Ticks], int]
+    counted: str | None = None
 
     @property
     def rules(self) -> Path:
@@ -58,6 +62,8 @@ QUERIES = {
     for query in (
         Query("Q1", "filter", q1.Limit, truth.count_q1),
         Query("Q2", "keyed sequence, every start", q2.Limit, truth.count_q2),
+        Query("Q3e", "all combinations, enumerated", q3.Limit, truth.count_q3),
+        Query("Q3c", "all combinations, counted", q3.CountLimit, truth.count_q3, "combinations"),
         Query("Q4", "keyed row pattern", q4.Limit, truth.count_q4),
     )
 }

@@ -35,7 +35,7 @@ from cep.compiler.pattern import PatternProgram, is_alone
 from cep.kernels import asking, match
 from cep.kernels.jit import PLAIN, pointer
 from cep.kernels.program import GUARDS, SILENCES, TARGET
-from cep.kernels.runs import BITS, BOUND_STEP, BY_ABSENCE, NODE, NODES_USED, PARENT, PHASE
+from cep.kernels.runs import BITS, BOUND_STEP, BY_ABSENCE, NODE, NODES_USED, PARENT, PHASE, STEP_BITS
 from cep.language import ast
 from cep.language.spelling import event_text, expression_text
 from cep.language.typed import Apply, CheckedFilter, CheckedPattern, Key
@@ -243,7 +243,7 @@ class Coverage:
         for found in shard._found[:n]:
             bound, node = set(), int(found[NODE])
             while node >= 0:
-                bound.add(int(nodes[node, BOUND_STEP]))
+                bound.add(int(nodes[node, BOUND_STEP] & STEP_BITS))
                 node = int(nodes[node, PARENT])
             for number, part in enumerate(parts.steps):
                 if number not in bound:

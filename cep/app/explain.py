@@ -16,6 +16,8 @@ from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import TYPE_CHECKING
 
 from cep.app.graphs import Edge, Graph, Node
+from cep.compiler.counting import CountingTables
+from cep.compiler.graph import GraphTables
 from cep.compiler.onepass import OnePassTables
 from cep.compiler.pattern import PatternProgram, is_alone
 from cep.compiler.tables import UNLIMITED
@@ -56,6 +58,7 @@ class Move:
 
     ``until``: what closes the loop; ``begins``: the group whose next iteration begins; ``reluctant``: preferred last;
     ``silent``: absences with how long they last; ``note``: what of an ``all of`` must be there.
+    ``is_any``: every later event may be bound.
     """
 
     step: str
@@ -67,6 +70,7 @@ class Move:
     reluctant: bool = False
     silent: tuple[str, ...] = ()
     note: str = ""
+    is_any: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +154,7 @@ def program_text(explained: Explanation) -> str:
 
 def _move_text(move: Move) -> str:
     text = f"{move.step} -> {move.target}" + ", by the very next event" * move.is_next
+    text += ", by any later event" * move.is_any
     text += "".join(f", unless {absence} came" for absence in move.without)
     text += "".join(f", after {silence}" for silence in move.silent)
     text += "".join(f", until {end}" for end in move.until)
@@ -201,7 +206,8 @@ def automaton_graph(explained: Explanation) -> Graph:
     edges = []
     for state in explained.states:
         for move in state.moves:
-            label = [move.step, *(["very next"] if move.is_next else []), *(f"no {a}" for a in move.without)]
+            link = ["very next"] * move.is_next + ["any later"] * move.is_any
+            label = [move.step, *link, *(f"no {a}" for a in move.without)]
             label += (
                 [f"after {s}" for s in move.silent]
                 + [f"until {u}" for u in move.until]
@@ -393,6 +399,7 @@ class _Automaton:
                     row[tables.RELUCTANT] != tables.EAGER,
                     self._silent(row[tables.SILENCES]),
                     self._note(state, bool(row[tables.INSIDE])),
+                    bool(row[tables.EVERY]),
                 )
             )
         return out
@@ -473,12 +480,19 @@ def _direct_cost(tables: DirectTables) -> str:
         return f"{columns}one look into a table of {_count(tables.cells.size, 'cell')}"
     if isinstance(tables, OnePassTables):
         return f"{columns}one look at each of the key's {_count(tables.states, 'state')}"
-    return f"{columns}O(steps) an event, whatever is open"
+    if isinstance(tables, CountingTables):
+        return f"{columns}O(steps^2) an event, whatever is open"
+    each = " and O(steps) a match" if isinstance(tables, GraphTables) else ""
+    return f"{columns}O(steps) an event, whatever is open{',' * bool(each)}{each}"
 
 
 def _bytes_text(program: PatternProgram, choice: Choice) -> str:
     if isinstance(choice.tables, OnePassTables):
         return f"{8 * choice.tables.slots_width} a key with open runs, 12 an event that they have bound"
+    if isinstance(choice.tables, CountingTables):
+        return f"{8 * choice.tables.start_width} an open start"
+    if isinstance(choice.tables, GraphTables):
+        return f"{8 * choice.tables.node_width} an event that may still be part of a match"
     if choice.tables is not None:
         return f"{8 * choice.tables.run_width} an open run"
     return f"{8 * program.layout.row_width} a kept event, {8 * program.layout.run_width} an open run"

@@ -88,7 +88,7 @@ class Move:
     ``keep``: how many counted groups stay as they are; ``begins`` the next iteration of the one after them (``again``:
     of the loop of the step itself). ``reluctant``: not to bind is preferred ("enough": once the loop has enough).
     ``last``: the move is inside, or into, the last item of the pattern. ``member``: it binds another member of one
-    ``all of`` or ``n of``.
+    ``all of`` or ``n of``. ``every``: the run also waits on, for a later event to bind.
     """
 
     target: int
@@ -102,6 +102,7 @@ class Move:
     last: bool = False
     cleared: Place | None = None
     member: bool = False
+    every: bool = False
 
 
 @dataclass(frozen=True)
@@ -154,7 +155,8 @@ class _Builder:
         highs = tuple(self.leaves[i].item.high for i in range(len(self.leaves)))
         # nothing is bound before the first event: nothing is between, and nothing is next to it; a silence precedes it
         first = tuple(
-            replace(m, strict=False, guards=tuple(a for a in m.guards if a.duration is not None)) for m in start
+            replace(m, strict=False, every=False, guards=tuple(a for a in m.guards if a.duration is not None))
+            for m in start
         )
         sets = tuple((tuple(c.step for c in p.children), _needed(p)) for p in self.sets)
         return Automaton(states, first, tuple(self.counted), lows, highs, inside, sets)
@@ -205,7 +207,11 @@ class _Builder:
         place = items[begin]
         guards = (*guards, *place.item.absences)
         is_next = place.item.link == "next" and not entering
-        into = [replace(m, strict=m.strict or is_next, guards=(*guards, *m.guards)) for m in self._taken(place)]
+        every = place.item.link == "then any" and not entering
+        into = [
+            replace(m, strict=m.strict or is_next, every=m.every or every, guards=(*guards, *m.guards))
+            for m in self._taken(place)
+        ]
         if not place.may_be_empty:
             return into, None
         beyond, rest = self._entries(items, begin + 1, guards, entering=entering)
@@ -237,15 +243,16 @@ class _Builder:
         until = self._closing(place)
         out = []
         for move in self._first(place):  # an iteration: its first event
-            strict = move.strict or place.item.in_a_row
+            strict, every = move.strict or place.item.in_a_row, move.every or place.item.combined
             target = self.leaves[move.target]
             if place.is_leaf:
-                out.append(replace(move, strict=strict, untils=until, keep=len(place.groups), again=True))
+                out.append(replace(move, strict=strict, every=every, untils=until, keep=len(place.groups), again=True))
             else:
                 out.append(
                     replace(
                         move,
                         strict=strict,
+                        every=every,
                         untils=(*move.untils, *until),
                         keep=len(place.groups) - 1,
                         begins=True,

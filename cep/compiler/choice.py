@@ -14,7 +14,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cep.compiler.chain import ChainTables, compile_chain
+from cep.compiler.counting import CountingTables, compile_counting
 from cep.compiler.direct import NotDirectError
+from cep.compiler.graph import GraphTables, compile_graph
 from cep.compiler.onepass import OnePassTables, compile_one_pass
 
 if TYPE_CHECKING:
@@ -23,10 +25,10 @@ if TYPE_CHECKING:
     from cep.language.typed import CheckedParam, CheckedRule
     from cep.model.schema import Schema
 
-RUN_TABLE, CHAIN, ONE_PASS = "run table", "chain", "one pass"
-DirectTables = ChainTables | OnePassTables
+RUN_TABLE, CHAIN, ONE_PASS, GRAPH, COUNTING = "run table", "chain", "one pass", "match graph", "counting matcher"
+DirectTables = ChainTables | OnePassTables | GraphTables | CountingTables
 
-_DIRECT = ((ONE_PASS, compile_one_pass), (CHAIN, compile_chain))
+_DIRECT = ((COUNTING, compile_counting), (ONE_PASS, compile_one_pass), (CHAIN, compile_chain), (GRAPH, compile_graph))
 
 _only: ContextVar[str | None] = ContextVar("only", default=None)
 
@@ -60,7 +62,8 @@ def choose_matcher(rule: CheckedRule, sources: Mapping[str, Schema], params: Map
         try:
             tables = compile_tables(rule, sources, params)
         except NotDirectError as reason:
-            refusals.append(f"no {name}: {reason}")
+            if str(reason):  # what goes without saying has no words
+                refusals.append(f"no {name}: {reason}")
         else:
             return Choice(name, tables.why, tables)
     return Choice(RUN_TABLE, "; ".join(["exact for every pattern", *refusals]))

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from cep.kernels.runs import REGISTERS, VALUES
+from cep.language.typed import MATCHES
 
 if TYPE_CHECKING:
     from cep.language.typed import Typed
@@ -52,6 +53,10 @@ class FoldRegister:
 
 
 Register = PositionRegister | FoldRegister
+
+
+MATCH_COUNT = FoldRegister("matches", MATCHES, -1, False)
+"""The register of a match that says how many it stands for."""
 
 
 def group_register(variable: str) -> FoldRegister:

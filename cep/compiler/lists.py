@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from cep.compiler.text import TextVector, compact, compare_texts
-from cep.kernels.runs import BOUND_STEP, NODE, NODE_WIDTH, PARENT, ROW
+from cep.kernels.runs import BOUND_STEP, NODE, NODE_WIDTH, PARENT, ROW, STEP_BITS
 from cep.model.batch import Column, Lists, Text, string_column
 from cep.model.types import STRING
 
@@ -209,7 +209,7 @@ class Walk:
         node = self._emitter.let(f"runs[run + {NODE}]")
         lines = self._emitter.lines
         lines.append(f"while {node} >= 0 and not {self._found}:")
-        lines.append(f"    if nodes[{node} * {NODE_WIDTH} + {BOUND_STEP}] == {step}:")
+        lines.append(f"    if nodes[{node} * {NODE_WIDTH} + {BOUND_STEP}] & {STEP_BITS} == {step}:")
         self.look(read(f"nodes[{node} * {NODE_WIDTH} + {ROW}] * {row_width}"), "        ")
         lines.append(f"    {node} = nodes[{node} * {NODE_WIDTH} + {PARENT}]")
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from cep.compiler.elements import Bindings, through_bindings, through_list
 from cep.compiler.emit import OVERFLOW, Emitter, Term
-from cep.compiler.layout import FoldRegister, Layout, PositionRegister, Slot, group_register
+from cep.compiler.layout import MATCH_COUNT, FoldRegister, Layout, PositionRegister, Slot, group_register
 from cep.compiler.lists import Walk
 from cep.kernels.runs import REGISTERS
 from cep.language.beforehand import (
@@ -26,7 +26,19 @@ from cep.language.beforehand import (
     of_nothing,
     reads_run,
 )
-from cep.language.typed import Apply, Attr, CheckedChoice, CheckedSeveral, Element, Fold, Key, Present, Prev, Typed
+from cep.language.typed import (
+    MATCHES,
+    Apply,
+    Attr,
+    CheckedChoice,
+    CheckedSeveral,
+    Element,
+    Fold,
+    Key,
+    Present,
+    Prev,
+    Typed,
+)
 from cep.model.types import BOOL
 
 if TYPE_CHECKING:
@@ -228,6 +240,8 @@ class Reader:
     # ---------------------------------------------------------------------------------------------------- folds
 
     def _fold(self, emitter: Emitter, node: Fold) -> Term:
+        if node.variable == MATCHES:
+            return Term(emitter.let(self._register(MATCH_COUNT)), None)
         if node.variable in self._groups:
             return Term(emitter.let(self._register(group_register(node.variable))), None)
         slot = self._argument(node.argument) if node.argument is not None else None

@@ -187,6 +187,10 @@ class _Tables:
         for move in moves[begin:]:
             scalars[tables.KEPT_BITS] |= move[tables.SILENCES]
             scalars[tables.KEPT_FOR] = max(scalars[tables.KEPT_FOR], move[tables.WAIT])
+        if pattern.has_choices:
+            # where every count is fixed, what is chosen says all that is bound
+            fixed = pattern.is_plain and all(s.low == s.high for s in pattern.steps)
+            scalars[tables.ALIKE] = tables.NONE_ALIKE if fixed else tables.SAME_CHOICES
         return scalars
 
     def _moves(self, row: np.ndarray, found: Sequence[Move], moves: list[list[int]]) -> None:
@@ -211,6 +215,7 @@ class _Tables:
                     self._is_bounded(move),
                     _bits(silences, self.absence_at),
                     max((nanoseconds(a.duration, self.params) for a in silences if a.duration is not None), default=-1),
+                    int(move.every),
                 ]
             )
 
@@ -237,12 +242,19 @@ class _Tables:
             return False
         if not pattern.is_plain or pattern.consume or pattern.skip in ("first", "last"):
             return False
+        step = pattern.steps[i]
+        if step.combined and (pattern.skip == "keep all" or step.high is not None or self._reads_itself(i)):
+            return False  # each choice is a match of its own, or may go on where the longer one is full, or refuses
         if pattern.gap is not None and self.automaton.states[i].ends:
             return False  # it is decided earlier than the longer one
         if any(a.duration is not None for m in self.automaton.states[i].moves for a in m.guards):
             return False  # what follows may come earlier after it
         later = [w for s in pattern.steps[i + 1 :] for w in (s.where, *(a.where for a in s.absences))]
         return not any(_mentions(w, pattern.steps[i].variable) for w in later if w is not None)
+
+    def _reads_itself(self, i: int) -> bool:
+        step = self.pattern.steps[i]
+        return step.where is not None and _mentions(step.where, step.variable)
 
 
 def check_size(rule: CheckedRule, automaton: Automaton) -> None:

@@ -15,6 +15,7 @@ from numba import types
 
 from cep.kernels.jit import IntArray, Integer, Matrix, Whole, kernel
 from cep.kernels.program import (
+    ALIKE,
     CONSUMED,
     CONSUMES,
     ENDS,
@@ -23,6 +24,8 @@ from cep.kernels.program import (
     KEEP_ALL,
     KEY_WORDS,
     NO_BAR,
+    SAME_CHOICES,
+    SAME_START,
     SKIP,
     SKIP_AT,
     TO_NEXT,
@@ -39,6 +42,7 @@ from cep.kernels.runs import (
     BOUND_STEP,
     BY_ABSENCE,
     BY_LOOP_END,
+    CHOSEN_BIT,
     CLOSE_AT,
     CLOSE_BIT,
     CLOSERS_HEAD,
@@ -73,6 +77,7 @@ from cep.kernels.runs import (
     STARTS_HEAD,
     STARTS_TAIL,
     STEP,
+    STEP_BITS,
     TS,
     RunState,
     RunStateType,
@@ -119,7 +124,7 @@ def use_up(program: MatchProgram, state: RunState, matches: Matches, at: Whole) 
     used = 0
     node = matches.found[at, NODE]
     while node >= 0:
-        if program.steps[nodes[node, BOUND_STEP], CONSUMED] != 0:
+        if program.steps[nodes[node, BOUND_STEP] & STEP_BITS, CONSUMED] != 0:
             rows[nodes[node, ROW], BITS] |= USED_BIT
             used += 1
         node = nodes[node, PARENT]
@@ -148,6 +153,37 @@ def forget_used(state: RunState, slot: Whole) -> Whole:
         dead = runs[run, SHADOW] < 0 and holds_used(state, runs[run, NODE]) != 0
         run = free_run(state, slot, run) if dead else runs[run, NEXT]
     return state.slots[slot, RUNS]
+
+
+@kernel(types.int64(RunStateType, Integer), inline=True)
+def choice_before(state: RunState, node: Whole) -> Whole:
+    """Return the newest binding, up to this one, that `then any` chose; -1 when there is none. O(length)."""
+    nodes = state.nodes
+    while node >= 0 and nodes[node, BOUND_STEP] & CHOSEN_BIT == 0:
+        node = nodes[node, PARENT]
+    return node
+
+
+@kernel(types.int64(MatchProgramType, RunStateType, MatchesType, Integer, Integer, Integer))
+def is_alike(program: MatchProgram, state: RunState, matches: Matches, begin: Whole, end: Whole, node: Whole) -> Whole:
+    """Return 1 when a match at ``found[begin:end]``, all of one start and completion, is one with that of a binding.
+
+    Without `then any` they all are; with it those that have chosen the same events. O(matches x length) then.
+    """
+    nodes, found = state.nodes, matches.found
+    alike = program.scalars[ALIKE]
+    if alike != SAME_CHOICES:
+        return 1 if alike == SAME_START else 0
+    last = choice_before(state, node)
+    for at in range(begin, end):
+        mine = last
+        other = choice_before(state, found[at, NODE])
+        while mine >= 0 and other >= 0 and mine != other and nodes[mine, ROW] == nodes[other, ROW]:
+            mine = choice_before(state, nodes[mine, PARENT])
+            other = choice_before(state, nodes[other, PARENT])
+        if mine == other:
+            return 1
+    return 0
 
 
 @kernel(types.int64(RunStateType, MatchesType, Integer, Integer, Integer, Integer), inline=True)
@@ -221,6 +257,7 @@ def close_bounds(program: MatchProgram, state: RunState, matches: Matches, limit
             start = FOREVER  # a run of any start may end with it
         bar: Whole = NO_BAR
         given = NO_BAR
+        began: Whole = np.int64(0)  # the first match of the start ``given``
         used: Whole = np.int64(0)
         run = slots[slot, HEAD]
         while run >= 0 and runs[run, START_NO] <= start:
@@ -234,10 +271,13 @@ def close_bounds(program: MatchProgram, state: RunState, matches: Matches, limit
                 run = free_run(state, slot, run) if runs[run, MASK] == 0 else runs[run, NEXT]
                 continue
             number = runs[run, START_NO]
-            closes = runs[run, MASK] & CLOSE_BIT != 0 and number > bar and number != given
+            closes = runs[run, MASK] & CLOSE_BIT != 0 and number > bar
+            if closes and number == given:
+                closes = is_alike(program, state, matches, began, counts[FOUND], runs[run, NODE]) == 0
             if closes and not (used > 0 and holds_used(state, runs[run, NODE]) != 0):
                 at = give_out(state, matches, run, deadline, np.int64(BY_LOOP_END), np.int64(-1)) - 1
-                given = number
+                if number != given:
+                    given, began = number, at
                 bar = max(bar, bar_of(program, state, matches, at))
                 if scalars[CONSUMES] != 0:
                     used += use_up(program, state, matches, at)
@@ -274,15 +314,21 @@ def close_absences(program: MatchProgram, state: RunState, matches: Matches, lim
             alone = closers[after, 0] != deadline
         bar: Whole = NO_BAR
         given = NO_BAR
+        began: Whole = np.int64(0)  # the first match of the start ``given``
         used: Whole = np.int64(0)
         if not alone:
             run = slots[slot, HEAD]
         while run >= 0:
             behind = runs[run, NEXT]
             if runs[run, CLOSE_AT] == deadline and runs[run, MASK] & CLOSE_BIT != 0 and runs[run, START_NO] > bar:
-                if runs[run, START_NO] != given and not (used > 0 and holds_used(state, runs[run, NODE]) != 0):
+                number = runs[run, START_NO]
+                closes = True
+                if number == given:
+                    closes = is_alike(program, state, matches, began, counts[FOUND], runs[run, NODE]) == 0
+                if closes and not (used > 0 and holds_used(state, runs[run, NODE]) != 0):
                     at = give_out(state, matches, run, deadline, np.int64(BY_ABSENCE), np.int64(-1)) - 1
-                    given = runs[run, START_NO]
+                    if number != given:
+                        given, began = number, at
                     bar = max(bar, bar_of(program, state, matches, at))
                     if program.scalars[CONSUMES] != 0:
                         used += use_up(program, state, matches, at)

@@ -44,6 +44,7 @@ from cep.kernels.deadlines import (
     forget_used,
     give_out,
     holds_used,
+    is_alike,
     is_due,
     keep_past,
     use_up,
@@ -57,6 +58,7 @@ from cep.kernels.program import (
     DEPTH,
     ENDS,
     EVENTS,
+    EVERY,
     FINAL,
     FINAL_WAIT,
     FIRST,
@@ -74,6 +76,7 @@ from cep.kernels.program import (
     KEPT_FOR,
     KEY_AT,
     KEY_WORDS,
+    LOW,
     MOST_MOVES,
     MOVES,
     NEEDED,
@@ -106,6 +109,7 @@ from cep.kernels.runs import (
     BITS,
     BOUND_STEP,
     BY_EVENT,
+    CHOSEN_BIT,
     CLOSE_AT,
     CLOSE_BIT,
     CLOSERS_HEAD,
@@ -217,7 +221,7 @@ def bind(
     counts[NODES_USED] = node + 1
     nodes[node, PARENT] = runs[parent, NODE]
     nodes[node, ROW] = row
-    nodes[node, BOUND_STEP] = step
+    nodes[node, BOUND_STEP] = step | CHOSEN_BIT if moves[move, EVERY] != 0 else step
     into[target, NODE] = node
     into[target, LENGTH] = runs[parent, LENGTH] + 1
     into[target, START_NO] = rows[row, NO] if first else runs[parent, START_NO]
@@ -236,7 +240,8 @@ def bind(
         if runs[parent, ENDED] != 0:
             if not closes:
                 into[target, SHADOW] = parent
-                into[target, SHADOW_GENERATION] = runs[parent, GENERATION]
+                # what it went on from by choice is not given up for it: no run has this generation
+                into[target, SHADOW_GENERATION] = -1 if moves[move, EVERY] != 0 else runs[parent, GENERATION]
                 last = rows[nodes[runs[parent, NODE], ROW], TS]
                 into[target, CLOSE_AT] = runs[parent, CLOSE_AT] if final else add_time(last, scalars[GAP])
         elif runs[parent, SHADOW] >= 0:
@@ -318,7 +323,8 @@ def show_event(
     now, number = rows[row, TS], rows[row, NO]
     slots[slot, SEEN] += 1
     bar: Whole = NO_BAR
-    given = NO_BAR  # the start that has a match at this event already (keep all)
+    given = NO_BAR  # the start that has a match at this event already (keep all), and the first of these matches
+    began: Whole = np.int64(0)
     used: Whole = np.int64(0)
     run = slots[slot, HEAD]
     while run >= 0 and bar < number:
@@ -357,21 +363,27 @@ def show_event(
                 full = counts[FOUND]
                 before = behind if is_reluctant(program, state, run, move) != 0 else run
                 bound = bind(program, state, matches, operands, update, (run, slot, row, np.int64(move), before))
-                left &= ~bit
-                if closing and ends & bit != 0:
+                every = moves[move, EVERY] != 0
+                if not every:
+                    left &= ~bit
+                if closing and ends & bit != 0 and not every:
                     if bound != 0:
                         left &= ~CLOSE_BIT
                     else:
                         runs[run, BEGUN] |= bit
-                if moves[move, ROUND] == AGAIN_STEP:
+                if moves[move, ROUND] == AGAIN_STEP and (not every or runs[run, COUNT] >= steps[source, LOW]):
                     iterated = True
+                if every and any_fits(program, state, operands, test, moves[move, GUARDS], row, run) != 0:
+                    left &= ~bit  # it stands between what is bound and any later one
                 if bound == 1:
-                    if (keep_all and start == given) or (
-                        used > 0 and holds_used(state, matches.found[full, NODE]) != 0
+                    node = matches.found[full, NODE]
+                    if (keep_all and start == given and is_alike(program, state, matches, began, full, node) != 0) or (
+                        used > 0 and holds_used(state, node) != 0
                     ):
                         counts[FOUND] = full  # the same start and completion as the preferred, or with a used event
                         continue
-                    given = start
+                    if start != given:
+                        given, began = start, full
                     bar = max(bar, bar_of(program, state, matches, full))
                     if consumes:
                         used += use_up(program, state, matches, full)
@@ -410,9 +422,13 @@ def show_event(
             decided = True
         if decided and final == 0 and left & CLOSE_BIT != 0:
             left &= ~CLOSE_BIT
-            if start != given and not (used > 0 and holds_used(state, runs[run, NODE]) != 0):
+            alike = start == given
+            if alike:
+                alike = is_alike(program, state, matches, began, counts[FOUND], runs[run, NODE]) != 0
+            if not alike and not (used > 0 and holds_used(state, runs[run, NODE]) != 0):
                 at = give_out(state, matches, run, now, np.int64(BY_EVENT), row) - 1
-                given = start
+                if start != given:
+                    given, began = start, np.int64(at)
                 bar = max(bar, bar_of(program, state, matches, at))
                 if consumes:
                     used += use_up(program, state, matches, at)

@@ -57,7 +57,8 @@ from cep.kernels.jit import (
 # bound event on (from the start: before the first one); KEEP: how many groups around the target keep their count;
 # ROUND: see below; CLEARED: registers of positions that a new iteration forgets; IN_LAST: whether the target is part of
 # the last item; INSIDE: whether it is another member of one `all of`;
-# KEPT_BOUND: whether a group that it stays in has bounds
+# KEPT_BOUND: whether a group that it stays in has bounds; EVERY: the run that takes it also waits on, for a later event
+# (`then any`)
 (
     TARGET,
     STRICT,
@@ -72,8 +73,9 @@ from cep.kernels.jit import (
     KEPT_BOUND,
     SILENCES,
     WAIT,
+    EVERY,
     MOVE_WIDTH,
-) = range(14)
+) = range(15)
 # what a move begins: nothing, the next iteration of a group, that of the step's own loop
 ONWARD, NEXT_ROUND, AGAIN_STEP = 0, 1, 2
 # whether not to take a move is preferred: never, always, once the loop has enough
@@ -113,8 +115,11 @@ EAGER, ALWAYS, ENOUGH = 0, 1, 2
     KEPT_BITS,
     KEPT_FOR,
     POSITIONS,
+    ALIKE,
     SCALARS,
-) = range(19)
+) = range(20)
+# ALIKE: which matches of one start and completion are one under `keep all`
+SAME_START, SAME_CHOICES, NONE_ALIKE = range(3)
 # the skip rule: what a later match must start after
 PAST_LAST, KEEP_ALL, TO_NEXT, TO_POSITION = range(4)
 

@@ -10,7 +10,8 @@ Every table is int64[capacity, width]; where floats lie in it, a float64 view of
   one went on, and that is given up once this one may end again; else -1. ENDED: the pattern may end where it stands
   (or might, until it was given up); BEGUN: the moves open there that have bound an event. From ``REGISTERS`` on: the
   program's registers, first those that hold row positions.
-- ``nodes``: bound events, newest first: parent, row, step. A parent stands before its child.
+- ``nodes``: bound events, newest first: parent, row, step; CHOSEN_BIT is added to the step where a later event could
+  have been bound as well (`then any`). A parent stands before its child.
 - ``slots``: keys with live runs or kept events: HEAD, TAIL, RUNS, SEEN (events since the key is there), KEPT (how many
   events of it stand in ``past``) and the NEWEST of them, then the key's words. HEAD of a free slot is the next free
   one, RUNS -1.
@@ -63,6 +64,7 @@ NO, TS, STREAM, SEQ, BITS, VALUES = 0, 1, 2, 3, 4, 5
 DECIDED_AT, PHASE, DECIDER = NEXT, PREVIOUS, MASK
 # nodes
 PARENT, ROW, BOUND_STEP, NODE_WIDTH = 0, 1, 2, 3
+CHOSEN_BIT, STEP_BITS = np.int64(256), np.int64(255)
 # slots
 HEAD, TAIL, RUNS, SEEN, KEPT, NEWEST, KEY = range(7)
 # past
@@ -332,7 +334,7 @@ def list_bindings(found: IntArray, count: Whole, nodes: IntArray, rows: IntArray
             out[at, 0] = row
             out[at, 1] = rows[row, STREAM]
             out[at, 2] = rows[row, SEQ]
-            out[at, 3] = nodes[node, BOUND_STEP]
+            out[at, 3] = nodes[node, BOUND_STEP] & STEP_BITS
             at -= 1
             node = nodes[node, PARENT]
     return end

@@ -113,9 +113,13 @@ class Element:
     type: Type
 
 
+MATCHES = "$matches"
+"""What stands in place of a variable in `count()`: all matches that one event decides."""
+
+
 @dataclass(frozen=True, slots=True)
 class Fold:
-    """An aggregate over the events bound to ``variable`` so far.
+    """An aggregate over the events bound to ``variable`` so far; ``count`` of `MATCHES`, optional as it may overflow.
 
     ``argument`` is an expression over one of them (the variable None in it); it is None for ``count(v)``, which counts
     events. Nulls are passed over; of nothing: count 0, the others null. ``running``: inside the step's own condition,
@@ -186,7 +190,8 @@ class CheckedStep:
 
     ``link`` joins it to what was bound before (the first of a sequence has ``then``); ``absences`` stand between what
     is written before it and itself. ``maybe``: it may have bound nothing when the pattern is complete, because of its
-    own count or of a group or choice around it. ``many``: its variable stands for several events.
+    own count or of a group or choice around it. ``many``: its variable stands for several events. ``combined``: its
+    iterations are taken ``in any combination``.
     """
 
     variable: str
@@ -195,11 +200,12 @@ class CheckedStep:
     low: int
     high: int | None
     in_a_row: bool
-    link: Literal["then", "next"]
+    link: Literal["then", "next", "then any"]
     absences: tuple[CheckedAbsence, ...]
     span: Span
     maybe: bool = False
     many: bool = False
+    combined: bool = False
 
     @property
     def is_loop(self) -> bool:
@@ -222,7 +228,7 @@ class CheckedItem:
     high: int | None
     in_a_row: bool
     fewest: bool
-    link: Literal["then", "next"]
+    link: Literal["then", "next", "then any"]
     absences: tuple[CheckedAbsence, ...]
     until: CheckedAbsence | None
     variable: str | None
@@ -230,6 +236,7 @@ class CheckedItem:
     within: Typed | None = None
     gap: Typed | None = None
     events: int | None = None
+    combined: bool = False
 
     @property
     def is_bounded(self) -> bool:
@@ -273,7 +280,7 @@ class CheckedPattern:
 
     ``final`` are the absences at its end; ``within`` and ``gap`` a Const or ParamRef of type duration, ``events`` the
     bound in events; ``skip_variable`` that of ``skip to first v`` and ``skip to last v``; ``consume`` the variables
-    whose events a match uses up.
+    whose events a match uses up; ``counted``: the rule emits once for all matches that an event decides.
     """
 
     steps: tuple[CheckedStep, ...]
@@ -286,11 +293,17 @@ class CheckedPattern:
     gap: Typed | None = None
     events: int | None = None
     consume: tuple[str, ...] = ()
+    counted: bool = False
 
     @property
     def is_plain(self) -> bool:
         """Whether it is a sequence of steps, without groups, choices, ``until`` and ``fewest``."""
         return all(isinstance(i.body, int) and not i.fewest and i.until is None for i in self.items)
+
+    @property
+    def has_choices(self) -> bool:
+        """Whether some event may be passed over although it fits: ``then any``, ``in any combination``."""
+        return any(i.link == "then any" or i.combined for i in self.nodes)
 
     @property
     def nodes(self) -> Iterator[CheckedItem]:

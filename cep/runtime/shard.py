@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cep.compiler.generate import load_generated
+from cep.compiler.layout import MATCH_COUNT
 from cep.compiler.lists import BoundEvents
 from cep.kernels.deadlines import (
     DONE,
@@ -73,6 +74,7 @@ from cep.kernels.runs import (
     list_bindings,
 )
 from cep.kernels.runs import COUNTS as COUNT_WIDTH
+from cep.language.typed import CheckedPattern
 from cep.model.batch import Column, EventBatch
 from cep.runtime.held import Held
 from cep.runtime.identity import emit_seed, provenance
@@ -116,6 +118,7 @@ class PatternShard:
         self.faults = np.zeros(3, np.int64)
         self._operator, self._program, self._schemas = operator, program, schemas
         self._streams = tuple(i.stream for i in program.inputs)
+        self._counted = isinstance(operator.rule.body, CheckedPattern) and operator.rule.body.counted
         self._kinds = np.array([places[s].kind for s in self._streams], np.int64)
         self._ranks = np.array([places[s].rank for s in self._streams], np.int64)
         self._generated = load_generated(program.text)
@@ -465,11 +468,21 @@ class PatternShard:
     def _harvest(self, n: int) -> list[Output]:
         """The derived events of the first ``n`` matches that stand in the table."""
         found = self._found[:n].copy()
+        if self._counted:
+            found = self._together(found)
         if len(self._versions) == 1:
             return self._outputs(found, self._versions.newest.program)
         last = self._state.rows[self._state.nodes[found[:, NODE], ROW]]
         groups = self._versions.groups_of(last)
         return [o for version, rows in groups for o in self._outputs(found[rows], version.program)]
+
+    def _together(self, found: Int64Array) -> Int64Array:
+        """One match for all that an event decides, the first of them, which says how many they are."""
+        _, first, counts = np.unique(found[:, DECIDER], return_index=True, return_counts=True)
+        order = np.argsort(first)
+        one = found[first[order]]
+        one[:, REGISTERS + self._versions.newest.program.layout.register(MATCH_COUNT)] = counts[order]
+        return one
 
     def _outputs(self, found: Int64Array, program: PatternProgram) -> list[Output]:
         n = len(found)
@@ -479,6 +492,8 @@ class PatternShard:
         np.cumsum(found[:, LENGTH], out=offsets[1:])
         bound = np.zeros((int(offsets[-1]), 4), np.int64)
         list_bindings(found, n, state.nodes, state.rows, bound)
+        if self._counted:  # what is told of them all is of the event that decides
+            bound, offsets = bound[offsets[1:] - 1], np.arange(n + 1)
         keys = tuple(
             self._as_column(k.type, state.rows[last, layout.key_at + i], None) for i, k in enumerate(rule.keys)
         )

@@ -25,6 +25,7 @@ import numpy as np
 from cep.kernels.program import MOVES, STEPS
 from cep.kernels.runs import (
     BOUND_STEP,
+    CHOSEN_BIT,
     CLOSE_BIT,
     CLOSERS_HEAD,
     CLOSERS_TAIL,
@@ -214,7 +215,7 @@ def _check_runs(stored: Stored, runs: Int64Array, nodes: Int64Array, rows: int, 
     stored.within(nodes[:, PARENT], -1, len(nodes) - 1, "a binding's parent")
     stored.require((nodes[:, PARENT] < np.arange(len(nodes))).all(), "a binding stands before its parent")
     stored.within(nodes[:, ROW], 0, rows - 1, "a binding's row")
-    stored.within(nodes[:, BOUND_STEP], 0, steps - 1, "a binding's step")
+    stored.within(nodes[:, BOUND_STEP] & ~CHOSEN_BIT, 0, steps - 1, "a binding's step")
     stored.within(runs[:, NODE], 0, len(nodes) - 1, "a run's binding")
     stored.within(runs[:, STEP], 0, steps - 1, "a run's step")
     stored.within(runs[:, COUNT], 1, 2**62, "a run's count")

@@ -6,7 +6,7 @@ import pytest
 
 import cep
 from cep.compiler import rowtable
-from cep.compiler.choice import CHAIN, ONE_PASS, RUN_TABLE, only
+from cep.compiler.choice import CHAIN, COUNTING, GRAPH, ONE_PASS, RUN_TABLE, only
 
 STREAM = "stream S ordered by at { at: time(s), k: string, n: int, m: int?, f: float, s: string, r: R? }\n"
 RECORD = "record R { x: int, y: int }\n"
@@ -25,6 +25,13 @@ CHAINS = (
     "keyed by k, n when S as a then S as b then S as c where f > 1 allow unbounded emit X { k, s = a.s }",
     "when S as a then S as b within 1 h after match keep all emit X { t = a.n + b.m }",
 )
+GRAPHS = (
+    "when S as a where n > 1 then any S as b where n < 1 within 1 h after match keep all emit X { n = b.n }",
+    "keyed by k when S as a then S as b then any S as c where f > 1 within 1 h after match keep all emit X { s = a.s }",
+    "when S as a then any S as b then S as c within 1 h emit X { t = a.n + b.m }",
+    "when S as a then any S as b within 1 h after match skip to next emit X { t = a.n }",
+)
+COUNTED = "when S as a then any S as b then any S as c within 1 h {0} emit X {{ n = {1}, m = c.n }}"
 ROWS = (
     VALLEY.format("allow unbounded"),
     "when S as a next S as b where n > a.n allow unbounded emit X { n = a.n }",
@@ -43,6 +50,11 @@ TABLES = {
     "when S as a then S as b within 1 h gap 1 min emit X { n = a.n }": "it has `gap`",
     "when S as a then one of (S as b, S as c) within 1 h emit X { n = a.n }": "a group or a choice",
     "when S as a then S as b within 1 h emit X { n = count(a) }": "more than attributes",
+    "when S as a then any S as b where n > a.n within 1 h emit X { n = a.n }": "no match graph: a condition compares",
+    "when S as a then any 2 S as b within 1 h emit X { n = a.n }": "no match graph: a step is a loop or optional",
+    "when S as a then any S as b then S as c within 1 h after match keep all emit X { n = a.n }": "the first that fits",
+    "when S as a then 2 S in any combination as b within 1 h emit X { n = a.n }": "no match graph: it has `combined`",
+    COUNTED.format("", "count()"): "no counting matcher: it does not keep all",
     VALLEY.format("within 1 h"): "it has `within`",
     VALLEY.format("allow unbounded after match keep all"): "skip past the last",
     VALLEY.format("allow unbounded").replace("not n < last(fall.n)", "n > top.n"): "more than the event at hand",
@@ -54,6 +66,20 @@ TABLES = {
 @pytest.mark.parametrize("body", CHAINS)
 def test_a_sequence_that_compares_nothing_is_a_chain(body):
     assert choice(body).name == CHAIN
+
+
+@pytest.mark.parametrize("body", GRAPHS)
+def test_a_sequence_with_choices_that_compares_nothing_is_a_match_graph(body):
+    assert choice(body).name == GRAPH
+
+
+def test_a_rule_that_only_counts_lists_nothing():
+    assert choice(COUNTED.format("after match keep all", "count()")).name == COUNTING
+    assert choice(COUNTED.format("after match keep all", "b.n")).name == GRAPH
+
+
+def test_choices_are_not_spoken_of_where_there_are_none():
+    assert "graph" not in choice(next(iter(TABLES))).why
 
 
 @pytest.mark.parametrize("body", ROWS)

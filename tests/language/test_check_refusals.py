@@ -21,8 +21,6 @@ function twice(x: int) -> int from "numbers:twice"
 
 CASES = [
     # patterns
-    ("when «2 Pay in any combination within 1 h emit X { }", "`in any combination`"),
-    ("when Pay «then any Temp within 1 h emit X { }", "`then any`"),
     ("when Pay within 1 h «prefer earliest emit X { }", "`prefer earliest`"),
     ("when Pay as a within 1 h emit X { } «on timeout emit Y { a.card }", "`on timeout`"),
     ("when Pay as a within 1 h emit X { } «output first every 1 h", "`output first`"),

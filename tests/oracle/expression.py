@@ -123,6 +123,8 @@ def look_up(names, scope):
 
 def call(node, scope):
     name, arguments = node.name.text, [a.value for a in node.arguments]
+    if name == "count" and not arguments:
+        return scope.counts[""]  # 'how many matches the event decides'
     if name == "count" and isinstance(arguments[0], ast.Path) and arguments[0].names[0] in scope.counts:
         return scope.counts[arguments[0].names[0]]  # '`count(g)` of a group's alias is its number of iterations'
     if name in functions.CHOICES:

@@ -6,6 +6,7 @@ import decimal
 from dataclasses import dataclass
 
 from cep.language import ast
+from cep.language.checker.walk import walk
 from cep.language.parser import parse
 from cep.model.diagnostics import Source
 from cep.model.time import parse_time
@@ -169,13 +170,26 @@ class House:
                     yield (event.time, BY_EVENT, event.rank), event.rank, [event], scope
             return
         search = Search(body.pattern, body.bounds, mine, self.unfold, names, self.params)
-        for match in matches(search.all(), body.skip, [name.text for name in body.consume]):
+        found = matches(search.all(), body.skip, [name.text for name in body.consume])
+        if counts_matches(rule):
+            yield from self.counted(search, found, mine)
+            return
+        for match in found:
             time, kind, *place = match.completion
             if kind != BY_EVENT and (time > horizon or time >= HIGH):
                 continue  # 'decided when the watermark has passed it: w > t'; what 64 bits cannot hold never passes
             rank = mine[place[0]].rank if kind == BY_EVENT else ()
             bound = [mine[b.event] for b in match.bound]
             yield (time, kind, rank), bound[0].rank, bound, search.scope(match.bound, None, None, ())
+
+    def counted(self, search, found, mine):
+        """'`count()` makes one event of all matches that an event decides; its lineage is that event.'"""
+        for completion in sorted({match.completion for match in found}):
+            time, kind, last = completion
+            together = [match for match in found if match.completion == completion]
+            scope = search.scope(together[0].bound, None, None, ())
+            scope.counts[""] = len(together)
+            yield (time, kind, mine[last].rank), together[0].bound[0].event, [mine[last]], scope
 
     def derive(self, done):
         """The derived events: 'A derived stream comes after all declared streams, in order of the first rule …'."""
@@ -185,6 +199,12 @@ class House:
             rank = (result.time_ns, len(self.streams) + 1, (), position.index(result.type), number)
             out.append(Event(result.type, number, result.time_ns, result.fields, rank, self.params_of(place)))
         return out
+
+
+def counts_matches(rule):
+    """Whether `count()` without an alias stands in an `emit`."""
+    calls = [n for action in rule.actions for assign in action.body for n in walk(assign.value)]
+    return any(isinstance(n, ast.Call) and n.name.text == "count" and not n.arguments for n in calls)
 
 
 def types_of(steps):

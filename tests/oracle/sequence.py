@@ -14,12 +14,16 @@ BY_EVENT, BY_LOOP_END, BY_ABSENCE = 0, 1, 2  # 'the events in their order, then 
 
 @dataclass(frozen=True)
 class Bound:
-    """One bound event: its number in E, the step and its place in the pattern, and how it was preferred there."""
+    """One bound event: its number in E, the step and its place in the pattern, and how it was preferred there.
+
+    ``chosen``: a later event could have been bound in its place.
+    """
 
     event: int
     leaf: Leaf
     place: Place
     preference: tuple[int, ...]
+    chosen: bool
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,11 @@ class Candidate:
         is preferred to binding it as a further iteration' of a `fewest` loop that has enough: see `prefer`.
         """
         return (*(b.preference for b in self.bound), ENDED)
+
+    @property
+    def choices(self):
+        """The events that `then any` and `in any combination` have chosen."""
+        return tuple(b.event for b in self.bound if b.chosen)
 
     def events_of(self, alias):
         """The numbers of the events bound to an alias, of a step or of a group."""
@@ -176,23 +185,26 @@ class Search:
         return range(bound[-1].event + 1, len(self.events)) if bound else [start]
 
     def bind(self, move, bound, start=None):
-        """The event that a move binds, or None.
+        """The events that a move may bind.
 
-        '`next` binds the very next event of E; `then` binds the first later event that satisfies the step';
-        '`no X` covers the events strictly between its neighbours; the events that bind them are not looked at'; after
-        '`then no X for d`' 'the first event later than t + d'.
+        '`next` binds the very next event of E; `then` binds the first later event that satisfies the step'; 'then any`
+        may bind every later such event'; '`no X` covers the events strictly between its neighbours; the events that
+        bind them are not looked at'; after '`then no X for d`' 'the first event later than t + d'.
         """
         if not bound:
-            return start if self.fits(move, start, ()) and not self.preceded(move, start) else None
+            if self.fits(move, start, ()) and not self.preceded(move, start):
+                yield start
+            return
         for j in self.later(bound):
             if not self.inside(j, bound) or self.closes(bound, move, j):
-                return None
+                return
             if not self.silent_until(move, j, bound) and self.fits(move, j, bound):
-                return j
+                yield j
+                if move.link != "then any":
+                    return
             plain = [(a, place) for a, place in move.absences if a.duration is None]
-            if move.strict or self.forbidden(plain, j, bound) or self.breaks_silence(move, j, bound):
-                return None
-        return None
+            if move.link == "next" or self.forbidden(plain, j, bound) or self.breaks_silence(move, j, bound):
+                return
 
     def silent_until(self, move, j, bound):
         """Whether event ``j`` comes while a silence must last: 'the longest decides'."""
@@ -215,7 +227,7 @@ class Search:
 
         t − d', and 'may refer to the step after it': it is asked as if that event were bound.
         """
-        first = (Bound(start, move.leaf, move.place, ()),)
+        first = (Bound(start, move.leaf, move.place, (), False),)
         return any(
             self.events[start].time - self.events[j].time <= self.duration(a.duration)
             and self.satisfies(a.event, place, j, first)
@@ -227,16 +239,16 @@ class Search:
     def moves(self, bound):
         """What may come next, and whether 'all that is left of the pattern may be left out'."""
         if not bound:
-            return tree.begin(self.tree, (), False, ()), False
+            return tree.begin(self.tree, (), "then", ()), False
         return tree.go_on(bound[-1].place)
 
     def taken(self, bound, moves, start=None):
         """What is bound after each of these moves that can be taken."""
         for move in moves:
-            j = self.bind(move, bound, start)
-            if j is not None:
-                rank = self.moves(bound)[0].index(move)
-                yield (*bound, Bound(j, move.leaf, move.place, prefer(move, rank, j)))
+            rank = self.moves(bound)[0].index(move)
+            chosen = bool(bound) and move.link == "then any"
+            for j in self.bind(move, bound, start):
+                yield (*bound, Bound(j, move.leaf, move.place, prefer(move, rank, j), chosen))
 
     def opens(self, move):
         """Whether a move is 'of the last step, loop, group or `one of` of the pattern'."""
@@ -265,13 +277,14 @@ class Search:
         """The candidates that may end here, or go on from here in the last step.
 
         'When what is open goes on to bind events and comes to a place where it may end again, before the candidate is
-        decided, the candidate is given up for the longer one.'
+        decided, the candidate is given up for the longer one. … not … for one that goes on by a choice of `then any`'.
         """
         completion = self.completion(bound)
         longer = list(self.further(bound, bound, completion))
         for found in longer:
             yield from self.end(found)
-        if not longer and completion is not None and not (self.final and self.disturbed(bound, completion[0])):
+        given_up = any(not found[len(bound)].chosen for found in longer)
+        if not given_up and completion is not None and not (self.final and self.disturbed(bound, completion[0])):
             yield Candidate(bound, completion)
 
     def further(self, candidate, bound, completion):
@@ -318,7 +331,7 @@ class Search:
                 return j
             if not begun and self.fits(move, j, bound):
                 begun = True
-            elif not begun and move.strict:
+            elif not begun and move.link == "next":
                 return j
         return None
 
@@ -372,8 +385,9 @@ def allowed(candidate, before, skip):
         return True
     last = before[-1]
     match skip.to if skip else None:
-        case "keep all":  # 'candidates with the same start and completion are one match, the preferred'
-            return all((m.start, m.completion) != (candidate.start, candidate.completion) for m in before)
+        case "keep all":  # 'candidates with the same start and completion, and the same events chosen …, are one match'
+            mine = (candidate.start, candidate.completion, candidate.choices)
+            return all((m.start, m.completion, m.choices) != mine for m in before)
         case "next":  # 'after the first event of the last match'
             return candidate.start > last.start
         case "first" | "last" as which:  # 'at or after the first (last) event of v …, and after its first event'

@@ -28,7 +28,7 @@ class Leaf:
 class Sequence:
     """Steps one after the other, each with its link and the absences before it."""
 
-    steps: tuple[tuple[bool, tuple[ast.Absence, ...], object], ...]
+    steps: tuple[tuple[str, tuple[ast.Absence, ...], object], ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +53,7 @@ class Repeat:
     body: object
     low: int
     high: float
-    in_a_row: bool
+    link: str
     fewest: bool
     until: ast.Event | None
     alias: str | None
@@ -65,14 +65,18 @@ class Move:
     """One way to go on: the event that may come next, where it would stand, and what holds up to it.
 
     ``absences`` go with the place at which each stands. ``reluctant``: the event would begin an iteration that a
-    `fewest` loop does not need.
+    `fewest` loop does not need. ``link``: `then`, `next` or `then any`.
     """
 
     leaf: Leaf
     place: Place
-    strict: bool
+    link: str
     absences: tuple[tuple[ast.Absence, Place], ...]
     reluctant: bool
+
+
+LINKS = {None: "then", "in a row": "next", "in any combination": "then any"}
+"""A loop takes 'its next iteration by the same rule'."""
 
 
 def read(pattern, unfold, wheres=()):
@@ -83,7 +87,7 @@ def read(pattern, unfold, wheres=()):
         if isinstance(node, ast.Absence):
             absences += (node,)
         else:
-            steps.append((link == "next", absences, read_step(node, unfold, wheres)))
+            steps.append((link, absences, read_step(node, unfold, wheres)))
             absences = ()
     return Sequence(tuple(steps)), absences
 
@@ -112,7 +116,7 @@ def read_step(node, unfold, wheres=()):
     if node.quantifier is not None:
         low, high, fewest = node.quantifier.low, node.quantifier.high, node.quantifier.fewest
     many = FOREVER if high is None else high
-    return Repeat(body, low, many, node.adjacency == "in a row", fewest, node.until, named, bounds)
+    return Repeat(body, low, many, LINKS[node.adjacency], fewest, node.until, named, bounds)
 
 
 def leaves(node):
@@ -156,7 +160,7 @@ def may_be_left_out(node):
 # Both lists are in the order of preference of what binds one event: 'the step written first is'.
 
 
-def begin(node, place, strict, absences, reluctant=False):
+def begin(node, place, link, absences, reluctant=False):
     """The moves that bind the first event of ``node``.
 
     'The link before it is that of the first event it binds, whichever step of it that is'; 'the link before `one of` is
@@ -164,28 +168,28 @@ def begin(node, place, strict, absences, reluctant=False):
     """
     match node:
         case Leaf():
-            return [Move(node, place, strict, absences, reluctant)]
+            return [Move(node, place, link, absences, reluctant)]
         case Sequence():
             out = []
             for n, (_, between, step) in enumerate(node.steps):
                 absences += tuple((a, place) for a in between)
-                out += begin(step, (*place, (node, n)), strict, absences, reluctant)
+                out += begin(step, (*place, (node, n)), link, absences, reluctant)
                 if not may_be_left_out(step):
                     break
             return out
         case Choice():
             out = []
             for n, alternative in enumerate(node.alternatives):
-                out += begin(alternative, (*place, (node, n)), strict, absences, reluctant)
+                out += begin(alternative, (*place, (node, n)), link, absences, reluctant)
             return out
         case Several():
             return [
                 move
                 for n, member in enumerate(node.members)
-                for move in begin(member, (*place, (node, (n,))), strict, absences, reluctant)
+                for move in begin(member, (*place, (node, (n,))), link, absences, reluctant)
             ]
     not_needed = node.fewest and node.low == 0
-    return begin(node.body, (*place, (node, 1)), strict, absences, reluctant or not_needed)
+    return begin(node.body, (*place, (node, 1)), link, absences, reluctant or not_needed)
 
 
 def go_on(place, absences=()):
@@ -201,10 +205,10 @@ def go_on(place, absences=()):
     around, out = tuple(around), []
     match node:
         case Sequence():
-            for n, (strict, between, step) in enumerate(node.steps):
+            for n, (link, between, step) in enumerate(node.steps):
                 if n > number:
                     absences += tuple((a, around) for a in between)
-                    out += begin(step, (*around, (node, n)), strict, absences)
+                    out += begin(step, (*around, (node, n)), link, absences)
                     if not may_be_left_out(step):
                         return out, False
             follows, ends = go_on(around, absences)
@@ -215,7 +219,7 @@ def go_on(place, absences=()):
             # 'in any order'; 'the first listed free step preferred; after the first, their link is `then`'
             for n, member in enumerate(node.members):
                 if n not in number:
-                    out += begin(member, (*around, (node, (*number, n))), False, absences)
+                    out += begin(member, (*around, (node, (*number, n))), "then", absences)
             return out, False
         case Several():
             return go_on(around, absences)
@@ -223,7 +227,7 @@ def go_on(place, absences=()):
             follows, ends = go_on(around, absences) if number >= node.low else ([], False)
             if number < node.high:
                 not_needed = node.fewest and number >= node.low
-                out = begin(node.body, (*around, (node, number + 1)), node.in_a_row, absences, not_needed)
+                out = begin(node.body, (*around, (node, number + 1)), node.link, absences, not_needed)
                 if not_needed:  # 'In a `fewest` loop that has enough it is the other way round'
                     return follows + out, ends
             return out + follows, ends

@@ -97,6 +97,7 @@ REPEATS = (
     "optional",
 )
 SKIPS = ("", "", "", "keep all", "keep all", "skip to next", "skip to first", "skip to last")
+LINKS = ("then",) * 6 + ("next",) * 3 + ("then any",) * 2
 FOLDS = ("sum", "avg", "last", "min")
 QUANTIFIERS = ("2", "3", "1 or more", "1 or more", "2 or more", "0 or more", "2 to 3", "0 to 2", "optional", "optional")
 
@@ -144,6 +145,11 @@ def condition(rng, step, before):
     return " where " + " and ".join(f"({t})" if " or " in t else t for t in terms).format(**names) if terms else ""
 
 
+def manner(rng):
+    """How a loop takes its next iteration."""
+    return rng.choice(("",) * 7 + (" in a row",) * 3 + (" in any combination",) * 2)
+
+
 def absence(rng, before):
     """``no X where …``: narrow, so that not every candidate dies of it."""
     narrow = condition(rng, None, before) or f' where type = "{rng.choice("ABC")}"'
@@ -173,11 +179,11 @@ def pattern(rng):
         bound = any(not s.skippable for s in steps)  # something stands before this step, whatever is skipped
         if step.skippable and n == count - 1 and not bound:
             step = Step(f"s{n}", "")  # a pattern binds at least one event
-        row = " in a row" if step.loop and rng.random() < 0.3 else ""
-        link = "next" if bound and rng.random() < 0.3 else "then"
+        row = manner(rng) if step.loop else ""
+        link = rng.choice(LINKS) if bound else "then"
         absences = ""
         followed = any(not Step("", q).skippable for q in quantifiers[n:])  # an absence ends at a step that is there
-        if bound and link == "then" and followed:
+        if bound and link != "next" and followed:
             absences = "".join(absence(rng, steps) + silence(rng) + " " for _ in range(rng.choice([0, 0, 0, 0, 1, 2])))
         stream = rng.choice(("S", "S", "T", "Any", "Any"))
         where = condition(rng, step, steps)
@@ -261,8 +267,8 @@ class Nested:
             if n and not self.left and n > needed:
                 break
             known = before + mine
-            link = rng.choice(["next", "then", "then"]) if bound and n else "then"
-            if n and bound and link == "then" and n <= needed:
+            link = rng.choice(LINKS) if bound and n else "then"
+            if n and bound and link != "next" and n <= needed:
                 text += "".join(f"{absence(rng, known)}{silence(rng)} " for _ in range(rng.choice([0, 0, 0, 0, 1, 1])))
             written, steps = self.step(known, bound, depth, repeated, n != needed, n < needed)
             text += f"{link + ' ' if n else ''}{written}\n  "
@@ -297,7 +303,7 @@ class Nested:
         quantifier = "" if single else self.quantifier(("",) * 12 + QUANTIFIERS, skippable, followed)
         step = Step(f"s{len(self.steps)}", quantifier, repeated)
         self.steps.append(step)
-        row = " in a row" if quantifier not in ("", "optional") and rng.random() < 0.3 else ""
+        row = manner(rng) if quantifier not in ("", "optional") else ""
         stream = rng.choice(("S", "S", "T", "Any", "Any"))
         where = condition(rng, step, before) if rng.random() < 0.35 else ""
         text = f"{quantifier} {stream}{row} as {step.alias}{where}".strip()
@@ -309,7 +315,7 @@ class Nested:
         quantifier = self.quantifier(("", *REPEATS), skippable, followed)
         many = quantifier not in ("", "optional")
         inside, steps = self.sequence(before, bound, depth + 1, repeated or many)
-        row = " in a row" if many and rng.random() < 0.2 else ""
+        row = manner(rng) if many else ""
         name = ""
         if rng.random() < 0.3:
             self.groups.append(f"g{len(self.groups)}")

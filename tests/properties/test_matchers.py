@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 import cep
 from cep.compiler import rowtable
-from cep.compiler.choice import CHAIN, ONE_PASS, RUN_TABLE, only
+from cep.compiler.choice import CHAIN, COUNTING, GRAPH, ONE_PASS, RUN_TABLE, only
 from properties.generate import generator, shrink
 
 HERE = Path(__file__)
@@ -83,6 +83,37 @@ def chain_rule(rng):
     fields = ", ".join(f"{f}{n} = s{n}.{f}" for n in range(len(steps)) for f in [*rng.sample("vnxs", 2), "type"])
     return (
         f"rule R {rng.choice(KEYS)}when {' then '.join(steps)} {bound}{skip}\nemit R {{ {fields}, sum = s0.n + s1.n }}"
+    )
+
+
+def graph_rule(rng):
+    steps = []
+    count = rng.choice([2, 3, 3, 4])
+    for n in range(count):
+        where = rng.sample(ALONE, rng.choice([0, 1, 1, 2]))
+        link = rng.choice(["then any ", "then any ", "then "]) if n else ""
+        steps.append(
+            f"{link}{rng.choice(['S', 'S', 'T', 'Any'])} as s{n}" + (f" where {' and '.join(where)}" if where else "")
+        )
+    bound = rng.choice(["allow unbounded", *(f"within {rng.randint(2, 12)} us" for _ in range(3))])
+    skip = rng.choice(["", " after match keep all", " after match keep all", " after match skip to next"])
+    fields = ", ".join(f"{f}{n} = s{n}.{f}" for n in range(count) for f in [*rng.sample("vnxs", 2), "type"])
+    return f"rule R {rng.choice(KEYS)}when {' '.join(steps)} {bound}{skip}\nemit R {{ {fields}, sum = s0.n + s1.n }}"
+
+
+def counting_rule(rng):
+    steps = []
+    count = rng.choice([2, 3, 3, 4, 5])
+    for n in range(count):
+        where = rng.sample(ALONE, rng.choice([0, 1, 1, 2]))
+        steps.append(
+            f"{rng.choice(['S', 'S', 'T', 'Any'])} as s{n}" + (f" where {' and '.join(where)}" if where else "")
+        )
+    bound = rng.choice(["allow unbounded", *(f"within {rng.randint(2, 12)} us" for _ in range(5))])
+    fields = ", ".join(f"{f} = s{count - 1}.{f}" for f in rng.sample("vnxs", 2))
+    return (
+        f"rule R {rng.choice(KEYS)}when {' then any '.join(steps)} {bound} after match keep all\n"
+        f"emit R {{ n = count(), many = 1000 * count(), {fields.replace('n =', 'm =')} }}"
     )
 
 
@@ -152,6 +183,18 @@ def assert_exact(make, matcher, seed):
 @given(st.integers(0, 2**62))
 def test_the_chain_finds_what_the_oracle_and_the_run_table_find(seed):
     assert_exact(chain_rule, CHAIN, seed)
+
+
+@examples(40, 400)
+@given(st.integers(0, 2**62))
+def test_the_match_graph_finds_what_the_oracle_and_the_run_table_find(seed):
+    assert_exact(graph_rule, GRAPH, seed)
+
+
+@examples(40, 400)
+@given(st.integers(0, 2**62))
+def test_counting_finds_what_the_oracle_and_the_run_table_find(seed):
+    assert_exact(counting_rule, COUNTING, seed)
 
 
 @examples(3, 700)

@@ -20,7 +20,15 @@ from properties.test_laws import PLAIN, assert_agrees
 ATOMS = ("A", "B")
 INNER = ("", "1 or more ", "optional ")
 RICH = (*INNER, "2 ", "0 or more ", "1 to 2 ", "fewest 1 or more ", "fewest 0 to 2 ")
-ROWS = ("1 or more {} in a row", "2 {} in a row", "1 or more {} until A", "1 to 2 {} until B", "0 or more {} until B")
+ROWS = (
+    "1 or more {} in a row",
+    "2 {} in a row",
+    "1 or more {} in any combination",
+    "2 {} in any combination",
+    "1 or more {} until A",
+    "1 to 2 {} until B",
+    "0 or more {} until B",
+)
 GROUPS = (
     "({})",
     "2 ({})",
@@ -28,6 +36,7 @@ GROUPS = (
     "optional ({})",
     "1 to 2 ({}) in a row",
     "1 or more ({}) in a row",
+    "1 or more ({}) in any combination",
     "fewest 1 or more ({})",
     "1 or more ({}) until A",
     "2 to 3 ({}) until B",
@@ -40,8 +49,9 @@ REPEATED = ("2", "1 or more", "optional", "1 to 2", "fewest 1 or more")
 LINKS = (
     " then ",
     " next ",
+    " then any ",
     " then no A then ",
-    " then no B then ",
+    " then no B then any ",
     " then no A for 1 ms then ",
     " then no B for 2 ms then ",
 )
@@ -110,7 +120,11 @@ def rules():
     seen = {hashlib.sha256(text.encode()).digest(): text for text in patterns()}
     for digest, text in sorted(seen.items()):
         number = itertools.count()
-        named = re.sub(r"(?<!no )(?<!until )\b[AB]( in a row)?", lambda found: f"{found[0]} as s{next(number)}", text)  # noqa: B023
+        named = re.sub(
+            r"(?<!no )(?<!until )\b[AB]( in a row| in any combination)?",
+            lambda found: f"{found[0]} as s{next(number)}",  # noqa: B023
+            text,
+        )
         count = next(number)
         skip = SKIPS[digest[5] % len(SKIPS)].format(v=f"s{digest[6] % count}")
         counts = ", ".join(f"n{n} = count(s{n})" for n in range(count))

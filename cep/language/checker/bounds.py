@@ -53,7 +53,7 @@ def _undecided(item: CheckedItem) -> Refusal | None:
     """Why the end of a pattern without a bound is never decided, at the item at fault; None: it is."""
     if item.fewest:
         return None
-    if item.low == 0 and item.link == "then":
+    if item.low == 0 and item.link != "next":
         words = (
             "undecided-loop",
             "nothing can ever decide that this step at the end is left out: its event could always still come",
@@ -145,6 +145,8 @@ def state_bound(pattern: CheckedPattern, params: Mapping[str, CheckedParam | Non
     if back:
         kept += f"; what the absence at the start forbids is kept for {duration_text(back)}"
     each = _runs_of_a_start(pattern)
+    if pattern.has_choices:
+        kept += "; where `any` event may be chosen, a run for each choice"
     silence = max((_nanoseconds(a.duration, params) for a in pattern.final if a.duration is not None), default=0)
     after = f", and {duration_text(silence)} more for the absence at the end" if silence else ""
     if pattern.within is not None:

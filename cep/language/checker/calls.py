@@ -17,7 +17,7 @@ from cep.language.checker.operations import Checked, kind_text, path_text, settl
 from cep.language.checker.report import listed, nearest
 from cep.language.checker.scalars import FOREIGN
 from cep.language.checker.walk import walk
-from cep.language.typed import Const, Fold, Prev, Typed
+from cep.language.typed import MATCHES, Const, Fold, Prev, Typed
 from cep.model.types import DURATION, FLOAT, INT
 
 if TYPE_CHECKING:
@@ -137,6 +137,8 @@ class Calls:
         if scope.place == "row":
             self.reporter.not_yet(call.span, f"`{name}` over the events of a query, which needs a window (`over …`),")
             return None
+        if name == "count" and not call.arguments and scope.place == "emit":
+            return Fold("count", MATCHES, None, False, INT.as_optional())
         if len(call.arguments) != 1 or call.arguments[0].value is None:
             example = next((v.name for v in scope.bound.values() if v.is_loop), "v")
             hint = f"write {name}({example})" if name == "count" else f"write {name}({example}.field)"

@@ -26,6 +26,7 @@ def pattern(
     """Warn of what is seldom meant in a pattern."""
     _next_before_loop(reporter, checked)
     _loop_at_end(reporter, checked)
+    _any_combination(reporter, checked)
     for step in checked.steps:
         for absence in step.absences:
             _missing_data(reporter, absence)
@@ -47,7 +48,7 @@ def _next_before_loop(reporter: Reporter, checked: CheckedPattern) -> None:
 
 def _loop_at_end(reporter: Reporter, checked: CheckedPattern) -> None:
     last = checked.items[-1]
-    if last.until is not None or last.fewest or not isinstance(last.body, int):
+    if last.until is not None or last.fewest or last.combined or not isinstance(last.body, int):
         return
     waits = last.high != 1 and last.high != last.low and not last.in_a_row
     if waits and not checked.final and checked.within is not None:
@@ -58,6 +59,17 @@ def _loop_at_end(reporter: Reporter, checked: CheckedPattern) -> None:
             f"this loop takes all it can, so the match comes out only when {_full(last)}`within` has passed",
             f"write `{low}` to match at event {low} of the loop",
         )
+
+
+def _any_combination(reporter: Reporter, checked: CheckedPattern) -> None:
+    for item in checked.nodes:
+        if item.combined and item.high is None and checked.skip == "keep all":
+            reporter.warn(
+                item.span,
+                "combinations-grow",
+                "every set of the events that fit this loop is a match: 20 events give a million",
+                "write the most that a match may hold: `2 to 3` for `2 or more`",
+            )
 
 
 def _full(loop: CheckedItem) -> str:

@@ -156,9 +156,6 @@ class PartReader:
 
     def read(self, pattern: ast.Pattern, inside: tuple[Part, ...] = ()) -> tuple[Part, ...]:
         """The parts of a sequence."""
-        for link in pattern.links:
-            if link.word == "then any":
-                self.reporter.not_yet(link.span, "`then any`", "write `then`, which takes the first event that fits")
         return tuple(self._part(node, inside) for node in pattern.steps)
 
     def _part(self, node: ast.Step | ast.Absence, inside: tuple[Part, ...]) -> Part:
@@ -196,13 +193,11 @@ class PartReader:
         return f"${self.count}"
 
     def _manner(self, part: Part, node: ast.Step) -> None:
-        if node.adjacency == "in any combination":
-            self.reporter.not_yet(node.span, "`in any combination`")
-        elif node.adjacency is not None and not part.repeats:
+        if node.adjacency is not None and not part.repeats:
             self.reporter.warn(
                 node.span,
                 "in-a-row-without-loop",
-                "`in a row` says how a loop goes on; this step takes one event",
+                f"`{node.adjacency}` says how a loop goes on; this step takes one event",
                 "write e.g. `3 or more` before the name, or leave it out",
             )
         if node.until is not None and not part.repeats:

@@ -307,8 +307,15 @@ class PatternCheck:
         if number < len(links):
             around.append(links[number])
         for link in around:
+            side = "before" if link.span.start < node.span.start else "after"
+            if link.word == "then any" and side == "before":
+                self.reporter.error(
+                    link.span,
+                    "absence-link",
+                    "`then any` cannot stand before an absence: an absence is no event to choose",
+                    "write `then no X then any Y`",
+                )
             if link.word == "next":
-                side = "before" if link.span.start < node.span.start else "after"
                 self.reporter.error(
                     link.span,
                     "absence-link",
@@ -476,7 +483,7 @@ class PatternCheck:
                 duration = None if node.duration is None else self._duration(node.duration, "for")
                 waiting.append(CheckedAbsence(part.streams, self.conditions[part], duration, node.span))
                 continue
-            link: Literal["then", "next"] = "next" if number and links[number - 1].word == "next" else "then"
+            link = links[number - 1].word if number else "then"
             items.append(self._item(part, node, link, tuple(waiting), steps))
             waiting = []
         return tuple(items), tuple(waiting)
@@ -485,11 +492,12 @@ class PatternCheck:
         self,
         part: Part,
         node: ast.Step,
-        link: Literal["then", "next"],
+        link: Literal["then", "next", "then any"],
         absences: tuple[CheckedAbsence, ...],
         steps: list[CheckedStep],
     ) -> CheckedItem:
         in_a_row = node.adjacency == "in a row" and part.repeats
+        combined = node.adjacency == "in any combination" and part.repeats
         body: int | tuple[CheckedItem, ...] | CheckedChoice | CheckedSeveral
         if part.kind == "group":
             body, _ = self._items(part.parts, part.links, steps)
@@ -518,6 +526,7 @@ class PatternCheck:
                     node.span,
                     outside.low == 0,
                     outside.is_loop,
+                    combined,
                 )
             )
         until = None
@@ -541,6 +550,7 @@ class PatternCheck:
             own.within,
             own.gap,
             own.events,
+            combined,
         )
 
 

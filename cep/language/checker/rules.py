@@ -17,13 +17,16 @@ from cep.language.checker.parts import nested
 from cep.language.checker.patterns import PatternCheck
 from cep.language.checker.report import Reporter, did_you_mean, listed
 from cep.language.checker.scope import Scope, Variable
+from cep.language.checker.walk import parts_of
 from cep.language.typed import (
+    MATCHES,
     Attr,
     CheckedEmit,
     CheckedFilter,
     CheckedKey,
     CheckedPattern,
     CheckedRule,
+    Fold,
     Typed,
 )
 
@@ -272,10 +275,36 @@ class _Rule:
             place = matching.pattern.span if refused.span is None else refused.span
             self.reporter.error(place, *refused.words)
             return
-        self.outcome.body = checked
+        self.outcome.body = self._counted(checked)
         self.outcome.inputs = self._inputs(pattern.streams)
         self.outcome.state_bound = bounds.state_bound(checked, self.declarations.params)
         lint.pattern(self.reporter, checked, self.outcome.keys)
+
+    def _counted(self, checked: CheckedPattern) -> CheckedPattern:
+        """The pattern, marked when `count()` makes one event of all matches that an event decides."""
+        fields = [(f, list(parts_of(f.value))) for e in self.outcome.emissions for f in e.fields if f.value is not None]
+        counts = [f for f, parts in fields if any(isinstance(p, Fold) and p.variable == MATCHES for p in parts)]
+        if not counts:
+            return checked
+        last = checked.items[-1]
+        if checked.final or not isinstance(last.body, int) or (last.low, last.high) != (1, 1):
+            hint = "let the pattern end with a step that binds one event"
+            self.reporter.not_yet(counts[0].span, "`count()` of matches that no event decides", hint)
+            return checked
+        decider = checked.steps[last.body].variable
+        for shown, parts in fields:
+            for part in parts:
+                other = getattr(part, "variable", None)
+                if other is not None and other not in (decider, MATCHES):
+                    name = "an earlier step" if other.startswith("$") else f"`{other}`"
+                    self.reporter.error(
+                        shown.span,
+                        "one-of-many",
+                        f"`count()` makes one event of all matches an event decides, and {name} differs among them",
+                        "emit the key and fields of the last step, or leave out `count()` for an event each match",
+                    )
+                    return checked
+        return replace(checked, counted=True)
 
     # ------------------------------------------------------------------------------------------------ actions
 

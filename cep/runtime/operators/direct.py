@@ -19,13 +19,17 @@ import numpy as np
 
 from cep.compiler.chain import ChainTables
 from cep.compiler.columns import as_column, batch_leaf
+from cep.compiler.counting import CountingTables
 from cep.compiler.direct import BITS, BLOCK_KEYS, DECIDED_AT, FOUND_NULLS, IDENTITY, NULLS, START_NO, TS
+from cep.compiler.graph import GraphTables
 from cep.compiler.onepass import OnePassTables
 from cep.language.fingerprint import fingerprint
 from cep.language.typed import Attr, Key
 from cep.model.batch import Column, EventBatch, numbers_at, times_stored, write_places
 from cep.runtime.chain import ChainMatcher
 from cep.runtime.conditions import Memo, all_valid, decide
+from cep.runtime.counting import CountingMatcher
+from cep.runtime.graph import GraphMatcher
 from cep.runtime.held import Held, total
 from cep.runtime.identity import provenance_later
 from cep.runtime.onepass import OnePassMatcher
@@ -52,7 +56,7 @@ if TYPE_CHECKING:
     from cep.runtime.identity import Lineage
     from cep.runtime.snapshot import State, Stored
 
-DirectTables = ChainTables | OnePassTables
+DirectTables = ChainTables | OnePassTables | GraphTables | CountingTables
 
 STATE_VERSION = 3
 
@@ -99,6 +103,10 @@ def start_matcher(tables: DirectTables, streams: tuple[str, ...]) -> Matcher:
     """A matcher that has seen nothing."""
     if isinstance(tables, OnePassTables):
         return OnePassMatcher(tables, streams)
+    if isinstance(tables, GraphTables):
+        return GraphMatcher(tables, streams)
+    if isinstance(tables, CountingTables):
+        return CountingMatcher(tables, streams)
     return ChainMatcher(tables, streams)
 
 

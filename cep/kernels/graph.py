@@ -1,0 +1,366 @@
+"""The match graph: steps that each bind one event by that event alone, some of them any later one (`then any`).
+
+What an event binds is a node in the list of its key and step, in the order of the events. Which nodes may follow one is
+a range of the next list that has one end: for `then any` all that came after it, for `then` the first of these. So a
+node needs to know its first successor alone, and that of all nodes before is no later: what may go on to the last step
+is the beginning of each list, and what has expired too. All matches stand in the lists, none is written down before it
+is asked for: an event is O(steps), whatever is open, and a match costs what is written of it.
+
+- ``slots``: a row a key (see `cep.kernels.keys`); LIVE counts its nodes; then HEAD, TAIL and OPEN (the first node
+  without a successor) of the list of each step but the last, -1 for none.
+- ``nodes``: NEXT, BEGIN (the first successor, or -1), NODE_NO, DEADLINE (of ``within``, in nodes of the first step),
+  the null bits of the match, then for each step its event's identity and values.
+- ``starts``: ring (deadline, slot, NODE_NO) of the first step's nodes, in order of deadline.
+- ``path``, ``since``: where the enumeration stands, step by step, and the match from which on the node there holds (-1:
+  it has led to some before the enumeration was stopped).
+- block and ``found``: as in `cep.kernels.chain`.
+
+Matches come out in the order of the semantics: by start, then by the first event on which they differ. A deadline at
+time t is decided before the first event later than t, or when the watermark has passed t: then the first node of the
+first list goes, and with it the nodes of each list before the first successor of what heads the list before it.
+
+References: Bucchi, Grez, Quintana, Riveros, Vansummeren: CORE (VLDB 2022), tECS, whose unions are ranges here, as no
+condition compares events; Grez, Riveros, Ugarte, Vansummeren (ICDT 2020) for the delay.
+Tested by: tests/kernels/test_graph.py, tests/properties/test_matchers.py
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import types
+
+from cep.kernels.jit import IntArray, Integer, Matrix, Vector, Whole, kernel
+from cep.kernels.keys import LIVE, OWN, add_key, find_key, has_room
+from cep.kernels.runs import FOREVER
+
+# the block
+TS, IDENTITY, BITS, NULLS, BLOCK_KEYS = range(5)
+# nodes
+NEXT, BEGIN, NODE_NO, DEADLINE, NODE_NULLS, VALUES = range(6)
+# found
+DECIDED_AT, START_NO, FOUND_NULLS, FIELDS = range(4)
+# slots: HEAD, TAIL and OPEN of step j stand at LISTS + 3 * j
+LISTS = 2
+# counts. DEPTH: the step at which the enumeration was stopped for want of room, -1 when none was
+FIRST_FREE, NODES_USED, LIVE_NODES, STARTS_HEAD, STARTS_TAIL, NEXT_NO, FOUND, CURSOR, DEPTH, COUNTS = range(
+    OWN, OWN + 10
+)
+# scalars of the program, and what a match does to the others of its key
+STEPS, WITHIN, SKIP, SCALARS = range(4)
+KEEP_ALL, PAST_LAST, TO_NEXT = range(3)
+
+DONE, WANTS_NODES, WANTS_FOUND, WANTS_STARTS, WANTS_SLOTS = range(5)
+
+
+class GraphProgram(NamedTuple):
+    """``takes``: (column of the block, of the node), those of step j from ``take_spans[j]`` on.
+
+    ``gives``: (column of the node - for the last step, of the block -, column of ``found``), by ``give_spans``.
+    ``nulls``: (step, null bit of the block, null bit of the match). ``single[j]``: step j is linked by `then`.
+    """
+
+    scalars: IntArray
+    single: IntArray
+    takes: IntArray
+    take_spans: IntArray
+    gives: IntArray
+    give_spans: IntArray
+    nulls: IntArray
+
+
+class GraphState(NamedTuple):
+    """Everything one operator and shard remembers between batches, strings apart."""
+
+    slots: IntArray
+    table: IntArray
+    nodes: IntArray
+    starts: IntArray
+    path: IntArray
+    since: IntArray
+    counts: IntArray
+
+
+GraphProgramType = types.NamedTuple((Vector, Vector, Matrix, Vector, Matrix, Vector, Matrix), GraphProgram)
+GraphStateType = types.NamedTuple((Matrix, Vector, Matrix, Matrix, Vector, Vector, Vector), GraphState)
+
+
+@kernel(types.int64(GraphProgramType, Matrix, Integer, Integer), inline=True)
+def null_bits(program: GraphProgram, block: IntArray, row: Whole, step: Whole) -> Whole:
+    """Return the null bits of the match that a row gives to a step."""
+    nulls = program.nulls
+    bits = np.int64(0)
+    for c in range(nulls.shape[0]):
+        if nulls[c, 0] == step:
+            bits |= ((block[NULLS, row] >> nulls[c, 1]) & 1) << nulls[c, 2]
+    return bits
+
+
+@kernel(types.int64(GraphStateType, Integer, Integer), inline=True)
+def drop_head(state: GraphState, slot: Whole, step: Whole) -> Whole:
+    """Give back the first node of a list; return the one after it, or -1."""
+    slots, nodes, counts = state.slots, state.nodes, state.counts
+    at = LISTS + 3 * step
+    node = slots[slot, at]
+    behind = nodes[node, NEXT]
+    slots[slot, at] = behind
+    if behind < 0:
+        slots[slot, at + 1] = -1
+    if slots[slot, at + 2] == node:
+        slots[slot, at + 2] = behind
+    nodes[node, NEXT] = counts[FIRST_FREE]
+    counts[FIRST_FREE] = node
+    counts[LIVE_NODES] -= 1
+    slots[slot, LIVE] -= 1
+    return behind
+
+
+@kernel(types.int64(GraphStateType, Integer, Integer))
+def drop_unreached(state: GraphState, slot: Whole, steps: Whole) -> Whole:
+    """Drop the nodes of a key that nothing before them reaches any more; return how many are left. O(dropped)."""
+    slots, nodes = state.slots, state.nodes
+    for step in range(1, steps - 1):
+        head = slots[slot, LISTS + 3 * (step - 1)]
+        first = nodes[head, BEGIN] if head >= 0 else -1
+        node = slots[slot, LISTS + 3 * step]
+        if node == first:
+            break
+        while node >= 0 and node != first:
+            node = drop_head(state, slot, np.int64(step))
+    return slots[slot, LIVE]
+
+
+@kernel(types.int64(GraphProgramType, GraphStateType, Integer), inline=True)
+def expire_nodes(program: GraphProgram, state: GraphState, limit: Whole) -> Whole:
+    """Drop what started so long ago that its bound ends before ``limit``; return how many starts wait still."""
+    slots, nodes, starts, counts = state.slots, state.nodes, state.starts, state.counts
+    mask = starts.shape[0] - 1
+    while counts[STARTS_HEAD] < counts[STARTS_TAIL]:
+        at = counts[STARTS_HEAD] & mask
+        if starts[at, 0] >= limit:
+            break
+        counts[STARTS_HEAD] += 1
+        slot = starts[at, 1]
+        if slots[slot, LIVE] <= 0:
+            continue
+        head = slots[slot, LISTS]
+        if head >= 0 and nodes[head, NODE_NO] == starts[at, 2]:
+            drop_head(state, slot, np.int64(0))
+            drop_unreached(state, slot, program.scalars[STEPS])
+    return counts[STARTS_TAIL] - counts[STARTS_HEAD]
+
+
+@kernel(types.int64(GraphProgramType, GraphStateType, Matrix, Integer, Integer, Integer), inline=True)
+def add_node(program: GraphProgram, state: GraphState, block: IntArray, slot: Whole, row: Whole, step: Whole) -> Whole:
+    """Let a row bind a step, behind all that may come before it; return the node. The caller has made room."""
+    slots, nodes, counts = state.slots, state.nodes, state.counts
+    node = counts[FIRST_FREE]
+    if node >= 0:
+        counts[FIRST_FREE] = nodes[node, NEXT]
+    else:
+        node = counts[NODES_USED]
+        counts[NODES_USED] += 1
+    counts[LIVE_NODES] += 1
+    slots[slot, LIVE] += 1
+    nodes[node, NEXT] = -1
+    nodes[node, BEGIN] = -1
+    nodes[node, NODE_NO] = counts[NEXT_NO] + row
+    nodes[node, NODE_NULLS] = null_bits(program, block, row, step)
+    for c in range(program.take_spans[step], program.take_spans[step + 1]):
+        nodes[node, program.takes[c, 1]] = block[program.takes[c, 0], row]
+    at = LISTS + 3 * step
+    if slots[slot, at] < 0:
+        slots[slot, at] = node
+    else:
+        nodes[slots[slot, at + 1], NEXT] = node
+    slots[slot, at + 1] = node
+    if slots[slot, at + 2] < 0:
+        slots[slot, at + 2] = node
+    if step == 0:
+        within = program.scalars[WITHIN]
+        now = block[TS, row]
+        deadline = now + within if within < FOREVER and now <= FOREVER - within else FOREVER
+        nodes[node, DEADLINE] = deadline
+        if within < FOREVER:
+            place = counts[STARTS_TAIL] & (state.starts.shape[0] - 1)
+            state.starts[place, 0] = deadline
+            state.starts[place, 1] = slot
+            state.starts[place, 2] = nodes[node, NODE_NO]
+            counts[STARTS_TAIL] += 1
+        return node
+    nodes[node, DEADLINE] = 0
+    before = slots[slot, at - 1]  # OPEN of the list before
+    while before >= 0:
+        nodes[before, BEGIN] = node
+        before = nodes[before, NEXT]
+    slots[slot, at - 1] = -1
+    return node
+
+
+@kernel(types.int64(GraphProgramType, GraphStateType, Matrix, Integer, Integer, Integer), inline=True)
+def fill(program: GraphProgram, state: GraphState, found: IntArray, step: Whole, begin: Whole, end: Whole) -> Whole:
+    """Write what the node on the path gives to matches begin..end - 1; return how many these are."""
+    nodes, gives = state.nodes, program.gives
+    node = state.path[step]
+    for c in range(program.give_spans[step], program.give_spans[step + 1]):
+        value, column = nodes[node, gives[c, 0]], found[gives[c, 1]]
+        for n in range(begin, end):
+            column[n] = value
+    return end - begin
+
+
+@kernel(types.int64(GraphProgramType, GraphStateType, Matrix, Matrix, Integer, Integer))
+def list_matches(
+    program: GraphProgram, state: GraphState, block: IntArray, found: IntArray, slot: Whole, row: Whole
+) -> Whole:
+    """Write all matches that a row decides, going on where it was stopped; return 1 when that is done, else 0.
+
+    O(steps) a match: a node whose first successor leads nowhere is the last that is looked at in its list. The walk
+    itself writes which node is the last of each match, where the time will stand; then comes column by column.
+    """
+    slots, nodes, counts, path, since = state.slots, state.nodes, state.counts, state.path, state.since
+    scalars, single, gives, spans = program.scalars, program.single, program.gives, program.give_spans
+    last = scalars[STEPS] - 1
+    inner = last - 1
+    keep_all = scalars[SKIP] == KEEP_ALL
+    has_nulls = program.nulls.shape[0] > 0
+    of_row = null_bits(program, block, row, last) if has_nulls else np.int64(0)
+    n = counts[FOUND]
+    begun = n
+    full = found.shape[1]
+    leaf, empty = found[DECIDED_AT], found[FOUND_NULLS]
+    step = counts[DEPTH]
+    if step < 0:
+        step = np.int64(0)
+        path[0] = slots[slot, LISTS]
+    done = 0
+    while True:
+        node = path[step]
+        if node >= 0 and step == inner:
+            base = of_row
+            if has_nulls:
+                for j in range(inner):
+                    base |= nodes[path[j], NODE_NULLS]
+            one = (step > 0 and (single[step] != 0 or not keep_all)) or scalars[SKIP] == PAST_LAST
+            while node >= 0 and n < full:
+                leaf[n] = node
+                if has_nulls:
+                    empty[n] = base | nodes[node, NODE_NULLS]
+                n += 1
+                node = -1 if one else nodes[node, NEXT]
+            path[step] = node
+            if node >= 0:
+                break
+            continue
+        if node >= 0:
+            path[step + 1] = nodes[node, BEGIN]
+            since[step] = n
+            step += 1
+            continue
+        if step == 0:
+            done = 1
+            break
+        step -= 1
+        fill(program, state, found, step, max(since[step], begun), n)
+        node = path[step]
+        # what has led nowhere is not followed by what leads anywhere
+        leads = n > since[step] or since[step] < 0
+        go_on = leads and not (step > 0 and (single[step] != 0 or not keep_all)) and scalars[SKIP] != PAST_LAST
+        path[step] = nodes[node, NEXT] if go_on else -1
+    if done == 0:
+        for j in range(step):
+            fill(program, state, found, np.int64(j), max(since[j], begun), n)
+            since[j] = -1 if n > since[j] or since[j] < 0 else 0
+    for c in range(spans[inner], spans[last]):
+        source, column = gives[c, 0], found[gives[c, 1]]
+        for m in range(begun, n):
+            column[m] = nodes[leaf[m], source]
+    for c in range(spans[last], spans[last + 1]):
+        value, column = block[gives[c, 0], row], found[gives[c, 1]]
+        for m in range(begun, n):
+            column[m] = value
+    counts[FOUND] = n
+    counts[DEPTH] = -1 if done != 0 else step
+    return done
+
+
+@kernel(types.int64(GraphProgramType, GraphStateType, Integer))
+def forget_matched(program: GraphProgram, state: GraphState, slot: Whole) -> Whole:
+    """Drop what the skip rule forgets at a match: all, or the starts that had theirs; return how many are left."""
+    slots, nodes = state.slots, state.nodes
+    steps = program.scalars[STEPS]
+    if program.scalars[SKIP] == PAST_LAST:
+        for step in range(steps - 1):
+            node = slots[slot, LISTS + 3 * step]
+            while node >= 0:
+                node = drop_head(state, slot, np.int64(step))
+        return slots[slot, LIVE]
+    node = slots[slot, LISTS]
+    while node >= 0:
+        reached = node
+        for _ in range(1, steps - 1):
+            reached = nodes[reached, BEGIN]
+            if reached < 0:
+                break
+        if reached < 0:
+            break
+        node = drop_head(state, slot, np.int64(0))
+    return drop_unreached(state, slot, steps)
+
+
+@kernel(types.int64(GraphProgramType, GraphStateType, Matrix, Matrix, Integer))
+def match_graph(program: GraphProgram, state: GraphState, block: IntArray, found: IntArray, watermark: Whole) -> Whole:
+    """Show the rows of a block from ``counts[CURSOR]`` on, then expire up to the watermark; return what stopped it.
+
+    Any answer but DONE means: make room, or take out what was found; then call again. O(steps) amortised a row, and
+    O(steps) a match.
+    """
+    slots, nodes, counts = state.slots, state.nodes, state.counts
+    steps, single, skip = program.scalars[STEPS], program.single, program.scalars[SKIP]
+    last = steps - 1
+    rows = block.shape[1]
+    while counts[CURSOR] < rows:
+        row = counts[CURSOR]
+        now = block[TS, row]
+        if counts[STARTS_HEAD] < counts[STARTS_TAIL]:
+            at = counts[STARTS_HEAD] & (state.starts.shape[0] - 1)
+            if state.starts[at, 0] < now:
+                expire_nodes(program, state, now)
+        bits = block[BITS, row]
+        slot = find_key(slots, state.table, counts, block, row)
+        starting = bits & 1 != 0
+        if slot < 0 and not starting:
+            counts[CURSOR] += 1
+            continue
+        if nodes.shape[0] - counts[LIVE_NODES] < last:
+            return WANTS_NODES
+        if starting:
+            if state.starts.shape[0] - (counts[STARTS_TAIL] - counts[STARTS_HEAD]) < 1:
+                return WANTS_STARTS
+            if slot < 0:
+                if has_room(slots, counts) == 0:
+                    return WANTS_SLOTS
+                slot = add_key(slots, state.table, counts, block, row, -1 - slot)
+                for j in range(LISTS, LISTS + 3 * last):
+                    slots[slot, j] = -1
+        if (bits >> last) & 1 != 0 and slots[slot, LISTS + 3 * (last - 1)] >= 0:
+            before = counts[FOUND] if counts[DEPTH] < 0 else -1
+            if list_matches(program, state, block, found, slot, row) == 0:
+                return WANTS_FOUND
+            if skip != KEEP_ALL and counts[FOUND] > before:
+                forget_matched(program, state, slot)
+                if skip == PAST_LAST:
+                    counts[CURSOR] += 1
+                    continue
+        for step in range(last - 1, 0, -1):
+            if (bits >> step) & 1 == 0:
+                continue
+            # HEAD of the list before, or OPEN: what this may follow
+            if slots[slot, LISTS + 3 * (step - 1) + (2 if single[step] != 0 else 0)] >= 0:
+                add_node(program, state, block, slot, row, np.int64(step))
+        if starting:
+            add_node(program, state, block, slot, row, np.int64(0))
+        counts[CURSOR] += 1
+    expire_nodes(program, state, watermark)
+    return DONE

@@ -1,0 +1,304 @@
+"""The match graph at work: its tables, and room in them when the kernel asks.
+
+Invariants: as `cep.kernels.graph` has them; tables grow with the events that may still be part of a match.
+Tested by: tests/kernels/test_graph.py, tests/properties/test_matchers.py
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from cep.compiler.direct import BLOCK_KEYS
+from cep.kernels.graph import (
+    BEGIN,
+    COUNTS,
+    CURSOR,
+    DEADLINE,
+    DEPTH,
+    DONE,
+    FIRST_FREE,
+    FOUND,
+    LISTS,
+    LIVE_NODES,
+    NEXT,
+    NEXT_NO,
+    NODE_NO,
+    NODES_USED,
+    STARTS_HEAD,
+    STARTS_TAIL,
+    STEPS,
+    VALUES,
+    WANTS_FOUND,
+    WANTS_NODES,
+    WANTS_SLOTS,
+    WANTS_STARTS,
+    WITHIN,
+    GraphState,
+    match_graph,
+)
+from cep.kernels.keys import KEY_AT, KEY_WORDS, LIVE, USED, enter_keys
+from cep.kernels.runs import FOREVER
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from cep.compiler.graph import GraphTables
+    from cep.model.batch import AnyArray, Int64Array
+    from cep.runtime.chain import TextPart
+    from cep.runtime.identity import Lineage
+    from cep.runtime.snapshot import Stored
+
+_SMALL = 256
+_MOST_FOUND = 65_536  # matches given out at once
+_ASIDE = 8  # columns whose distance is a power of two fall on the same lines of the cache
+
+
+class GraphMatcher:
+    """The state of one match graph for one shard."""
+
+    gives_away = True
+
+    def __init__(self, tables: GraphTables, streams: tuple[str, ...]) -> None:
+        self._tables, self._streams = tables, streams
+        self._words = len(tables.shape.keys)
+        self._steps = int(tables.program.scalars[STEPS])
+        self._bounded = int(tables.program.scalars[WITHIN]) < FOREVER
+        counts = np.zeros(COUNTS, np.int64)
+        counts[FIRST_FREE] = counts[DEPTH] = -1
+        counts[KEY_WORDS], counts[KEY_AT] = self._words, BLOCK_KEYS
+        self.state = GraphState(
+            np.zeros((64, self._lists + self._words), np.int64),
+            np.zeros(256, np.int64),
+            np.zeros((_SMALL, tables.node_width), np.int64),
+            np.zeros((_SMALL, 3), np.int64),
+            np.full(self._steps, -1, np.int64),
+            np.zeros(self._steps, np.int64),
+            counts,
+        )
+        self._found = np.empty((tables.shape.found_width, _SMALL), np.int64)  # grows with what a batch finds
+
+    @property
+    def _lists(self) -> int:
+        """Columns of a slot before the key's words."""
+        return LISTS + 3 * (self._steps - 1)
+
+    @property
+    def open_runs(self) -> int:
+        """Events that may still be part of a match: each stands for all runs that it ends."""
+        return int(self.state.counts[LIVE_NODES])
+
+    def match(self, block: Int64Array, watermark: int) -> Iterator[Int64Array]:
+        """Show the rows of a block, expire up to the watermark; give out what was found, some at a time."""
+        counts = self.state.counts
+        counts[CURSOR] = 0
+        while True:
+            stopped = int(match_graph(self._tables.program, self.state, block, self._found, watermark))
+            found = int(counts[FOUND])
+            if stopped == DONE:
+                counts[NEXT_NO] += block.shape[1]
+                counts[CURSOR] = 0
+            if found and (stopped == DONE or (stopped == WANTS_FOUND and found >= _MOST_FOUND)):
+                counts[FOUND] = 0
+                yield self._given(found)
+            if stopped == DONE:
+                return
+            self._make_room(stopped)
+
+    def _given(self, found: int) -> Int64Array:
+        """What was found, for good: a copy where it would keep much room alive that it does not need."""
+        given = self._found[:, :found]
+        if 4 * found < self._found.shape[1]:
+            return given.copy()
+        self._found = np.empty_like(self._found)
+        return given
+
+    def lineage(self, found: Int64Array) -> Callable[[], Lineage]:
+        """What lists the events of each match, oldest first."""
+        first, names = self._tables.identities[0], self._streams
+        bound = found[first : first + self._steps]  # a view: what is found is given away
+
+        def events() -> Lineage:
+            identities = np.ascontiguousarray(bound.T).reshape(-1)
+            offsets = np.arange(0, identities.size + 1, len(bound))
+            return offsets, names, identities % len(names), identities // len(names)
+
+        return events
+
+    def text_codes(self, key_parts: list[int]) -> list[AnyArray]:
+        """The codes of strings that are held: of the parts of the key that are strings, and of what is bound."""
+        self._sweep()
+        slots = self.state.slots[: int(self.state.counts[USED])]
+        out: list[AnyArray] = [slots[:, self._lists + part] for part in key_parts]
+        if self._tables.texts:
+            at, _, step = self._live()
+            out += [self.state.nodes[at[step == of], column] for of, column in self._tables.texts]
+        return out
+
+    @property
+    def held(self) -> tuple[int, int, int, int]:
+        """Nodes, keys that have some, rows kept, bytes."""
+        slots = self.state.slots[: int(self.state.counts[USED])]
+        size = sum(table.nbytes for table in (*self.state, self._found))
+        return self.open_runs, int(np.count_nonzero(slots[:, LIVE] > 0)), 0, size
+
+    # ---------------------------------------------------------------------------------------------------- snapshots
+
+    def tables(self) -> dict[str, Int64Array]:
+        """The nodes by event and step: the step stands in place of NEXT, then all is as it is, and the key's words."""
+        state = self.state
+        at, slot, step = self._live()
+        order = np.lexsort((step, state.nodes[at, NODE_NO]))
+        at, slot, step = at[order], slot[order], step[order]
+        place = np.full(len(state.nodes), -1)
+        place[at] = np.arange(at.size)
+        nodes = np.concatenate([state.nodes[at], state.slots[slot, self._lists :]], axis=1)
+        nodes[:, NEXT] = step
+        nodes[:, BEGIN] = np.where(nodes[:, BEGIN] >= 0, place[nodes[:, BEGIN]], -1)
+        kept = np.diff(self._tables.program.take_spans)[step]  # what a step does not keep is nobody's business
+        beyond = np.arange(state.nodes.shape[1]) >= (VALUES + kept)[:, None]
+        nodes[:, : beyond.shape[1]][beyond] = 0
+        return {"nodes": nodes, "next_no": state.counts[NEXT_NO : NEXT_NO + 1].copy()}
+
+    def text_parts(self, tables: Mapping[str, Int64Array], key_parts: list[int]) -> list[TextPart]:
+        """Where codes of strings stand in such tables: a table, its rows, the column."""
+        nodes = tables["nodes"]
+        out = [(nodes, np.arange(len(nodes)), self._tables.node_width + part) for part in key_parts]
+        out += [(nodes, np.flatnonzero(nodes[:, NEXT] == step), column) for step, column in self._tables.texts]
+        return out
+
+    def read(self, stored: Stored) -> dict[str, Int64Array]:
+        """Such tables, checked."""
+        nodes = stored.array("nodes", np.int64, None, self._tables.node_width + self._words)
+        next_no = stored.numbers("next_no", 1, 0, 2**62)
+        step, begin, number = nodes[:, NEXT], nodes[:, BEGIN], nodes[:, NODE_NO]
+        stored.within(step, 0, self._steps - 2, "the step of a bound event")
+        stored.within(begin, -1, len(nodes) - 1, "what follows a bound event")
+        stored.within(number, 0, int(next_no[0]) - 1, "the place of a bound event")
+        stored.within(nodes[:, VALUES], 0, 2**63 - 1, "a bound event")
+        ordered = (np.diff(number) > 0) | ((np.diff(number) == 0) & (np.diff(step) > 0))
+        stored.require(ordered.all(), "bound events are out of order")
+        key = self._keys_of(nodes)
+        some = np.flatnonzero(begin >= 0)
+        after = begin[some]
+        follows = (step[after] == step[some] + 1) & (key[after] == key[some]) & (number[after] > number[some])
+        stored.require(follows.all(), "a bound event is followed by none of its own")
+        by_list = np.lexsort((number, step, key))
+        same = (np.diff(key[by_list]) == 0) & (np.diff(step[by_list]) == 0)
+        later = np.where(begin < 0, len(nodes), begin)[by_list]
+        stored.require((~same | (np.diff(later) >= 0)).all(), "what follows bound events is out of order")
+        starts = nodes[step == 0, DEADLINE]
+        stored.require((np.diff(starts) >= 0).all(), "bounds are out of order")
+        return {"nodes": nodes, "next_no": next_no}
+
+    def restore(self, tables: Mapping[str, Int64Array]) -> None:
+        """Take over such tables, whose strings have codes of this shard."""
+        packed, counts = tables["nodes"], self.state.counts
+        size, key, width = len(packed), self._keys_of(packed), self._tables.node_width
+        step, number = packed[:, NEXT].copy(), packed[:, NODE_NO]
+        nodes = _grown(np.ascontiguousarray(packed[:, :width]), max(_SMALL, 2 * size))
+        slots = np.zeros((max(64, 2 * size), self._lists + self._words), np.int64)
+        held = int(key.max(initial=-1)) + 1
+        slots[:held, LISTS : self._lists] = -1
+        slots[key, self._lists :] = packed[:, width:]
+        slots[:held, LIVE] = np.bincount(key, minlength=held)
+        order = np.lexsort((number, step, key))
+        place = key[order] * self._steps + step[order]
+        changes = np.diff(place) > 0
+        first = np.concatenate([[True], changes])[:size]
+        last = np.concatenate([changes, [True]])[-size:] if size else first
+        nodes[order, NEXT] = np.where(last, -1, np.concatenate([order[1:], order[:1]]))
+        head = LISTS + 3 * step
+        slots[key[order[first]], head[order[first]]] = order[first]
+        slots[key[order[last]], head[order[last]] + 1] = order[last]
+        unfollowed = order[packed[order, BEGIN] < 0][::-1]  # the first of each list is written last
+        slots[key[unfollowed], head[unfollowed] + 2] = unfollowed
+        table = np.zeros(4 * len(slots), np.int64)
+        enter_keys(slots, held, self._words, table)
+        begun = np.flatnonzero(step == 0) if self._bounded else np.zeros(0, np.int64)
+        room = _SMALL
+        while room < 2 * begun.size:
+            room *= 2
+        starts = np.zeros((room, 3), np.int64)
+        starts[: begun.size] = np.stack([packed[begun, DEADLINE], key[begun], number[begun]], axis=1)
+        counts[STARTS_TAIL] = begun.size
+        counts[USED], counts[NEXT_NO] = held, tables["next_no"][0]
+        counts[NODES_USED] = counts[LIVE_NODES] = size
+        self.state = self.state._replace(slots=slots, table=table, nodes=nodes, starts=starts)
+
+    def _keys_of(self, nodes: Int64Array) -> Int64Array:
+        """The number of each node's key."""
+        if not self._words or not len(nodes):
+            return np.zeros(len(nodes), np.int64)
+        words = nodes[:, self._tables.node_width :]
+        number: Int64Array = np.unique(words, axis=0, return_inverse=True)[1]
+        return number.reshape(-1)
+
+    # -------------------------------------------------------------------------------------------------------- tables
+
+    def _live(self) -> tuple[Int64Array, Int64Array, Int64Array]:
+        """The nodes that stand in some list, each with its slot and its step."""
+        state = self.state
+        parts: list[tuple[Int64Array, Int64Array, Int64Array]] = []
+        live = np.flatnonzero(state.slots[: int(state.counts[USED]), LIVE] > 0)
+        for step in range(self._steps - 1):
+            slot, at = live, state.slots[live, LISTS + 3 * step]
+            while (some := at >= 0).any():  # all lists of a step at once, one node of each a time
+                slot, at = slot[some], at[some]
+                parts.append((at, slot, np.full(at.size, step)))
+                at = state.nodes[at, NEXT]
+        if not parts:
+            nothing = np.zeros(0, np.int64)
+            return nothing, nothing, nothing
+        at, slot, steps = (np.concatenate(column) for column in zip(*parts, strict=True))
+        return at, slot, steps
+
+    def _make_room(self, wanted: int) -> None:
+        state = self.state
+        if wanted == WANTS_FOUND:
+            if self._found.shape[1] < _MOST_FOUND:
+                wider = np.empty((len(self._found), 2 * self._found.shape[1] + _ASIDE), np.int64)
+                wider[:, : self._found.shape[1]] = self._found
+                self._found = wider
+        elif wanted == WANTS_NODES:
+            self.state = state._replace(nodes=_grown(state.nodes, 2 * len(state.nodes)))
+        elif wanted == WANTS_STARTS:
+            self.state = state._replace(starts=self._roomier_starts())
+        else:
+            assert wanted == WANTS_SLOTS, wanted
+            self._sweep()
+
+    def _sweep(self) -> None:
+        """Sweep out the keys without nodes; twice the rows unless that has freed half of them."""
+        state, counts = self.state, self.state.counts
+        used = state.slots[: int(counts[USED])]
+        kept = np.flatnonzero(used[:, LIVE] > 0)
+        slots = np.zeros((len(state.slots) * (1 + (2 * kept.size > len(state.slots))), used.shape[1]), np.int64)
+        slots[: kept.size] = used[kept]
+        table = np.zeros(4 * len(slots), np.int64)
+        enter_keys(slots, kept.size, self._words, table)
+        counts[USED] = kept.size
+        at = np.zeros(len(used), np.int64)  # starts whose key is gone have ended: any row will do
+        at[kept] = np.arange(kept.size)
+        places = np.arange(int(counts[STARTS_HEAD]), int(counts[STARTS_TAIL])) & (len(state.starts) - 1)
+        state.starts[places, 1] = at[state.starts[places, 1]]
+        self.state = state._replace(slots=slots, table=table)
+
+    def _roomier_starts(self) -> Int64Array:
+        """The ring of starts without those that are gone, and twice as large unless hardly any are left."""
+        state, counts = self.state, self.state.counts
+        ring = state.starts
+        entries = ring[np.arange(int(counts[STARTS_HEAD]), int(counts[STARTS_TAIL])) & (len(ring) - 1)]
+        at, _, step = self._live()
+        entries = entries[np.isin(entries[:, 2], state.nodes[at[step == 0], NODE_NO])]
+        counts[STARTS_HEAD], counts[STARTS_TAIL] = 0, len(entries)
+        out = np.zeros((2 * len(ring) if 8 * len(entries) > len(ring) else len(ring), 3), np.int64)
+        out[: len(entries)] = entries
+        return out
+
+
+def _grown(table: Int64Array, capacity: int) -> Int64Array:
+    out = np.zeros((capacity, table.shape[1]), np.int64)
+    out[: len(table)] = table
+    return out
