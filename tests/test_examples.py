@@ -16,6 +16,7 @@ SAID = {
     "a_table": 'c1 480.0000\nrejected: "much" is not a decimal\n',
     "asynchronous": "0 5 s\n1 5 s\n2 5 s\n",
     "events_as_they_come": ("1970-01-01T00:00:00Z Heat m1\n1970-01-01T00:06:00Z Quiet m1\n2 events; 0 open\n"),
+    "functions_in_python": "0.8 x7\nRisky failed at Pay row 2: risk (models:risk) raised ValueError: no card\n",
     "several_rulebooks": (
         "{'Alert': 1, 'Strange': 1}\nother.cep:1:8 two rulebooks mean different things by the stream Pay\n"
     ),

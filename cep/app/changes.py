@@ -34,7 +34,7 @@ def changed(rules: Rules, param: str, value: object) -> tuple[Rules, Mapping[str
     before = rules.rulebook
     known: dict[str, object] = {p.name: p.value for p in before.params.values()}
     try:
-        book = check(before.files, {**known, param: value})
+        book = check(before.files, {**known, param: value}, before.functions)
     except RuleError as error:
         raise UsageError(f"param {param}: {error.diagnostics[0].message}") from None
     held = holder(before, param)
@@ -55,9 +55,8 @@ def changed(rules: Rules, param: str, value: object) -> tuple[Rules, Mapping[str
 
 def compiled_with(rules: Rules, rule: str, values: Mapping[str, str]) -> Program:
     """The program of one rule under values of params as Python writes them; ValueError for what is no value."""
-    book = check(
-        rules.rulebook.files, {p.name: value_of(p, values.get(p.name)) for p in rules.rulebook.params.values()}
-    )
+    known = {p.name: value_of(p, values.get(p.name)) for p in rules.rulebook.params.values()}
+    book = check(rules.rulebook.files, known, rules.rulebook.functions)
     [found] = [r for r in book.rules if r.name == rule]
     return compile_rule(found, book)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from functools import cache, partial
 from typing import TYPE_CHECKING
 
+from cep.app.functions import require_codes
 from cep.io.whole import PLAIN_LOOKS, Looks
 from cep.kernels import jit
 from cep.model.folders import cache_root
@@ -30,13 +31,14 @@ def compiled_looks() -> Looks:
 
 
 def prepare(rules: Rules, on_compile: Callable[[int, int], None] | None = None) -> None:
-    """Compile or load every kernel and the generated code of ``rules``.
+    """Compile or load every kernel and the generated code of ``rules``; `RuleError` for functions that may not run.
 
     ``on_compile(done, total)`` is told how far it is, when anything has to be compiled.
     """
     from cep.compiler.onepass import OnePassTables
     from cep.compiler.pattern import PatternProgram
 
+    require_codes(rules.rulebook)
     compiled_looks()
     choices = rules.programs.choices
     programs = [p for name, p in rules.programs.by_rule.items() if name not in choices or choices[name].tables is None]

@@ -24,6 +24,7 @@ from cep.compiler.tables import UNLIMITED
 from cep.kernels import program as tables
 from cep.kernels.runs import CLOSE_BIT, FOREVER
 from cep.language import ast
+from cep.language.fingerprint import externals_of
 from cep.language.spelling import event_text, expression_text
 from cep.language.typed import Apply, Attr, CheckedFilter, CheckedPattern, Key
 from cep.model.time import format_duration
@@ -132,6 +133,7 @@ def rule_text(explained: Explanation) -> str:
         ("key", ", ".join(k.name for k in rule.keys) or "none: one state for all events"),
         ("place", f"level {explained.level}, part {explained.part}"),
         *explained.facts,
+        *(("calls", f"{f.name}, Python: {f.reference}") for f in externals_of(rule)),
         ("state", rule.state_bound or "none"),
     ]
     lines += [f"  {name:<8} {value}" for name, value in pairs]

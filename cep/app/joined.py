@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING
 from cep.language import ast
 from cep.language.check import check
 from cep.model.diagnostics import Diagnostic, Source, Span
-from cep.model.errors import RuleError
+from cep.model.errors import RuleError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from cep.language.typed import Rulebook
+    from cep.language.typed import Code, Rulebook
 
 _Named = ast.Param | ast.Record | ast.Stream | ast.Variant | ast.Table | ast.Timer | ast.Function | ast.Rule
 _WORDS = {
@@ -37,6 +37,7 @@ def joined(books: Sequence[Rulebook]) -> Rulebook:
     known: dict[tuple[str, str], tuple[object, Source, Span]] = {}
     mistakes: list[Diagnostic] = []
     values: dict[str, object] = {}
+    codes: dict[str, Code] = {}
     files: list[ast.File] = []
     for book in books:
         for file in book.files:
@@ -55,10 +56,14 @@ def joined(books: Sequence[Rulebook]) -> Rulebook:
                     _, source, span = known[word, name.text]
                     mistakes.append(_differing(word, name, file.source, source, span))
             files.append(replace(file, declarations=tuple(kept)))
+        for function, code in book.functions.items():
+            if codes.setdefault(function, code) is not code:
+                msg = f"two rulebooks were given different code for the function {function}"
+                raise UsageError(msg)
         values |= {param.name: param.value for param in book.params.values()}
     if mistakes:
         raise RuleError(mistakes)
-    return check(files, values)
+    return check(files, values, codes)
 
 
 def _differing(word: str, name: ast.Name, source: Source, there: Source, span: Span) -> Diagnostic:

@@ -18,6 +18,7 @@ from cep.model.errors import RuleError, UsageError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from cep.app.functions import Allowed
     from cep.app.graphs import Graph
     from cep.language.ast import File
     from cep.language.typed import Rulebook
@@ -127,9 +128,15 @@ class Rules:
 
 
 def load(
-    path: str | os.PathLike[str] | Iterable[str | os.PathLike[str]], *, params: Mapping[str, object] | None = None
+    path: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
+    *,
+    params: Mapping[str, object] | None = None,
+    functions: Allowed | None = None,
 ) -> Rules:
     """Load one rule file, or several as one rulebook; ``params`` gives params other values.
+
+    ``functions`` allows functions of Python modules: a dict of functions by declared name, a set of modules that may be
+    imported, or True for all of them. Without it such functions are checked, and refused when an engine is made.
 
     Raises `RuleError` with every mistake and its place, `InputError` for a file that cannot be read, and `UsageError`
     for a param that is not there or a value of another type.
@@ -152,11 +159,17 @@ def load(
     if not paths:
         msg = "no rule file was given"
         raise UsageError(msg)
-    return _check([read_source(Path(p)) for p in paths], params)
+    return _check([read_source(Path(p)) for p in paths], params, functions)
 
 
-def loads(text: str, name: str = "<text>", *, params: Mapping[str, object] | None = None) -> Rules:
-    """Load rules from a text; ``name`` is what messages call it. Raises as `load` does.
+def loads(
+    text: str,
+    name: str = "<text>",
+    *,
+    params: Mapping[str, object] | None = None,
+    functions: Allowed | None = None,
+) -> Rules:
+    """Load rules from a text; ``name`` is what messages call it. Takes and raises what `load` does.
 
     >>> import cep
     >>> cep.loads("rule")
@@ -164,10 +177,11 @@ def loads(text: str, name: str = "<text>", *, params: Mapping[str, object] | Non
     ...
     cep.model.errors.RuleError: <text>:1:5: error[syntax]: ...
     """
-    return _check([Source(name, text)], params)
+    return _check([Source(name, text)], params, functions)
 
 
-def _check(sources: list[Source], params: Mapping[str, object] | None) -> Rules:
+def _check(sources: list[Source], params: Mapping[str, object] | None, functions: Allowed | None) -> Rules:
+    from cep.app.functions import allowed_codes
     from cep.language.check import check
     from cep.language.parser import parse_partly
 
@@ -181,7 +195,7 @@ def _check(sources: list[Source], params: Mapping[str, object] | None) -> Rules:
         problems += syntax
         lost |= names
     try:
-        book = check(files, params)
+        book = check(files, params, allowed_codes(files, functions))
     except RuleError as error:
         # what cannot be read may have declared the very name that something else misses
         known = [d for d in error.diagnostics if not (problems and _mentions(d, lost))]

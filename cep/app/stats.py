@@ -50,7 +50,8 @@ class RuleStats:
 
     ``open_runs`` are partial matches, ``keys`` the keys that have some, ``rows`` the events kept for them, ``waiting``
     the events that wait for the watermark, ``bytes`` the size of its tables. ``null_keys`` are events without a key,
-    ``faults`` what could not be computed, by name.
+    ``faults`` what could not be computed, by name. ``failed`` says where and why the rule has ended, when a function of
+    a Python module failed.
 
     >>> import cep
     >>> engine = cep.Engine(cep.loads('''
@@ -73,6 +74,7 @@ class RuleStats:
     bytes: int
     null_keys: int
     faults: Mapping[str, int]
+    failed: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,5 +157,6 @@ def count(book: Rulebook, executors: Iterable[Executor], seconds: float) -> Stat
                 held.bytes,
                 running.null_keys,
                 {name: n for name, n in counted if n},
+                running.failed,
             )
     return Stats({n: streams[n] for n in book.streams}, {r.name: rules[r.name] for r in book.rules}, seconds)

@@ -2,7 +2,8 @@
 
 Counts by stream: ``events`` (taken in: late and rejected ones not among them), ``late``, ``rejected``. Counts by rule:
 ``matches`` (derived events given out), ``null_keys`` (events of its input that have no key, so were not matched),
-``open_runs`` (what was still undecided at the end), ``faults`` (overflow, division by zero and the like, by name).
+``open_runs`` (what was still undecided at the end), ``faults`` (overflow, division by zero and the like, by name),
+``failed`` (where and why a rule has ended, when a function of a Python module failed).
 ``seconds`` is wall time and the one field that differs between two runs of one input.
 
 It is the part of `cep.app.stats.Stats` that tells how a run went, and never changes afterwards.
@@ -39,6 +40,7 @@ class Summary:
     open_runs: Mapping[str, int] = field(default_factory=dict)
     faults: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     seconds: float = 0.0
+    failed: Mapping[str, str] = field(default_factory=dict)
 
     @staticmethod
     def of(stats: Stats) -> Summary:
@@ -53,6 +55,7 @@ class Summary:
             {n: r.open_runs for n, r in rules if r.open_runs},
             {n: r.faults for n, r in rules if r.faults},
             stats.seconds,
+            {n: r.failed for n, r in rules if r.failed},
         )
 
     @property
@@ -82,11 +85,13 @@ class Summary:
 
     @property
     def is_clean(self) -> bool:
-        """Whether no event was late and no row rejected: what ``--strict`` asks for."""
-        return not self.total_late and not self.total_rejected
+        """Whether no event was late, no row rejected and no rule failed: what ``--strict`` asks for."""
+        return not self.total_late and not self.total_rejected and not self.failed
 
     def __str__(self) -> str:
         text = f"{self.total_events:,} events, {self.total_matches:,} matches"
         if not self.is_clean:
             text += f", {self.total_late:,} late, {self.total_rejected:,} rejected"
+        if self.failed:
+            text += f", {len(self.failed)} rule{'s' * (len(self.failed) != 1)} failed"
         return text

@@ -115,7 +115,7 @@ def run_test(rules: Rules, test: CheckedTest, coverage: Coverage | None = None) 
     if test.params:
         from cep.language.check import check
 
-        rules = Rules(check(rules.rulebook.files, dict(test.params)))
+        rules = Rules(check(rules.rulebook.files, dict(test.params), rules.rulebook.functions))
     with nullcontext() if coverage is None else coverage.watching():
         return _run(Engine(rules, together=True), test, coverage)
 
@@ -151,6 +151,8 @@ def _run(engine: Engine, test: CheckedTest, coverage: Coverage | None) -> Outcom
             failed = _judge(test, step, came[step.type], reached)
             if failed is not None:
                 failures.append(failed)
+    for rule, words in engine.summary.failed.items():
+        failures.append(Failure(Diagnostic("expectation", f"{rule} failed {words}", test.source, test.span), ()))
     notes = [
         f"{count} of the events of {stream} {what}"
         for what, counts in (("came too late", engine.summary.late), ("were rejected", engine.summary.rejected))

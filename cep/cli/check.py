@@ -17,14 +17,19 @@ def check(
     settings: Annotated[
         list[str] | None, typer.Option("--set", metavar="PARAM=VALUE", help="Give a param another value.")
     ] = None,
+    functions: Annotated[
+        list[str] | None,
+        typer.Option("--functions", metavar="MODULE", help="Import this Python module and look for its functions."),
+    ] = None,
 ) -> None:
     """Say every mistake, warning and note of the rules, and what each rule can keep in memory."""
     import cep
     from cep.cli.ends import say
     from cep.cli.rulefiles import rule_files
-    from cep.cli.settings import params_of
+    from cep.cli.settings import functions_of, params_of
 
-    checked = cep.load(rule_files(rules), params=params_of(settings or ())).rulebook
+    allowed = functions_of(functions)
+    checked = cep.load(rule_files(rules), params=params_of(settings or ()), functions=allowed).rulebook
     for found in (*checked.warnings, *checked.notes):
         say(found.render())
     for rule in checked.rules:

@@ -5,6 +5,7 @@
 | nothing to report | 0 | |
 | input, output (`CepError`) | 1 | the message |
 | a rule's mistake (`RuleError`) | 2 | every mistake with its place |
+| a function of a Python module that failed its rule | 2 | the rule, the event and what was said, in the summary |
 | a test that failed | 3 | |
 | a wrong command line | 64 | the message, and which help to read |
 | a fault of ours | 70 | the trace |

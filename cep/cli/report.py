@@ -89,6 +89,8 @@ def _warnings(summary: Summary, reasons: Mapping[str, Sequence[str]]) -> list[st
     for rule, faults in summary.faults.items():
         if parts := [f"{name} {count:,}" for name, count in faults.items() if count]:
             out.append(f"warning: {rule} met values that it could not compute with, taken as null: {', '.join(parts)}")
+    for rule, words in summary.failed.items():
+        out.append(f"error: {rule} failed {words}; it gave nothing from there on")
     return out
 
 

@@ -59,6 +59,10 @@ def run(
         str | None,
         typer.Option("--type-column", metavar="COLUMN", help="The column of --from PATH that names each row's stream."),
     ] = None,
+    functions: Annotated[
+        list[str] | None,
+        typer.Option("--functions", metavar="MODULE", help="Let functions of this Python module run."),
+    ] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Exit 1 when an event was late or a row rejected.")] = False,
     shards: Annotated[int, typer.Option(min=1, metavar="N", help="Split keys over N states; same output.")] = 1,
 ) -> None:
@@ -66,9 +70,10 @@ def run(
     import cep
     from cep.cli.inputs import inputs_of, refuse_overwriting
     from cep.cli.rulefiles import rule_files
-    from cep.cli.settings import columns_of, params_of
+    from cep.cli.settings import columns_of, functions_of, params_of
 
-    loaded = cep.load(rule_files(rules), params=params_of(settings or ()))
+    allowed = functions_of(functions)
+    loaded = cep.load(rule_files(rules), params=params_of(settings or ()), functions=allowed)
     inputs = inputs_of(sources or (), type_column, loaded.rulebook, columns_of(columns or ()))
     refuse_overwriting(inputs, to)
     if to == "-" and sys.stdout is None:
@@ -79,7 +84,7 @@ def run(
 def _run(rules: Rules, inputs: Inputs, *, to: str, final: bool, lineage: bool, strict: bool, shards: int) -> None:
     from cep.app.engine import Engine
     from cep.cli.drive import Tally, drive
-    from cep.cli.ends import INPUT, Interrupted, Stop, reader_is_gone, say
+    from cep.cli.ends import INPUT, RULE, Interrupted, Stop, reader_is_gone, say
     from cep.cli.inputs import open_inputs
     from cep.cli.progress import Progress
     from cep.cli.report import report
@@ -113,5 +118,7 @@ def _run(rules: Rules, inputs: Inputs, *, to: str, final: bool, lineage: bool, s
         failure.is_told = True
     if failure is not None:
         raise failure
+    if engine.summary.failed:
+        raise typer.Exit(RULE)
     if strict and (astray or not engine.summary.is_clean):
         raise typer.Exit(INPUT)

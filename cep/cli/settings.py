@@ -6,6 +6,7 @@ Tested by: tests/cli/test_settings.py
 from __future__ import annotations
 
 import re
+import sys
 from typing import TYPE_CHECKING
 
 from cep.model.errors import UsageError
@@ -13,6 +14,7 @@ from cep.model.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+_MODULE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
 _PARAM = re.compile(r"[a-z_][a-z0-9_]*")
 
 
@@ -32,6 +34,18 @@ def params_of(settings: Iterable[str]) -> dict[str, str]:
             raise UsageError(msg)
         out[name] = value.strip()
     return out
+
+
+def functions_of(modules: Iterable[str] | None) -> set[str] | None:
+    """``--functions MODULE`` options: the modules whose functions may run; they may stand in the current folder."""
+    names = set(modules or ())
+    for name in names:
+        if not _MODULE.fullmatch(name):
+            msg = f"--functions takes the name of a module, not {name!r}\n  hint: --functions models"
+            raise UsageError(msg)
+    if names and "" not in sys.path:
+        sys.path.insert(0, "")
+    return names or None
 
 
 def columns_of(settings: Iterable[str]) -> dict[str, dict[str, str]]:

@@ -43,20 +43,26 @@ def run_tests(
         float | None,
         typer.Option("--fail-under", metavar="PERCENT", help="Exit 3 when coverage is less.", min=0, max=100),
     ] = None,
+    functions: Annotated[
+        list[str] | None,
+        typer.Option("--functions", metavar="MODULE", help="Let functions of this Python module run."),
+    ] = None,
 ) -> None:
     """Run the tests of rule files; exit 3 when one fails."""
     from cep.cli.ends import FAILED, RULE
     from cep.cli.rulefiles import rule_files
+    from cep.cli.settings import functions_of
 
+    allowed = functions_of(functions)
     coverage = coverage or fail_under is not None
     if coverage and not _is_plain():
-        raise typer.Exit(_run_plain(rules, junit, together, fail_under))
+        raise typer.Exit(_run_plain(rules, junit, together, fail_under, functions or []))
     files = rule_files(rules)
     tested: list[Tested] = []
     parts: list[Part] = []
     for group in [files] if together else [[file] for file in files]:
         name = ", ".join(map(str, group))
-        tested.append((name, _tested(name, group, parts if coverage else None)))
+        tested.append((name, _tested(name, group, parts if coverage else None, allowed)))
     if junit is not None:
         _write_junit(junit, tested)
     outcomes = [outcome for _, found in tested if isinstance(found, list) for outcome in found]
@@ -75,7 +81,9 @@ def _is_plain() -> bool:
     return os.environ.get("NUMBA_DISABLE_JIT") == "1"
 
 
-def _run_plain(rules: list[Path], junit: Path | None, together: bool, fail_under: float | None) -> int:
+def _run_plain(
+    rules: list[Path], junit: Path | None, together: bool, fail_under: float | None, functions: list[str]
+) -> int:
     """Run this command in a process without the compiler, where the matcher can be watched."""
     import subprocess
     import sys
@@ -86,6 +94,7 @@ def _run_plain(rules: list[Path], junit: Path | None, together: bool, fail_under
     command += ["--junit", str(junit)] if junit is not None else []
     command += ["--together"] if together else []
     command += ["--fail-under", str(fail_under)] if fail_under is not None else []
+    command += [part for module in functions for part in ("--functions", module)]
     home = str(Path(cep.__file__).resolve().parents[1])
     path = os.pathsep.join([home, *filter(None, [os.environ.get("PYTHONPATH")])])
     environment = os.environ | {"NUMBA_DISABLE_JIT": "1", "PYTHONPATH": path}
@@ -100,7 +109,9 @@ def _told(parts: list[Part]) -> float:
     return Tally.of(parts).percent
 
 
-def _tested(name: str, files: list[Path], parts: list[Part] | None) -> list[Outcome] | RuleError:
+def _tested(
+    name: str, files: list[Path], parts: list[Part] | None, allowed: set[str] | None
+) -> list[Outcome] | RuleError:
     """The outcomes of the tests of one rulebook, told as they come; or the mistakes for which it cannot run."""
     import cep
     from cep.app.testing import run_test
@@ -110,7 +121,7 @@ def _tested(name: str, files: list[Path], parts: list[Part] | None) -> list[Outc
 
     out = []
     try:
-        loaded = cep.load(files)
+        loaded = cep.load(files, functions=allowed)
         tests = check_tests(loaded.rulebook)
         watch = None
         if parts is not None:

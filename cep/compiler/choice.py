@@ -18,6 +18,7 @@ from cep.compiler.counting import CountingTables, compile_counting
 from cep.compiler.direct import NotDirectError
 from cep.compiler.graph import GraphTables, compile_graph
 from cep.compiler.onepass import OnePassTables, compile_one_pass
+from cep.language.fingerprint import externals_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -54,6 +55,8 @@ def only(name: str) -> Iterator[None]:
 
 def choose_matcher(rule: CheckedRule, sources: Mapping[str, Schema], params: Mapping[str, CheckedParam]) -> Choice:
     """The matcher of a rule whose body is a pattern."""
+    if externals_of(rule):
+        return Choice(RUN_TABLE, "only it ends where a function of a Python module fails")
     wanted = _only.get()
     refusals = []
     for name, compile_tables in _DIRECT:

@@ -19,6 +19,7 @@ from cep.compiler import calendar, functions
 from cep.compiler.bounds import bounds_of
 from cep.compiler.elements import elements_of, some_of, spread
 from cep.compiler.emit import Constants, Emitter, Term
+from cep.compiler.external import Calling
 from cep.compiler.lists import ListVector, in_lists, split_text
 from cep.compiler.text import (
     TextVector,
@@ -39,7 +40,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from cep.compiler.bounds import Bounds
-    from cep.language.typed import CheckedParam, Typed
+    from cep.compiler.external import Failures
+    from cep.language.typed import CheckedParam, External, Typed
     from cep.model.batch import AnyArray, BoolArray, Int64Array
     from cep.model.types import Type
 
@@ -80,6 +82,7 @@ class ColumnFunction:
     floats: AnyArray
     texts: tuple[str, ...]
     bounds: Bounds | None = None
+    functions: tuple[External, ...] = ()
 
     @cached_property
     def reads_key(self) -> bool:
@@ -89,15 +92,25 @@ class ColumnFunction:
     @cached_property
     def identity(self) -> Identity:
         """Equal for functions that compute the same from the same attributes and parts of the key."""
-        return Identity((self.text, self.leaves, self.ints.tobytes(), self.floats.tobytes(), self.texts))
+        return Identity(
+            (self.text, self.leaves, self.ints.tobytes(), self.floats.tobytes(), self.texts, self.functions)
+        )
 
-    def __call__(self, leaf: Callable[[Typed], Leaf], rows: int, faults: Int64Array) -> list[tuple[Any, Any]]:
-        """The (value, null) pairs of all results, not yet as long as the batch where they are constant."""
+    def __call__(
+        self, leaf: Callable[[Typed], Leaf], rows: int, faults: Int64Array, failures: Failures | None = None
+    ) -> list[tuple[Any, Any]]:
+        """The (value, null) pairs of all results, not yet as long as the batch where they are constant.
+
+        ``failures`` takes the rows for which a function of a Python module fails.
+        """
         leaves = [leaf(n) for n in self.leaves]
         if self._is_quiet:
             return self._run(leaves, self.ints, self.floats, self.texts, faults, rows)
         with np.errstate(all="ignore"):
-            return self._run(leaves, self.ints, self.floats, self.texts, faults, rows)
+            if not self.functions:
+                return self._run(leaves, self.ints, self.floats, self.texts, faults, rows)
+            calls = [Calling(f, failures) for f in self.functions]
+            return self._run(leaves, self.ints, self.floats, self.texts, faults, rows, calls)
 
     @cached_property
     def _run(self) -> Callable[..., list[tuple[Any, Any]]]:
@@ -106,21 +119,25 @@ class ColumnFunction:
     @cached_property
     def _is_quiet(self) -> bool:
         """Whether it does no arithmetic, about which numpy could warn."""
-        return not _LOUD.search(self.text.partition("\n")[2])
+        return not self.functions and not _LOUD.search(self.text.partition("\n")[2])
 
     @cached_property
     def counts_faults(self) -> bool:
         """Whether it may count faults."""
         return "faults" in self.text.partition("\n")[2]
 
-    def condition(self, leaf: Callable[[Typed], Leaf], rows: int, faults: Int64Array) -> BoolArray:
+    def condition(
+        self, leaf: Callable[[Typed], Leaf], rows: int, faults: Int64Array, failures: Failures | None = None
+    ) -> BoolArray:
         """Where the single, boolean result is true."""
-        value = self(leaf, rows, faults)[0][0]
+        value = self(leaf, rows, faults, failures)[0][0]
         return value if isinstance(value, np.ndarray) and value.shape == (rows,) else np.full(rows, bool(value))
 
-    def columns(self, leaf: Callable[[Typed], Leaf], rows: int, faults: Int64Array) -> list[Column]:
+    def columns(
+        self, leaf: Callable[[Typed], Leaf], rows: int, faults: Int64Array, failures: Failures | None = None
+    ) -> list[Column]:
         """The results as columns of ``rows`` values."""
-        pairs = self(leaf, rows, faults)
+        pairs = self(leaf, rows, faults, failures)
         return [as_column(t, v, n, rows) for t, (v, n) in zip(self.types, pairs, strict=True)]
 
 
@@ -143,10 +160,11 @@ def compile_columns(expressions: Sequence[Typed], params: Mapping[str, CheckedPa
     return ColumnFunction(
         tuple(e.type for e in expressions),
         tuple(leaves),
-        f"def evaluate(leaves, ints, floats, texts, faults, size):\n{body}",
+        f"def evaluate(leaves, ints, floats, texts, faults, size{', calls' if constants.functions else ''}):\n{body}",
         np.array(constants.ints, np.int64),
         np.array(constants.floats, np.float64),
         tuple(constants.texts),
+        functions=tuple(constants.functions),
     )
 
 

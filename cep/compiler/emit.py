@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from cep.compiler.walk import walk_typed
 from cep.language.beforehand import elements_of, is_beforehand
-from cep.language.typed import Apply, Attr, Const, Element, Fold, Key, ParamRef, Present, Prev, Typed
+from cep.language.typed import Apply, Attr, Call, Const, Element, Fold, Key, OfMatch, ParamRef, Present, Prev, Typed
 from cep.model.strings import FUNCTIONS as OF_STRINGS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from cep.language.typed import CheckedParam
+    from cep.language.typed import CheckedParam, External
 
 Target = Literal["column", "event"]
 
@@ -59,12 +59,16 @@ class Term(NamedTuple):
 
 @dataclass
 class Constants:
-    """Lifted constants, in order of first use; ``codes`` are the places in ``ints`` of what stands for a text."""
+    """Lifted constants, in order of first use; ``codes`` are the places in ``ints`` of what stands for a text.
+
+    ``functions`` are those of Python modules that the text calls.
+    """
 
     ints: list[int] = field(default_factory=list)
     floats: list[float] = field(default_factory=list)
     texts: list[str] = field(default_factory=list)
     codes: list[int] = field(default_factory=list)
+    functions: list[External] = field(default_factory=list)
 
 
 class Emitter:
@@ -185,7 +189,7 @@ class Emitter:
                 if value.type.kind == "bool":  # an operand too: another value of a param is the same text
                     return Term(f"({self._int(int(bool(value.value)))} != 0)", None)
                 return self._constant(value)
-            case Attr() | Key() | Fold() | Present() | Prev() | Element():
+            case Attr() | Key() | Fold() | Present() | Prev() | Element() | OfMatch():
                 return self._leaf(self, node)
             case Apply():
                 return self._leaf(self, node) if self._is_read(node) else self._apply(node)
@@ -220,6 +224,8 @@ class Emitter:
 
     def _apply(self, node: Apply) -> Term:
         op, args = node.op, node.args
+        if isinstance(node, Call):
+            return self._call(node)
         if op in ("and", "or"):
             return self._logic(op, [self.term(a) for a in args])
         if op in ("is_null", "is_not_null"):
@@ -249,6 +255,15 @@ class Emitter:
 
             return function_term(self, node)
         return self._arithmetic(node)
+
+    def _call(self, node: Call) -> Term:
+        assert self.target == "column", "inside a matcher it has been decided beforehand"
+        known = self.constants.functions
+        if node.function not in known:
+            known.append(node.function)
+        given = "".join(f", ({t.value}, {t.null or False})" for t in map(self.term, node.args))
+        found = self.let(f"calls[{known.index(node.function)}](faults, size{given})")
+        return Term(f"{found}[0]", f"{found}[1]" if node.type.optional else None)
 
     def _logic(self, op: str, terms: list[Term]) -> Term:
         sign = "&" if op == "and" else "|"

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from cep.compiler.measures import cut, first_seen, measured, most_frequent
 from cep.compiler.text import TextVector, compact, compare_texts
 from cep.kernels.runs import BOUND_STEP, NODE, NODE_WIDTH, PARENT, ROW, STEP_BITS
 from cep.model.batch import Column, Lists, Text, string_column
@@ -53,6 +54,18 @@ class BoundEvents:
     slot: Callable[[int, AnyArray], Column]
     words: Callable[[int, AnyArray], Column]
 
+    @property
+    def firsts(self) -> Int64Array:
+        """The row of the first event of each match."""
+        rows: Int64Array = self.bound[self.offsets[:-1], 0]
+        return rows
+
+    def names(self, aliases: tuple[str, ...]) -> ListVector:
+        """The aliases that have bound events, by match, in order of the first; a step without an alias has ""."""
+        named = np.array([bool(alias) for alias in aliases], np.bool_)[self.bound[:, 3]]
+        codes = self.bound[named, 3].astype(np.int32)
+        return _in_order(first_seen(cut(self.offsets, named), Column(STRING, codes, None, Text.of(aliases))))
+
     def kept(self, slot: int, words: AnyArray) -> ListVector:
         """The lists that the words of a slot stand for."""
         return _vector(self.words(slot, words))
@@ -66,20 +79,33 @@ class BoundEvents:
         values = self.slot(slot, self.bound[mine, 0])
         if function == "list":
             return _in_order(Lists(ends, values))
-        here = values.valid
-        if here is not None:
-            values, ends = values.take(here), _cut(ends, here)
-        values = Column(values.type, values.values, None, values.text, values.lists)
+        ends, values = _known(ends, values)
         if function == "distinct":
-            return _in_order(_first_seen(ends, values))
+            return _in_order(first_seen(ends, values))
         assert function == "flatten", function
         return _in_order(_joined(ends, values))
+
+    def measured(self, function: str, steps: tuple[int, ...], slot: int, given: tuple[int, ...]) -> Any:
+        """The measure ``function`` of each match: a list, or values and where there is none."""
+        mine = np.flatnonzero(np.isin(self.bound[:, 3], steps))
+        ends, values = _known(np.searchsorted(mine, self.offsets), self.slot(slot, self.bound[mine, 0]))
+        if function == "top":
+            return _in_order(most_frequent(ends, values, given[0]))
+        return measured(function, ends, values, given)
 
     def _identities(self, mine: AnyArray) -> Column:
         names = [self.streams[s] for s in self.bound[mine, 1].tolist()]
         numbers = self.bound[mine, 2].tolist()
         column = string_column([f"{name}#{number}" for name, number in zip(names, numbers, strict=True)])
         return Column(STRING, column.values, None, column.text)
+
+
+def _known(ends: Int64Array, values: Column) -> tuple[Int64Array, Column]:
+    """The values that are not null."""
+    here = values.valid
+    if here is not None:
+        values, ends = values.take(here), cut(ends, here)
+    return ends, Column(values.type, values.values, None, values.text, values.lists)
 
 
 def _in_order(lists: Lists) -> ListVector:
@@ -89,31 +115,6 @@ def _in_order(lists: Lists) -> ListVector:
 def _vector(column: Column) -> ListVector:
     assert column.lists is not None, "a slot of lists"
     return ListVector(column.values, column.lists)
-
-
-def _cut(ends: Int64Array, keep: BoolArray) -> Int64Array:
-    """Offsets into what is kept, from offsets into all."""
-    before = np.zeros(keep.size + 1, np.int64)
-    np.cumsum(keep, out=before[1:])
-    cut: Int64Array = before[ends]
-    return cut
-
-
-def _first_seen(ends: Int64Array, values: Column) -> Lists:
-    """Of each list the values that do not stand in it before, in order."""
-    words = values.values
-    if values.text is not None:  # one dictionary may hold a string twice
-        words = np.unique(np.array(values.text.strings, dtype=object), return_inverse=True)[1][words]
-    elif values.type.kind == "float":
-        words = np.unique(words + 0.0, return_inverse=True)[1]  # -0.0 equals 0.0
-    owner = np.repeat(np.arange(ends.size - 1), np.diff(ends))
-    order = np.lexsort([words, owner])  # stable: equal values of a list stay in order, the first one leads
-    sorted_owner, sorted_words = owner[order], words[order]
-    leads = np.ones(order.size, np.bool_)
-    leads[1:] = (sorted_owner[1:] != sorted_owner[:-1]) | (sorted_words[1:] != sorted_words[:-1])
-    keep = np.zeros(order.size, np.bool_)
-    keep[order[leads]] = True
-    return Lists(_cut(ends, keep), values.take(keep))
 
 
 def _joined(ends: Int64Array, values: Column) -> Lists:

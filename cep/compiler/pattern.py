@@ -11,7 +11,7 @@ Tested by: tests/compiler/test_pattern.py, tests/properties/
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,6 +19,7 @@ import numpy as np
 from cep.compiler.automaton import build_automaton
 from cep.compiler.columns import ColumnFunction, as_column, column_names, compile_columns, compile_conditions
 from cep.compiler.emit import Constants, Emitter
+from cep.compiler.external import Calling
 from cep.compiler.functions import event_imports
 from cep.compiler.layout import Layout
 from cep.compiler.reading import Reader
@@ -34,9 +35,10 @@ from cep.model.types import BOOL
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    from cep.compiler.external import Failures
     from cep.compiler.lists import BoundEvents
     from cep.compiler.text import TextVector
-    from cep.language.typed import CheckedEmit, CheckedParam, CheckedRule
+    from cep.language.typed import CheckedEmit, CheckedParam, CheckedRule, External
     from cep.model.batch import AnyArray, Column, Int64Array
     from cep.model.schema import Schema
     from cep.model.types import Type
@@ -76,6 +78,7 @@ class EmitProgram:
     ints: np.ndarray
     floats: np.ndarray
     texts: tuple[str, ...]
+    functions: tuple[External, ...] = ()
 
     def __call__(
         self,
@@ -85,14 +88,16 @@ class EmitProgram:
         text: Callable[[AnyArray], TextVector],
         faults: Int64Array,
         lists: BoundEvents | None = None,
+        failures: Failures | None = None,
     ) -> dict[str, Column]:
         """The columns of the derived events; ``found`` is int64[matches, run width]."""
         run = _compile_emit(self.text)
+        calls = [Calling(f, failures) for f in self.functions]
         by_register = np.ascontiguousarray(found.T)
         with np.errstate(all="ignore"):
             pairs = run(
                 rows.reshape(-1), rows.reshape(-1).view(np.float64), by_register, by_register.view(np.float64), at,
-                self.ints, self.floats, self.texts, faults, text, lists,
+                self.ints, self.floats, self.texts, faults, text, lists, *([calls] if calls else []),
             )  # fmt: skip
         n = len(found)
         return {
@@ -124,6 +129,12 @@ class PatternProgram:
     emits: tuple[EmitProgram, ...]
     tie_slots: Mapping[str, tuple[int, ...]]
     values: Mapping[str, str]
+
+    @cached_property
+    def calls(self) -> bool:
+        """Whether it asks functions of Python modules, which may fail."""
+        columns = [c for i in self.inputs for c in (i.values, *(c for _, several in i.predicates for c in several))]
+        return any(c.functions for c in columns) or any(e.functions for e in self.emits)
 
     def keeps_alike(self, other: PatternProgram) -> bool:
         """Whether both run over one state: they differ in constants alone, none of which sets a deadline."""
@@ -268,7 +279,8 @@ class _Builder:
         terms = [emitter.term(e) for _, e in emit.fields]
         closing = f"return [{', '.join(f'({t.value}, {t.null or False})' for t in terms)}]"
         body = "".join(f"    {line}\n" for line in ["run, size = 0, at.size", *emitter.lines, closing])
-        head = "def emit(rows, rows_f, runs, runs_f, at, ints, floats, texts, faults, text, lists):\n"
+        operands = "rows, rows_f, runs, runs_f, at, ints, floats, texts, faults, text, lists"
+        head = f"def emit({operands}{', calls' if constants.functions else ''}):\n"
         return EmitProgram(
             emit.type,
             tuple(n for n, _ in emit.fields),
@@ -277,6 +289,7 @@ class _Builder:
             np.array(constants.ints, np.int64),
             np.array(constants.floats, np.float64),
             tuple(constants.texts),
+            tuple(constants.functions),
         )
 
     def _ties(self) -> dict[str, tuple[int, ...]]:

@@ -16,7 +16,7 @@ from cep.compiler.elements import Bindings, through_bindings, through_list
 from cep.compiler.emit import OVERFLOW, Emitter, Term
 from cep.compiler.layout import MATCH_COUNT, FoldRegister, Layout, PositionRegister, Slot, group_register
 from cep.compiler.lists import Walk
-from cep.kernels.runs import REGISTERS
+from cep.kernels.runs import REGISTERS, TS
 from cep.language.beforehand import (
     distributed,
     events_of,
@@ -35,6 +35,7 @@ from cep.language.typed import (
     Element,
     Fold,
     Key,
+    OfMatch,
     Present,
     Prev,
     Typed,
@@ -109,6 +110,15 @@ class Reader:
                 slot = -1 if node.argument is None else self._argument(node.argument).index
                 steps = (self._place[node.variable],)
                 return Term(emitter.let(f"lists.gathered({node.function!r}, {steps}, {slot})"), None)
+            case OfMatch(function="match_start"):
+                return Term(emitter.let(f"rows[lists.firsts * {self.layout.row_width} + {TS}]"), None)
+            case OfMatch(function="match_end"):
+                return Term(emitter.let(f"rows[at + {TS}]"), None)
+            case OfMatch():
+                aliases = tuple("" if v.startswith("$") else v for v in self._place)
+                return Term(emitter.let(f"lists.names({aliases!r})"), None)
+            case Fold(function="percentile" | "median" | "stddev" | "top" | "count_distinct"):
+                return self._measure(emitter, node)
             case Fold():
                 return self._fold(emitter, node)
             case Prev():
@@ -264,6 +274,21 @@ class Reader:
         if node.function == "sum":
             return self._sum(emitter, slot, values, nothing)
         return self._mean(emitter, slot, values, nothing)
+
+    def _measure(self, emitter: Emitter, node: Fold) -> Term:
+        """What needs all values at once, of all matches together."""
+        assert node.argument is not None
+        slot = self._argument(node.argument)
+        steps = (self._place[node.variable],)
+        found = emitter.let(f"lists.measured({node.function!r}, {steps}, {slot.index}, {node.given})")
+        if node.function == "top":
+            return Term(found, None)
+        value, nothing = emitter.let(f"{found}[0]"), emitter.let(f"{found}[1]")
+        if node.function == "count_distinct":
+            return Term(value, None)
+        if node.function != "percentile" and node.type.kind == "float":
+            return emitter.number(value, [value if slot.type.infinite else "0.0"], nothing)
+        return Term(value, nothing)
 
     def _sum(self, emitter: Emitter, slot: Slot, values: list[str], nothing: str) -> Term:
         if slot.type.kind == "float":

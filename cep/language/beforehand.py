@@ -15,7 +15,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from cep.language.typed import Apply, Attr, Const, Element, Fold, Present, Prev, Typed
+from cep.language.typed import Apply, Attr, Call, Const, Element, Fold, Present, Prev, Typed
 from cep.model.strings import FUNCTIONS as OF_STRINGS
 from cep.model.types import BOOL
 
@@ -37,6 +37,8 @@ def is_beforehand(node: Typed) -> bool:
     """Whether a condition on several events leaves this operation to the columns of one event."""
     if not isinstance(node, Apply):
         return False
+    if isinstance(node, Call):
+        return True
     if node.op == "any":
         return not reads_run(node) and len(events_of(node)) <= 1 and not elements_of(node)
     return node.op in _TEXT or len(node.args) > _PLAIN.get(node.op, len(node.args))
@@ -94,7 +96,8 @@ def reads_run(node: Typed) -> bool:
 
 def is_null_with(node: Typed) -> bool:
     """Whether an expression over one event is null where all attributes are."""
-    return all(n.op not in _NOT_NULL_WITH for n in _outside_folds(node) if isinstance(n, Apply))
+    applied = (n for n in _outside_folds(node) if isinstance(n, Apply))
+    return all(n.op not in _NOT_NULL_WITH and not isinstance(n, Call) for n in applied)
 
 
 def of_event_at_hand(node: Typed) -> Typed:
@@ -110,7 +113,7 @@ def of_nothing(node: Typed) -> Typed:
 def distributed(node: Apply) -> Typed | None:
     """The same value, with the operation moved to each event that it may be asked of; None: there is no such form."""
     places = [i for i, a in enumerate(node.args) if events_of(a) or reads_run(a)]
-    if len(places) != 1:
+    if len(places) != 1 or isinstance(node, Call):
         return None
     place = places[0]
 

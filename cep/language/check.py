@@ -29,19 +29,25 @@ from cep.model.types import Type
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from cep.language.typed import Code
     from cep.model.diagnostics import Source, Span
 
 _Node = tuple[str, str | int]  # ("type", name) or ("rule", index)
 
 
-def check(files: Sequence[ast.File], params: Mapping[str, object] | None = None) -> Rulebook:
+def check(
+    files: Sequence[ast.File],
+    params: Mapping[str, object] | None = None,
+    functions: Mapping[str, Code] | None = None,
+) -> Rulebook:
     """The rulebook of ``files``; raises `RuleError` with all their mistakes.
 
     ``params`` overrides parameter values: Python values, expressions, or texts as ``--set`` has them; a name that is
-    not declared, or a value of another type, raises `UsageError`.
+    not declared, or a value of another type, raises `UsageError`. ``functions`` is the code of functions of Python
+    modules, by declared name; those that are not among them are checked all the same.
     """
     report = Report([file.source for file in files])
-    declarations = declare(files, report, params or {})
+    declarations = declare(files, report, params or {}, functions or {})
     rules = _rules(files, report)
     _emitted_types(files, declarations)
     check_variants(declarations)
@@ -58,6 +64,7 @@ def check(files: Sequence[ast.File], params: Mapping[str, object] | None = None)
         derived,
         {name: param for name, param in declarations.params.items() if param is not None},
         tuple(outcome.finished(_emits(outcome, derived)) for outcome in outcomes),
+        functions=functions or {},
     )
     findings(report, rulebook)
     unused(report, files)

@@ -16,12 +16,13 @@ from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from typing import TYPE_CHECKING
 
-from cep.language.typed import CheckedRule, ParamRef
+from cep.language.typed import Call, CheckedRule, ParamRef
 from cep.model.diagnostics import Source, Span
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from cep.language.typed import External
     from cep.model.schema import Schema
 
 _SILENT = {"index", "description", "state_bound"}  # of a rule: what changes nothing that it finds
@@ -46,6 +47,12 @@ def params_of(rule: CheckedRule) -> tuple[str, ...]:
     return tuple(sorted({node.name for node in _nodes((rule,)) if isinstance(node, ParamRef)}))
 
 
+def externals_of(rule: CheckedRule) -> tuple[External, ...]:
+    """The functions of Python modules that a rule calls, by name."""
+    found = {node.function.name: node.function for node in _nodes((rule,)) if isinstance(node, Call)}
+    return tuple(found[name] for name in sorted(found))
+
+
 def _nodes(parts: object) -> Iterator[object]:
     """Everything in it, from the outside in and from left to right."""
     stack = [parts]
@@ -56,7 +63,7 @@ def _nodes(parts: object) -> Iterator[object]:
         yield node
         if is_dataclass(node):
             silent = _SILENT if isinstance(node, CheckedRule) else ()
-            stack += [getattr(node, f.name) for f in reversed(fields(node)) if f.name not in silent]
+            stack += [getattr(node, f.name) for f in reversed(fields(node)) if f.compare and f.name not in silent]
         elif isinstance(node, tuple | list):
             stack += reversed(node)
         elif isinstance(node, Mapping):

@@ -40,6 +40,7 @@ Of strings: ``lower upper trim`` (string) ``length`` (string to int) ``substr`` 
 (string, Const string: a list). Of times:
 ``hour_of day_of weekday_of`` (time, and a Const zone or none: int) ``truncate`` (time, Const duration, a Const zone or
 none; may overflow). ``distance_km`` (four floats). Calls of declared functions are gone: their bodies stand there.
+`Call` is an `Apply` of a function of a Python module; its op is the declared name and ``()``.
 Depth: ``and or in`` are flat, arithmetic nests to the left, one level a term (ten thousand terms are lawful): walk
 ``args[0]`` in a loop, or refuse what is too deep.
 Tested by: tests/language/test_check.py, tests/language/test_check_functions.py
@@ -55,9 +56,11 @@ from cep.model.schema import Schema
 from cep.model.types import Type
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from cep.language.ast import File
+
+    Code = Callable[..., object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +121,16 @@ MATCHES = "$matches"
 
 
 @dataclass(frozen=True, slots=True)
+class OfMatch:
+    """``match_start()``, ``match_end()``: the times of the first and last bound event; ``names()``: the aliases that
+    have bound events, each once, in the order of the first. In the ``emit`` of a pattern alone; never null.
+    """
+
+    function: Literal["match_start", "match_end", "names"]
+    type: Type
+
+
+@dataclass(frozen=True, slots=True)
 class Fold:
     """An aggregate over the events bound to ``variable`` so far; ``count`` of `MATCHES`, optional as it may overflow.
 
@@ -128,16 +141,20 @@ class Fold:
     first, last any: the first/last that is not null. ``list distinct flatten events`` give lists, in bound order, never
     null: ``list`` of all values, nulls too; ``distinct`` of each value once, in order of the first, without nulls;
     ``flatten`` of the elements of lists, passing over lists that are null; ``events`` (no argument) of identities,
-    ``"Pay#12"``. In conditions they stand in ``in`` alone.
+    ``"Pay#12"``. In conditions they stand in ``in`` alone. In ``emit`` alone: ``percentile`` (of the argument's type;
+    ``given``: the share as numerator and denominator), ``median stddev`` (as avg), ``top`` (a list; ``given``: how
+    many), ``count_distinct`` (int).
     """
 
     function: Literal[
-        "count", "sum", "avg", "min", "max", "first", "last", "list", "distinct", "flatten", "events"
+        "count", "sum", "avg", "min", "max", "first", "last", "list", "distinct", "flatten", "events",
+        "percentile", "median", "stddev", "top", "count_distinct",
     ]  # fmt: skip
     variable: str
     argument: Typed | None
     running: bool
     type: Type
+    given: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +179,33 @@ class Apply:
     type: Type
 
 
-Typed = Const | Attr | Key | ParamRef | Present | Element | Fold | Prev | Apply
+@dataclass(frozen=True, slots=True)
+class External:
+    """A declared function of a Python module; ``reference`` is ``module:name``, ``code`` is None unless it may run.
+
+    Its identity is what is declared, not the code.
+    """
+
+    name: str
+    reference: str
+    parameters: tuple[Type, ...]
+    gives: Type
+    source: Source = field(compare=False, repr=False)
+    span: Span = field(compare=False, repr=False)
+    code: Code | None = field(compare=False, repr=False, default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Call(Apply):
+    """A call of a function of a Python module, for columns alone.
+
+    Null where an argument is whose parameter does not admit null: the function is not asked there.
+    """
+
+    function: External
+
+
+Typed = Const | Attr | Key | ParamRef | Present | Element | OfMatch | Fold | Prev | Apply
 
 
 @dataclass(frozen=True, slots=True)
@@ -394,6 +437,7 @@ class Rulebook:
     ``streams``: declared streams in declared order. ``derived``: event types that rules emit, in order of the
     first rule that emits each. ``sources`` gives any readable name (declared, derived,
     ``Late.X``, ``Rejected.X``) its schema. ``notes`` are milder than ``warnings``: only ``cep check`` shows them.
+    ``functions`` is the Python code that the host allows, by declared name.
     """
 
     files: tuple[File, ...]
@@ -404,6 +448,7 @@ class Rulebook:
     rules: tuple[CheckedRule, ...]
     warnings: tuple[Diagnostic, ...] = field(default=())
     notes: tuple[Diagnostic, ...] = field(default=())
+    functions: Mapping[str, Code] = field(default_factory=dict)
 
     @property
     def sources(self) -> dict[str, Schema]:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from cep.compiler.external import Failures
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -19,8 +21,8 @@ if TYPE_CHECKING:
 
 _NO_FAULTS = np.zeros(3, np.int64)
 
-Memo = dict[tuple[object, ...], tuple["BoolArray", "Int64Array"]]
-"""Conjuncts already decided for the batch at hand, with the faults they counted."""
+Memo = dict[tuple[object, ...], tuple["BoolArray", "Int64Array", "Failures | None"]]
+"""Conjuncts already decided for the batch at hand, with the faults they counted and the rows where they failed."""
 
 
 def all_valid(columns: Sequence[Column]) -> BoolArray | None:
@@ -39,10 +41,12 @@ def decide(
     keys: tuple[str, ...],
     memo: Memo,
     faults: Int64Array,
+    failures: Failures | None = None,
 ) -> BoolArray | None:
     """Where all conditions hold (None: there are none); the answer is shared and must not be written into.
 
-    ``keys`` are the attributes that are the rule's key in this batch.
+    ``keys`` are the attributes that are the rule's key in this batch. ``failures`` takes the rows where a function of a
+    Python module failed.
     """
     found: BoolArray | None = None
     for condition in conditions:
@@ -50,8 +54,12 @@ def decide(
         known = memo.get(name)
         if known is None:
             counted = np.zeros(3, np.int64) if condition.counts_faults else _NO_FAULTS
-            known = memo[name] = (condition.condition(leaf, len(batch), counted), counted)
+            failed = Failures(batch.ts) if condition.functions else None
+            known = memo[name] = (condition.condition(leaf, len(batch), counted, failed), counted, failed)
         if condition.counts_faults:
             faults += known[1]
+        if failures is not None and known[2] is not None:
+            for row, words in known[2].rows.items():
+                failures.add(row, words)
         found = known[0] if found is None else found & known[0]
     return found

@@ -51,6 +51,7 @@ class RunningOperator(Protocol):
 
     operator: Operator
     null_keys: int
+    failed: str  # where and why a function of a Python module failed; "" while none has
 
     @property
     def faults(self) -> Int64Array:

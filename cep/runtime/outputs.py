@@ -45,13 +45,14 @@ def read_outputs(
     emits: Sequence[tuple[Schema, Sequence[str], Sequence[Type]]],
     schemas: Mapping[str, Schema],
     places: Mapping[str, StreamPlace],
+    first_emit: int = 0,
 ) -> Iterator[Output]:
     """The outputs that states tell of; ``emits`` are the schema, the fields and their types of each ``emit``."""
     rule = operator.rule
     for stored in states:
-        stream, emit = stored.text("stream"), stored.whole("emit", 0, len(emits) - 1)
+        stream, emit = stored.text("stream"), stored.whole("emit", first_emit, first_emit + len(emits) - 1)
         stored.require(stream in operator.inputs, f"{stream} is none of the rule's streams")
-        schema, names, types = emits[emit]
+        schema, names, types = emits[emit - first_emit]
         ts = stored.numbers("ts", None)
         n = ts.size
         stored.require(n > 0, "it has no events")

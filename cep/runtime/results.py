@@ -84,7 +84,7 @@ class Output:
 def merge(schema: Schema, outputs: Sequence[Output]) -> Output:
     """All derived events of one type, in order."""
     batch = concatenate(schema, [o.batch for o in outputs])
-    order = _concatenate([o.order for o in outputs])
+    order = concatenate_orders([o.order for o in outputs])
     rows = sort_order(order)
     if rows is None:
         return outputs[0] if batch is outputs[0].batch else Output(batch, order)
@@ -99,7 +99,7 @@ def interleave(outputs: Sequence[Output]) -> Decided:
     batches = tuple(o.batch for o in full)
     if len(full) == 1:
         return Decided([Piece(batches)])
-    order = _concatenate([o.order for o in full])
+    order = concatenate_orders([o.order for o in full])
     types = np.repeat(np.arange(len(full)), [len(o.order) for o in full])
     rows = sort_order(order)
     return Decided([Piece(batches, types if rows is None else types[rows])])
@@ -181,7 +181,8 @@ def _ranks_by_class(values: AnyArray, kinds: Int64Array) -> AnyArray:
     return out
 
 
-def _concatenate(orders: Sequence[Order]) -> Order:
+def concatenate_orders(orders: Sequence[Order]) -> Order:
+    """The places of several, one after the other."""
     if len(orders) == 1:
         return orders[0]
     sizes = [len(o) for o in orders]

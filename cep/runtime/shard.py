@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from cep.compiler.external import Failures
 from cep.compiler.generate import load_generated
 from cep.compiler.layout import MATCH_COUNT
 from cep.compiler.lists import BoundEvents
@@ -30,6 +31,7 @@ from cep.kernels.deadlines import (
 from cep.kernels.match import match_rows
 from cep.kernels.program import STEPS, Matches, Operands
 from cep.kernels.runs import (
+    BITS,
     BY_EVENT,
     CLOSERS_HEAD,
     CLOSERS_TAIL,
@@ -76,6 +78,7 @@ from cep.kernels.runs import (
 from cep.kernels.runs import COUNTS as COUNT_WIDTH
 from cep.language.typed import CheckedPattern
 from cep.model.batch import Column, EventBatch
+from cep.runtime.failing import told
 from cep.runtime.held import Held
 from cep.runtime.identity import emit_seed, provenance
 from cep.runtime.packing import unpacked
@@ -102,6 +105,8 @@ if TYPE_CHECKING:
 _SMALL = 256
 _NEVER = 2**63
 _MOST_FOUND = 65_536  # matches taken out at once, unless one event has more
+FAILING = -(2**63)
+"""The bits of a row that ends the rule: a function of a Python module failed for its event."""
 
 
 class PatternShard:
@@ -116,6 +121,8 @@ class PatternShard:
     ) -> None:
         self.strings = Strings(program.texts)
         self.faults = np.zeros(3, np.int64)
+        self.failing: list[tuple[Order, str]] = []  # matches for which a function of an ``emit`` failed
+        self.stopped: tuple[int, int] | None = None  # stream and number of the event that ended the rule
         self._operator, self._program, self._schemas = operator, program, schemas
         self._streams = tuple(i.stream for i in program.inputs)
         self._counted = isinstance(operator.rule.body, CheckedPattern) and operator.rule.body.counted
@@ -154,10 +161,12 @@ class PatternShard:
 
     def advance(self, frontier: Frontier) -> list[Output]:
         """Show the matcher what the frontier has passed; return the derived events of its matches."""
-        rows = self._ready(frontier)
-        if rows is None and frontier.time <= self._watermark:
+        rows, until = self._ready(frontier), frontier.time
+        if rows is None and until <= self._watermark:
             return []
-        self._watermark = max(self._watermark, frontier.time)
+        if rows is not None and self._program.calls and (rows[:, BITS] < 0).any():
+            rows, until = self._cut(rows)
+        self._watermark = max(self._watermark, until)
         counts = self._state.counts
         if rows is None and not self.open_runs and counts[PAST_HEAD] == counts[PAST_TAIL]:
             return []
@@ -166,6 +175,15 @@ class PatternShard:
         if rows is not None:
             self._append(rows)
         return self._match(self._versions.newest, self._watermark)
+
+    def _cut(self, rows: Int64Array) -> tuple[Int64Array | None, int]:
+        """The rows before the event that ends the rule, and its time."""
+        last = int(np.flatnonzero(rows[:, BITS] < 0)[0])
+        stream, number, until = rows[last, [STREAM, SEQ, TS]].tolist()
+        self.stopped = (stream, number)
+        same = (rows[:, STREAM] == stream) & (rows[:, SEQ] == number)  # as an event of the rule, too
+        first = int(np.flatnonzero(same)[0])
+        return (np.ascontiguousarray(rows[:first]) if first else None), until
 
     def change(self, program: PatternProgram, since: Int64Array) -> None:
         """Let events from the numbers ``since`` on, by stream, meet another program of the same shape."""
@@ -507,7 +525,13 @@ class PatternShard:
         )  # fmt: skip
         out = []
         for place, emit in enumerate(program.emits):
-            columns = emit(state.rows, found, at, self.strings.text, self.faults, lists)
+            failures = Failures(ts) if emit.functions else None
+            columns = emit(state.rows, found, at, self.strings.text, self.faults, lists, failures)
+            if failures is not None:
+                ends = bound[offsets[1:] - 1]
+                for row, said in failures.rows.items():
+                    words = told(self._streams[ends[row, 1]], int(ends[row, 2]), said)
+                    self.failing.append((order.take(np.array([row])).emitted_by(-1), words))
             seeds = np.full(n, emit_seed(rule.name, place), np.uint64)
             lineage = (offsets, self._streams, bound[:, 1], bound[:, 2])
             origin = provenance(rule.name, seeds, keys, lineage)

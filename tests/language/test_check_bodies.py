@@ -140,12 +140,6 @@ def test_what_expands_without_end_is_refused():
     assert [d.code for d in found] == ["too-long"]
 
 
-def test_a_function_of_a_module_is_warned_of_and_refused_where_it_is_called():
-    text = 'function f(x: int) -> int from "m:f"\nrule R from Pay emit X { }'
-    assert [(w.code, w.message.split()[2]) for w in rulebook(text).warnings] == [("not-yet", "f")]
-    assert_mistakes(text.replace("{ }", "{ x = «f(seq) }"), "not-yet", "the function `f`")
-
-
 def test_the_event_at_hand_is_not_seen_by_a_body():
     assert emitted("half(rate)").args[0] == Attr(None, "rate", FLOAT)
     assert_mistakes(

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from cep.language import ast
-from oracle import functions, values
+from oracle import functions, measures, values
+from oracle.external import Asked
 from oracle.order import Event
 
 AGGREGATES = ("count", "sum", "avg", "min", "max", "first", "last")
@@ -27,6 +28,7 @@ class Scope:
     params: dict[str, values.Value] = field(default_factory=dict)  # declared functions too: "kmh()"
     here: dict[str, list[Event]] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
+    match: tuple[tuple[str | None, Event], ...] = ()  # all bound events with their aliases, in the order bound
     given: dict[str, values.Value] = field(default_factory=dict)  # arguments of the function around; elements of lists
 
     def events(self, alias):
@@ -127,6 +129,10 @@ def call(node, scope):
         return scope.counts[""]  # 'how many matches the event decides'
     if name == "count" and isinstance(arguments[0], ast.Path) and arguments[0].names[0] in scope.counts:
         return scope.counts[arguments[0].names[0]]  # '`count(g)` of a group's alias is its number of iterations'
+    if name in ("match_start", "match_end"):
+        return values.Time(scope.match[0 if name == "match_start" else -1][1].time)
+    if name == "names":
+        return measures.distinct([alias for alias, _ in scope.match if alias and not alias.startswith("$")])
     if name in functions.CHOICES:
         return functions.choice(name, [evaluate(a, scope) for a in arguments])
     if name == "concat":
@@ -135,6 +141,8 @@ def call(node, scope):
         return functions.of_values(name, [argument(a, scope) for a in arguments])
     if f"{name}()" in scope.params:  # 'its body with the arguments in place of the parameters'
         declared = scope.params[f"{name}()"]
+        if isinstance(declared, Asked):
+            return declared([evaluate(a, scope) for a in arguments])
         given = {
             p.name.text: functions.given_as(argument(a, scope), p.type)
             for p, a in zip(declared.parameters, arguments, strict=True)
@@ -146,16 +154,24 @@ def call(node, scope):
         if before:
             return evaluate(arguments[0], replace(scope, current=before[-1], own=alias, params=before[-1].params))
         return evaluate(arguments[1], scope) if len(arguments) > 1 else None
-    if name in AGGREGATES:
-        events = scope.events(alias)
+    events = chosen(node.arguments[0].where, scope.events(alias), alias, scope)
+    if name in AGGREGATES or name in measures.MEASURES:
         if isinstance(arguments[0], ast.Path) and arguments[0].names == (alias,):
             return len(events)
-        return values.fold(
-            name, [evaluate(arguments[0], replace(scope, current=e, own=alias, params=e.params)) for e in events]
-        )
+        found = [evaluate(arguments[0], replace(scope, current=e, own=alias, params=e.params)) for e in events]
+        if name in measures.MEASURES:
+            return measures.measure(name, found, *(evaluate(a, scope) for a in arguments[1:]))
+        if node.arguments[0].distinct:
+            found = measures.distinct(found)
+        return values.fold(name, found)
     if name in LISTS:
-        return listed(name, arguments[0], scope.events(alias), alias, scope)
+        return listed(name, arguments[0], events, alias, scope)
     raise NotImplementedError(name)
+
+
+def chosen(where, events, alias, scope):
+    """The events for which the ``where`` of an aggregate is true."""
+    return [e for e in events if holds(where, replace(scope, current=e, own=alias, params=e.params))]
 
 
 def argument(node, scope):

@@ -11,6 +11,7 @@ from cep.language.parser import parse
 from cep.model.diagnostics import Source
 from cep.model.time import parse_time
 from oracle.expression import Scope, evaluate, holds
+from oracle.external import Asked
 from oracle.order import Event, admit, declared_streams, frontier, order
 from oracle.records import assigned
 from oracle.sequence import BY_EVENT, Search, matches
@@ -72,7 +73,11 @@ class House:
         self.rules = [d for d in file.declarations if isinstance(d, ast.Rule)]
         self.streams = declared_streams(file)
         self.variants = {d.name.text: d for d in file.declarations if isinstance(d, ast.Variant)}
-        functions = {f"{d.name.text}()": d for d in file.declarations if isinstance(d, ast.Function)}
+        functions = {
+            f"{d.name.text}()": d if d.origin is None else Asked(d)
+            for d in file.declarations
+            if isinstance(d, ast.Function)
+        }
         declared = {d.name.text: d for d in file.declarations if isinstance(d, ast.Param)}
         self.epochs = [functions | {name: held(params.get(name, d.value), d.type) for name, d in declared.items()}]
         for _, name, value in changes:

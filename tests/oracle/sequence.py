@@ -116,7 +116,8 @@ class Search:
             iterations = {(where, n) for loop, where, n in around if loop is group}
             counts[group.alias] = len(iterations)
         params = event.params if event is not None else self.events[bound[-1].event].params
-        return Scope(event, own, names, self.keys, params, here, counts)
+        match = tuple((b.leaf.alias, self.events[b.event]) for b in bound)
+        return Scope(event, own, names, self.keys, params, here, counts, match)
 
     def fits(self, move, j, bound):
         """Whether event ``j`` satisfies a step 'under what is bound before it'."""

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from cep.language.analysis.terms import Term
     from cep.language.typed import Typed
 
+_OF_NOTHING = ("count", "count_distinct", "list", "distinct", "flatten", "events", "top")  # not null then
 _PICKS = ("first", "last", "min", "max")
 
 
@@ -68,7 +69,7 @@ class Context:
             return _constant(node)
         if isinstance(node, Attr) and term.own in self.unbound:
             return Domain(allowed=frozenset())
-        if isinstance(node, Fold) and node.variable in self.unbound and node.function != "count":
+        if isinstance(node, Fold) and node.variable in self.unbound and node.function not in _OF_NOTHING:
             return Domain(allowed=frozenset())
         out = _by_type(node)
         match node:

@@ -165,7 +165,7 @@ class Terms:
                 return self._number(("present", variable), Term(part, own, True, frozenset((variable,))))
             case Fold(function, variable, argument, running):
                 inner = -1 if argument is None else self.of(argument, Place(variable))
-                key = ("fold", function, variable, inner, running)
+                key = ("fold", function, variable, inner, running, part.given)
                 return self._number(key, Term(part, own, not running, frozenset((variable,))))
             case Prev(variable, argument, default):
                 inner = self.of(argument, Place(variable))

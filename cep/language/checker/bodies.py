@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from cep.language import ast
 from cep.language.checker.attributes import flatten
+from cep.language.checker.externals import called
 from cep.language.checker.operations import Checked, Loose, kind_text, rescaled, to_float
 from cep.language.checker.report import Report, Reporter, listed
 from cep.language.checker.scope import Given, Scope
@@ -55,14 +56,9 @@ def declare_bodies(declarations: Declarations, report: Report) -> None:
             message = f"`{name}` is a function of the language"
             reporter.error(function.name.span, "duplicate-name", message, "give this one another name")
         if function.body is None:
-            reporter.warn(
-                function.name.span,
-                "not-yet",
-                f"the function {name} has no effect: functions of a module do not run yet in this version",
-            )
-            continue
-        called = (n.name.text for n in walk(function.body) if isinstance(n, ast.Call))
-        graph[name] = {c for c in called if c in declarations.functions}
+            continue  # of a Python module: see `cep.language.checker.externals`
+        calls = (n.name.text for n in walk(function.body) if isinstance(n, ast.Call))
+        graph[name] = {c for c in calls if c in declarations.functions}
     for name in _order(declarations, report, graph):
         source, function = declarations.functions[name]
         if function.body is not None:
@@ -114,22 +110,32 @@ class Bodies:
     def call(self, call: ast.Call) -> Checked:
         """The typed body of a declared function with the call's arguments in it."""
         name = call.name.text
-        body = self.declarations.bodies.get(name)
+        body, external = self.declarations.bodies.get(name), self.declarations.externals.get(name)
         written = [a.value for a in call.arguments if a.value is not None and not a.distinct and a.where is None]
-        if body is None:  # wrong, and reported where it stands
+        if external is not None:
+            fields = self.declarations.functions[name][1].parameters
+            parameters = tuple((f.name.text, t) for f, t in zip(fields, external.parameters, strict=True))
+        elif body is not None:
+            parameters = body.parameters
+        else:  # wrong, and reported where it stands
             return None
-        count = len(body.parameters)
+        count = len(parameters)
         if len(written) != len(call.arguments) or len(written) != count:
             takes = "no argument" if not count else "one argument" if count == 1 else f"{count} arguments"
-            shape = f"{name}({', '.join(n for n, _ in body.parameters)})"
+            shape = f"{name}({', '.join(n for n, _ in parameters)})"
             self.reporter.error(call.span, "wrong-arguments", f"`{name}` takes {takes}", f"write {shape}")
             return None
         given: dict[str, Given] = {}
-        for expr, (parameter, declared) in zip(written, body.parameters, strict=True):
+        for expr, (parameter, declared) in zip(written, parameters, strict=True):
             argument = self._argument(name, parameter, declared, expr)
             if argument is not None:
                 given[parameter] = argument
-        return self._expanded(body, given, call) if len(given) == count else None
+        if len(given) < count:
+            return None
+        if external is not None:
+            return called(external, [given[parameter].value for parameter, _ in parameters])
+        assert body is not None
+        return self._expanded(body, given, call)
 
     def _expanded(self, body: Body, given: dict[str, Given], call: ast.Call) -> Checked:
         depth = self.expressions.scope.depth + 1
@@ -150,7 +156,9 @@ class Bodies:
     def _argument(self, name: str, parameter: str, declared: Type, expr: ast.Expr) -> Given | None:
         if declared.kind == "record":
             return self._record(name, parameter, declared, expr)
-        loose = self.expressions.loosely(expr)
+        # a list stands in no body, only in the hands of a function of a module
+        of_list = declared.kind == "list" and name in self.declarations.externals
+        loose = self.expressions.whole(expr) if of_list else self.expressions.loosely(expr)
         if loose is None:
             return None
         found = self.expressions.operations.beside(loose, Const(0, declared), expr.span)

@@ -13,12 +13,13 @@ from cep.language import ast
 from cep.language.checker.bodies import Bodies
 from cep.language.checker.functions import FUNCTIONS, Functions
 from cep.language.checker.lists import LISTS, list_aggregate
+from cep.language.checker.measures import MEASURES, distinct_count, measure, restricted
 from cep.language.checker.operations import Checked, kind_text, path_text, settled
 from cep.language.checker.report import listed, nearest
 from cep.language.checker.scalars import FOREIGN
 from cep.language.checker.walk import walk
-from cep.language.typed import MATCHES, Const, Fold, Prev, Typed
-from cep.model.types import DURATION, FLOAT, INT
+from cep.language.typed import MATCHES, Const, Fold, OfMatch, Prev, Typed
+from cep.model.types import DURATION, FLOAT, INT, STRING, TIME, list_of
 
 if TYPE_CHECKING:
     from cep.language.checker.expressions import Expressions
@@ -26,10 +27,13 @@ if TYPE_CHECKING:
     from cep.model.diagnostics import Span
 
 _FOLDS = ("count", "sum", "avg", "min", "max", "first", "last")
-_AGGREGATES_LATER = frozenset({"percentile", "stddev", "median", "top", "rate"})
-_OF_MATCH_LATER = frozenset(
-    {"match_start", "match_end", "stage", "names", "deadline", "elapsed", "violated_at", "window_start", "window_end"}
-)
+_AGGREGATES_LATER = frozenset({"rate"})
+_OF_MATCH: dict[str, OfMatch] = {
+    "match_start": OfMatch("match_start", TIME),
+    "match_end": OfMatch("match_end", TIME),
+    "names": OfMatch("names", list_of(STRING)),
+}
+_OF_MATCH_LATER = frozenset({"stage", "deadline", "elapsed", "violated_at", "window_start", "window_end"})
 
 
 class Calls:
@@ -64,30 +68,29 @@ class Calls:
                 self.reporter.not_yet(call.span, what, f"write x in ({name}(…)), or emit the list")
                 return None
             return list_aggregate(self, call)
+        if name in MEASURES:
+            return measure(self, call, name)
         if name in _AGGREGATES_LATER:
             if not self.scope.windowed:
                 self.reporter.not_yet(call.span, f"`{name}`")
             return None
+        if name in _OF_MATCH:
+            return self._of_match(call)
         if name in _OF_MATCH_LATER:
-            hint = "write the time of a bound event, e.g. v.at" if name.startswith("match") else None
-            self.reporter.not_yet(call.span, f"`{name}()`", hint)
+            self.reporter.not_yet(call.span, f"`{name}()`")
             return None
         if name in FUNCTIONS:
             return self.functions.call(call)
-        if name in self.declarations.bodies or name in self.declarations.broken:
-            return self.bodies.call(call)
         if name in self.declarations.functions:
-            self.reporter.not_yet(call.span, f"the function `{name}`")
-            for argument in call.arguments:  # their names can be checked all the same
-                if argument.value is not None and not self._is_bare_alias(argument.value):
-                    self._check_argument(argument.value)
-            return None
+            return self.bodies.call(call)
         known = [
             *_FOLDS,
             *LISTS,
+            *MEASURES,
             "prev",
             *FUNCTIONS,
             *_AGGREGATES_LATER,
+            *_OF_MATCH,
             *_OF_MATCH_LATER,
             *self.declarations.functions,
         ]
@@ -104,12 +107,6 @@ class Calls:
         )
         return None
 
-    def _check_argument(self, expr: ast.Expr) -> None:
-        if isinstance(expr, ast.Path):
-            self.expressions.names.path(expr, record=True, lists=True)
-        else:
-            self.expressions.loosely(expr)
-
     def _is_bare_alias(self, expr: ast.Expr) -> bool:
         return isinstance(expr, ast.Path) and len(expr.parts) == 1 and self.scope.is_alias((expr.names or ("",))[0])
 
@@ -123,6 +120,22 @@ class Calls:
                     found.append((names[0], node.span))
         return found
 
+    def _of_match(self, call: ast.Call) -> Typed | None:
+        name, place = call.name.text, self.scope.place
+        if self.scope.windowed:
+            return None  # the window has been refused, and what is said of it
+        if call.arguments:
+            self.reporter.error(call.span, "wrong-arguments", f"`{name}` takes no argument", f"write {name}()")
+        elif place in ("step", "absence"):
+            hint = "write the time of a bound event, e.g. v.at" if name != "names" else "write e.g. v is not null"
+            self.reporter.not_yet(call.span, f"`{name}()` in a condition", hint)
+        elif place != "emit" or self.scope.fold is not None:
+            message = f"`{name}()` is of a whole match, and stands in the `emit` of a pattern"
+            self.reporter.error(call.span, "needs-alias", message, "write a field of the event")
+        else:
+            return _OF_MATCH[name]
+        return None
+
     def _fold(self, call: ast.Call) -> Typed | None:
         name, scope = call.name.text, self.scope
         if scope.windowed:
@@ -130,9 +143,10 @@ class Calls:
         if scope.fold is not None:
             self.reporter.error(call.span, "nested-aggregate", f"`{name}` stands inside another aggregate")
             return None
-        if any(a.where is not None or a.distinct for a in call.arguments):
-            what = "distinct" if any(a.distinct for a in call.arguments) else "where"
-            self.reporter.not_yet(call.span, f"`{what}` inside `{name}(…)`")
+        distinct = any(a.distinct for a in call.arguments)
+        if distinct and name != "count":
+            hint = "the same without it" if name in ("min", "max") else None
+            self.reporter.not_yet(call.span, f"`distinct` inside `{name}(…)`", hint)
             return None
         if scope.place == "row":
             self.reporter.not_yet(call.span, f"`{name}` over the events of a query, which needs a window (`over …`),")
@@ -144,7 +158,9 @@ class Calls:
             hint = f"write {name}({example})" if name == "count" else f"write {name}({example}.field)"
             self.reporter.error(call.span, "wrong-arguments", f"`{name}` takes one argument", hint)
             return None
-        argument = call.arguments[0].value
+        if distinct:
+            return distinct_count(self, call)
+        argument, where = call.arguments[0].value, call.arguments[0].where
         variable = self.variable_of(name, argument, call)
         if variable is None:
             return None
@@ -153,7 +169,10 @@ class Calls:
             self.reporter.error(call.span, "absent-alias", f"`{variable.name}` binds no event to aggregate")
             return None
         if isinstance(argument, ast.Path) and argument.names == (variable.name,):
-            if name == "count":
+            if name == "count" and where is not None and not variable.is_group:
+                counted = restricted(self, where, variable, None, argument.span)
+                return None if counted is None else Fold("count", variable.name, counted[1], running, INT)
+            if name == "count" and where is None:
                 return Fold("count", variable.name, None, running, INT)
             if variable.is_group:
                 hint = "name a step inside the group"
@@ -169,7 +188,10 @@ class Calls:
         found = self.expressions.within(inner).whole(argument)
         if variable.is_group:
             return None  # told by the argument
-        return None if found is None else self._folded(name, variable, found, running, argument.span)
+        if found is None:
+            return None
+        chosen = restricted(self, where, variable, found, argument.span)
+        return None if chosen is None else self._folded(name, variable, chosen[1], running, argument.span)
 
     def variable_of(self, name: str, argument: ast.Expr, call: ast.Call) -> Variable | None:
         """The alias that an aggregate is over."""

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from cep.language import ast
 from cep.language.checker.attributes import Found, flatten
 from cep.language.checker.bodies import Body, declare_bodies
+from cep.language.checker.externals import declare_externals
 from cep.language.checker.params import declare_params
 from cep.language.checker.report import Report, Reporter, did_you_mean
 from cep.language.checker.shapes import Shape, common, plain
@@ -24,6 +25,7 @@ from cep.model.types import Type
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from cep.language.typed import Code, External
     from cep.model.diagnostics import Source, Span
 
 
@@ -41,7 +43,8 @@ class Declared:
 class Declarations:
     """Every name of a rulebook. ``emitted`` fills with the event types of rules, and ``derived`` with their shapes.
 
-    ``bodies`` are those of the ``functions`` in which nothing is wrong, ``broken`` the names of the others.
+    ``bodies`` and ``externals`` are those of the ``functions`` in which nothing is wrong, ``broken`` the names of the
+    others.
     """
 
     report: Report
@@ -52,6 +55,7 @@ class Declarations:
     timers: dict[str, tuple[Source, ast.Timer]] = field(default_factory=dict)
     functions: dict[str, tuple[Source, ast.Function]] = field(default_factory=dict)
     bodies: dict[str, Body] = field(default_factory=dict)
+    externals: dict[str, External] = field(default_factory=dict)
     broken: set[str] = field(default_factory=set)
     params: dict[str, CheckedParam | None] = field(default_factory=dict)
     emitted: dict[str, tuple[Source, Span]] = field(default_factory=dict)
@@ -176,7 +180,9 @@ def shape_from(schema: Schema) -> Shape:
 # ------------------------------------------------------------------------------------------------- the way in
 
 
-def declare(files: Sequence[ast.File], report: Report, overrides: Mapping[str, object]) -> Declarations:
+def declare(
+    files: Sequence[ast.File], report: Report, overrides: Mapping[str, object], codes: Mapping[str, Code] | None = None
+) -> Declarations:
     """All names of the files, with the mistakes among declarations reported; ``overrides`` are parameter values."""
     out = Declarations(report)
     readable: dict[str, tuple[Source, Span]] = {}
@@ -222,6 +228,7 @@ def declare(files: Sequence[ast.File], report: Report, overrides: Mapping[str, o
     for source, table in out.tables.values():
         flatten(out, Reporter(report, source), table.fields, f"table {table.name.text}")
     declare_params(out, params, overrides)
+    declare_externals(out, report, codes or {})
     declare_bodies(out, report)
     return out
 

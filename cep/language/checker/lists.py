@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 from cep.language import ast
+from cep.language.checker.measures import restricted
 from cep.language.checker.operations import kind_text, to_float
 from cep.language.checker.report import listed
 from cep.language.typed import Attr, Fold
@@ -37,9 +38,12 @@ def list_aggregate(calls: Calls, call: ast.Call) -> Typed | None:
     if scope.fold is not None:
         reporter.error(call.span, "nested-aggregate", f"`{name}` stands inside another aggregate")
         return None
-    if any(a.where is not None or a.distinct for a in call.arguments):
-        what = "distinct" if any(a.distinct for a in call.arguments) else "where"
-        reporter.not_yet(call.span, f"`{what}` inside `{name}(…)`")
+    if any(a.distinct for a in call.arguments):
+        hint = "distinct(v.field) is a list of its own" if name != "distinct" else "leave it out"
+        reporter.not_yet(call.span, f"`distinct` inside `{name}(…)`", hint)
+        return None
+    if any(a.where is not None for a in call.arguments) and name != "distinct":
+        reporter.not_yet(call.span, f"`where` inside `{name}(…)`")
         return None
     if scope.place == "row":
         reporter.not_yet(call.span, f"`{name}` over the events of a query, which needs a window (`over …`),")
@@ -72,7 +76,10 @@ def list_aggregate(calls: Calls, call: ast.Call) -> Typed | None:
     if name == "ids":
         return _ids(calls, call, variable, running)
     found = calls.expressions.within(replace(scope, current=variable.shape, fold=variable.name)).whole(argument)
-    return None if found is None else _of_values(calls, call, variable, found, running)
+    if found is None:
+        return None
+    chosen = restricted(calls, call.arguments[0].where, variable, found, argument.span)
+    return None if chosen is None else _of_values(calls, call, variable, chosen[1], running)
 
 
 def _example(variable: Variable) -> str:

@@ -200,7 +200,7 @@ class PatternCheck:
     def _refuse_of_several(self, condition: Typed, where: ast.Expr) -> None:
         """What columns alone compute is computed for one event at a time."""
         for node in of_several_events(condition):
-            word = "||" if node.op == "join" else node.op
+            word = "||" if node.op == "join" else node.op.removesuffix("()")
             spans = [
                 n.span
                 for n in walk(where)

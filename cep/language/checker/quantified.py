@@ -10,12 +10,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from cep.language.beforehand import events_of, reads_run
+from cep.language.beforehand import elements_of, events_of, reads_run
 from cep.language.checker.lists import may_look
 from cep.language.checker.operations import kind_text, settled, to_float
 from cep.language.checker.report import listed
 from cep.language.checker.walk import parts_of
-from cep.language.typed import Apply, Element, Fold
+from cep.language.typed import Apply, Call, Element, Fold
 from cep.model.types import BOOL
 
 if TYPE_CHECKING:
@@ -47,6 +47,10 @@ def quantified(expressions: Expressions, expr: ast.Quantified) -> Typed | None:
     inside = replace(scope, elements={**scope.elements, name.text: (element, scope.fold)})
     condition = expressions.within(inside).condition(expr.condition, f"what `{expr.op}` asks of an element")
     if items is None or element is None or condition is None:
+        return None
+    asked = next((n for n in parts_of(condition) if isinstance(n, Call) and elements_of(n)), None)
+    if asked is not None:
+        reporter.not_yet(expr.condition.span, f"`{asked.function.name}` of the element of a list")
         return None
     if expr.op == "any":
         return _any(items, element, condition)

@@ -276,6 +276,7 @@ class DirectOperator:
     ) -> None:
         self.operator = operator
         self.null_keys = 0
+        self.failed = ""  # it calls no function that could
         self._faults = np.zeros(3, np.int64)
         self._tables, self._shape = tables, tables.shape
         self._inputs: dict[str, tuple[int, DirectInput]] = {i.stream: (n, i) for n, i in enumerate(self._shape.inputs)}

@@ -11,16 +11,19 @@ Tested by: tests/runtime/test_filter.py, tests/test_corpus.py
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from cep.compiler.columns import ColumnFunction, as_column, batch_leaf, compile_columns, compile_conditions
+from cep.compiler.external import Failures
 from cep.language.fingerprint import fingerprint
 from cep.language.typed import Attr, CheckedFilter, Key
-from cep.model.batch import EventBatch, ends_in_order
+from cep.model.batch import EventBatch, ends_in_order, string_column
+from cep.model.types import STRING
 from cep.runtime.conditions import Memo, all_valid, decide
+from cep.runtime.failing import WORDS, before, earliest, failing_rows
 from cep.runtime.held import Held
 from cep.runtime.identity import provenance_later
 from cep.runtime.outputs import OUTPUTS_VERSION, outputs_state, read_outputs
@@ -32,7 +35,7 @@ if TYPE_CHECKING:
 
     from cep.compiler.columns import Leaf
     from cep.language.typed import CheckedKey, CheckedParam, CheckedRule, Typed
-    from cep.model.batch import Column, Int64Array
+    from cep.model.batch import BoolArray, Column, Int64Array
     from cep.model.schema import Schema
     from cep.model.types import Type
     from cep.plan.plan import Operator, StreamPlace
@@ -59,7 +62,14 @@ class FilterEmit:
     computed: tuple[str, ...]
     values: ColumnFunction
 
-    def columns(self, stream: str, keys: tuple[CheckedKey, ...], batch: EventBatch, faults: Int64Array) -> Columns:
+    def columns(
+        self,
+        stream: str,
+        keys: tuple[CheckedKey, ...],
+        batch: EventBatch,
+        faults: Int64Array,
+        failures: Failures | None = None,
+    ) -> Columns:
         """The fields of the derived events of a batch."""
         out: Columns = {}
         for name, node in self.picked:
@@ -76,7 +86,7 @@ class FilterEmit:
             assert isinstance(node, Attr | Key)
             return batch_leaf(batch[_attribute(node, keys, stream)])
 
-        out.update(zip(self.computed, self.values.columns(leaf, len(batch), faults), strict=True))
+        out.update(zip(self.computed, self.values.columns(leaf, len(batch), faults, failures), strict=True))
         return {name: out[name] for name in self.names}
 
 
@@ -86,6 +96,11 @@ class FilterProgram:
 
     conditions: tuple[ColumnFunction, ...]
     emits: tuple[FilterEmit, ...]
+
+    @property
+    def calls(self) -> bool:
+        """Whether it asks functions of Python modules, which may fail."""
+        return any(each.functions for each in (*self.conditions, *(emit.values for emit in self.emits)))
 
 
 def compile_filter(rule: CheckedRule, params: Mapping[str, CheckedParam]) -> FilterProgram:
@@ -113,12 +128,15 @@ class FilterOperator:
     ) -> None:
         self.operator = operator
         self.null_keys = 0
+        self.failed = ""
         self.faults = np.zeros(3, np.int64)
         self._program = program
         self._schemas = schemas
         self._places = places
         self._waiting: list[tuple[int, int, Output]] = []  # with the least and the greatest time in it
         self._least = _NEVER  # the least time of an event that waits
+        self._calls = program.calls
+        self._failing: list[Output] = []  # events for which a function failed, each with what is said of it
         self._read = {stream: self._attributes_read(stream) for stream in operator.inputs}
         self._selections = self._select()
 
@@ -147,7 +165,10 @@ class FilterOperator:
 
     def receive(self, stream: str, batch: EventBatch, memo: Memo) -> None:
         """Take events of one of the rule's streams."""
+        if self.failed:
+            return
         rule = self.operator.rule
+        failures = Failures(batch.ts) if self._calls else None
 
         def leaf(node: Typed) -> Leaf:
             assert isinstance(node, Attr | Key)
@@ -158,13 +179,15 @@ class FilterOperator:
         if keyed is not None:
             self.null_keys += len(batch) - int(np.count_nonzero(keyed))
         in_order = ends_in_order(batch) is not None
-        if len(batch) >= _MANY and self._program.conditions:
+        if len(batch) >= _MANY and self._program.conditions and not self._calls:
             chosen = self._selections[stream].choose(batch, keyed, leaf, memo, self.faults)
             if chosen is None:
                 return
             rows = chosen.rows
         else:
-            wanted = decide(self._program.conditions, leaf, batch, names, memo, self.faults)
+            wanted = decide(self._program.conditions, leaf, batch, names, memo, self.faults, failures)
+            if failures is not None:
+                self._fail(stream, batch, failures)
             selected = keyed if wanted is None else wanted if keyed is None else wanted & keyed
             rows = None if selected is None else selected.nonzero()[0]
             if rows is not None and rows.size == 0:
@@ -172,9 +195,19 @@ class FilterOperator:
         if rows is not None and rows.size < len(batch):
             batch = batch.take(rows, self._read[stream])
         keys = tuple(batch[name] for name in names)
+        failures = Failures(batch.ts) if self._calls else None
         for place, emit in enumerate(self._program.emits):
-            columns = emit.columns(stream, rule.keys, batch, self.faults)
-            self._wait(self._output(stream, batch, place, emit.type, columns, keys), in_order)
+            columns = emit.columns(stream, rule.keys, batch, self.faults, failures)
+            self._wait(self._output(stream, batch, place, self._schemas[emit.type], columns, keys), in_order)
+        if failures is not None:
+            self._fail(stream, batch, failures)
+
+    def _fail(self, stream: str, batch: EventBatch, failures: Failures) -> None:
+        """Let events for which a function failed wait for the frontier."""
+        if failures.rows:
+            rows, words = failing_rows(failures, stream, batch)
+            columns = {"words": string_column(words)}
+            self._failing.append(self._output(stream, batch.take(rows), -1, WORDS, columns, ()))
 
     def change(self, program: Program) -> None:
         """Let events that arrive from now on meet another program."""
@@ -190,7 +223,10 @@ class FilterOperator:
     def state(self) -> State:
         """Counts, and what waits."""
         waiting = outputs_state([output for _, _, output in self._waiting], self._schemas)
-        return {"null_keys": self.null_keys, "faults": self.faults, "waiting": waiting}
+        state: State = {"null_keys": self.null_keys, "faults": self.faults, "waiting": waiting}
+        if not self._calls:
+            return state
+        return {**state, "failed": self.failed, "failing": outputs_state(self._failing, self._schemas)}
 
     def restore(self, stored: Stored, _program_of: Callable[[Mapping[str, str]], Program]) -> None:
         """Take over what an operator of the same rule remembered."""
@@ -199,9 +235,31 @@ class FilterOperator:
         emits = [(self._schemas[emit.type], emit.names, emit.types) for emit in self._program.emits]
         for output in read_outputs(stored.many("waiting"), self.operator, emits, self._schemas, self._places):
             self._wait(output)
+        if self._calls:
+            self.failed = stored.text("failed")
+            unkeyed = replace(self.operator, rule=replace(self.operator.rule, keys=()))
+            found = read_outputs(
+                stored.many("failing"), unkeyed, [(WORDS, ("words",), (STRING,))], self._schemas, self._places, -1
+            )
+            self._failing = list(found)
 
     def advance(self, frontier: Frontier) -> list[Output]:
-        """Give out what the frontier has passed."""
+        """Give out what the frontier has passed, up to where the rule fails."""
+        out = self._passed(frontier)
+        if not self._failing:
+            return out
+        places = []
+        for output in self._failing:
+            ready = _is_passed(output, frontier)
+            words = output.batch["words"].to_list()
+            places += [(output.order.take(np.array([row])), words[row]) for row in np.flatnonzero(ready).tolist()]
+        if not places:
+            return out
+        place, self.failed = earliest(places)
+        self._waiting, self._least, self._failing = [], _NEVER, []
+        return before(out, place)
+
+    def _passed(self, frontier: Frontier) -> list[Output]:
         if frontier.time < self._least:
             return []
         out, waiting = [], self._waiting
@@ -214,8 +272,7 @@ class FilterOperator:
                 self._waiting.append((first, last, output))
                 self._least = min(self._least, first)
                 continue
-            ts = output.order.ts
-            ready = (ts < frontier.time) | ((ts == frontier.time) & np.less_equal(output.order.kind, frontier.kind))
+            ready = _is_passed(output, frontier)
             for rows, take in ((np.flatnonzero(ready), out.append), (np.flatnonzero(~ready), self._wait)):
                 if rows.size:
                     take(Output(output.batch.take(rows), output.order.take(rows)))
@@ -228,7 +285,13 @@ class FilterOperator:
         self._least = min(self._least, first)
 
     def _output(
-        self, stream: str, batch: EventBatch, emit: int, name: str, columns: dict[str, Column], keys: tuple[Column, ...]
+        self,
+        stream: str,
+        batch: EventBatch,
+        emit: int,
+        schema: Schema,
+        columns: dict[str, Column],
+        keys: tuple[Column, ...],
     ) -> Output:
         n, seq = len(batch), batch.seq
         rule, where = self.operator.rule, self._places[stream]
@@ -237,7 +300,7 @@ class FilterOperator:
             return np.arange(n + 1), (stream,), np.zeros(n, np.int32), seq
 
         origin = provenance_later(rule.name, emit, keys, (stream,), n, lineage)
-        derived = EventBatch(self._schemas[name], batch.ts, seq, columns, origin)
+        derived = EventBatch(schema, batch.ts, seq, columns, origin)
         order = Order(
             ts=batch.ts,
             level=self.operator.level,
@@ -252,6 +315,12 @@ class FilterOperator:
             emit=emit,
         )
         return Output(derived, order)
+
+
+def _is_passed(output: Output, frontier: Frontier) -> BoolArray:
+    ts = output.order.ts
+    passed: BoolArray = (ts < frontier.time) | ((ts == frontier.time) & np.less_equal(output.order.kind, frontier.kind))
+    return passed
 
 
 def _attribute(node: Attr | Key, keys: tuple[CheckedKey, ...], stream: str) -> str:

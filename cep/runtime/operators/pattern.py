@@ -15,20 +15,23 @@ Tested by: tests/runtime/test_pattern.py, tests/test_corpus.py, tests/properties
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from cep.compiler.columns import batch_leaf
+from cep.compiler.external import Failures
 from cep.compiler.pattern import PatternProgram
 from cep.kernels.runs import BITS, SEQ, STREAM, TS, VALUES
 from cep.kernels.text import hash_rows
 from cep.language.typed import Attr, Key
 from cep.model.batch import numbers_at, times_at
 from cep.runtime.conditions import Memo, all_valid, decide
+from cep.runtime.failing import before, earliest, failing_rows
 from cep.runtime.held import Held, total
 from cep.runtime.packing import packed
-from cep.runtime.shard import PatternShard
+from cep.runtime.shard import FAILING, PatternShard
 from cep.runtime.strings import shard_of_strings
 from cep.runtime.tables import layout
 
@@ -61,12 +64,16 @@ class PatternOperator:
     ) -> None:
         self.operator = operator
         self.null_keys = 0
+        self.failed = ""
         self._faults = np.zeros(3, np.int64)
         self._program = program
         self._inputs: dict[str, tuple[int, Input]] = {i.stream: (n, i) for n, i in enumerate(program.inputs)}
         self._seen = np.zeros(len(program.inputs), np.int64)  # by stream, the number after the greatest that came
         count = shards if operator.rule.keys else 1
-        self._shards = [PatternShard(operator, program, schemas, places) for _ in range(count)]
+        self._empty = partial(PatternShard, operator, program, schemas, places)
+        self._shards = [self._empty() for _ in range(count)]
+        self._calls = program.calls
+        self._failing: dict[tuple[int, int], str] = {}  # by stream and number: events for which a function failed
 
     @property
     def faults(self) -> Int64Array:
@@ -83,11 +90,14 @@ class PatternOperator:
         """Take events of one of the rule's streams."""
         number, source = self._inputs[stream]
         self._seen[number] = batch.seq[-1] + 1
+        if self.failed:
+            return
+        failures = Failures(batch.ts) if self._calls else None
 
         def leaf(node: Typed) -> Leaf:
             return batch_leaf(batch[_attribute(node, source)])
 
-        masks = [(p, decide(c, leaf, batch, source.keys, memo, self._faults)) for p, c in source.predicates]
+        masks = [(p, decide(c, leaf, batch, source.keys, memo, self._faults, failures)) for p, c in source.predicates]
         keys = [batch[name] for name in source.keys]
         keyed = all_valid(keys)
         if keyed is not None:
@@ -96,19 +106,44 @@ class PatternOperator:
             rows = np.arange(len(batch)) if keyed is None else np.flatnonzero(keyed)
         else:
             rows = np.flatnonzero(_any_of([m for _, m in masks if m is not None], keyed, len(batch)))
-        if rows.size == 0:
-            return
+        if rows.size:
+            self._take(number, source, batch, rows, masks, failures)
+        if failures is not None and failures.rows:
+            self._fail(number, source, batch, failures)
+
+    def _take(
+        self,
+        number: int,
+        source: Input,
+        batch: EventBatch,
+        rows: Int64Array,
+        masks: list[tuple[int, BoolArray | None]],
+        failures: Failures | None,
+    ) -> None:
+        """Let the selected events wait in the shards of their keys."""
         bits = np.zeros(rows.size, np.int64)
         for p, mask in masks:
             bits |= np.int64(1 << p) if mask is None else mask[rows].astype(np.int64) << p
         if len(self._shards) == 1:
-            self._shards[0].take(self._block(number, source, batch, rows, bits, self._shards[0].strings))
+            only = self._shards[0]
+            only.take(self._block(number, source, batch, rows, bits, only.strings, self._faults, failures))
             return
-        shard = shard_of([k.take(rows) for k in keys], len(self._shards))
+        shard = shard_of([batch[name].take(rows) for name in source.keys], len(self._shards))
         for s, target in enumerate(self._shards):
             mine = np.flatnonzero(shard == s)
             if mine.size:
-                target.take(self._block(number, source, batch, rows[mine], bits[mine], target.strings))
+                block = self._block(
+                    number, source, batch, rows[mine], bits[mine], target.strings, self._faults, failures
+                )
+                target.take(block)
+
+    def _fail(self, number: int, source: Input, batch: EventBatch, failures: Failures) -> None:
+        """Let events for which a function failed wait in every shard, to end the rule there."""
+        rows, words = failing_rows(failures, source.stream, batch)
+        self._failing.update(zip(((number, n) for n in batch.seq[rows].tolist()), words, strict=True))
+        bits = np.full(rows.size, FAILING)
+        for target in self._shards:
+            target.take(self._block(number, source, batch, rows, bits, target.strings, np.zeros(3, np.int64), None))
 
     def change(self, program: Program) -> None:
         """Let events that arrive from now on meet another program, which keeps its state alike."""
@@ -120,8 +155,26 @@ class PatternOperator:
             shard.change(program, self._seen.copy())
 
     def advance(self, frontier: Frontier) -> list[Output]:
-        """Give out what the frontier decides."""
-        return [output for shard in self._shards for output in shard.advance(frontier)]
+        """Give out what the frontier decides, up to where the rule fails."""
+        if self.failed:
+            return []
+        outputs = [output for shard in self._shards for output in shard.advance(frontier)]
+        return self._until_it_fails(outputs) if self._calls else outputs
+
+    def _until_it_fails(self, outputs: list[Output]) -> list[Output]:
+        places = [place for shard in self._shards for place in shard.failing]
+        stopped = next((shard.stopped for shard in self._shards if shard.stopped is not None), None)
+        if places:  # a match before any failing event: there every shard has stopped
+            place, self.failed = earliest(places)
+            outputs = before(outputs, place)
+        elif stopped is not None:
+            self.failed = self._failing[stopped]
+        else:
+            return outputs
+        self._faults = self.faults
+        self._shards = [self._empty() for _ in self._shards]
+        self._failing = {}
+        return outputs
 
     @property
     def layout(self) -> str:
@@ -131,7 +184,16 @@ class PatternOperator:
     def state(self) -> State:
         """Counts, and the state of each shard."""
         shards = [shard.state() for shard in self._shards]
-        return {"null_keys": self.null_keys, "faults": self._faults, "seen": self._seen, "shards": shards}
+        state: State = {"null_keys": self.null_keys, "faults": self._faults, "seen": self._seen, "shards": shards}
+        if not self._calls:
+            return state
+        places = sorted(self._failing)
+        failing: State = {
+            "streams": np.array([stream for stream, _ in places], np.int64),
+            "numbers": np.array([number for _, number in places], np.int64),
+            "words": [self._failing[place] for place in places],
+        }
+        return {**state, "failed": self.failed, "failing": failing}
 
     def restore(self, stored: Stored, program_of: Callable[[Mapping[str, str]], Program]) -> None:
         """Take over what an operator of the same rule, in as many shards, remembered."""
@@ -147,9 +209,24 @@ class PatternOperator:
         stored.require(len(shards) == len(self._shards), f"it has {len(shards)} shards, not {len(self._shards)}")
         for shard, each in zip(self._shards, shards, strict=True):
             shard.restore(each, pattern_of)
+        if self._calls:
+            self.failed = stored.text("failed")
+            failing = stored.inner("failing")
+            words = failing.texts("words")
+            streams = failing.numbers("streams", len(words), 0, len(self._inputs) - 1)
+            numbers = failing.numbers("numbers", len(words), 0)
+            self._failing = dict(zip(zip(streams.tolist(), numbers.tolist(), strict=True), words, strict=True))
 
     def _block(
-        self, number: int, source: Input, batch: EventBatch, rows: Int64Array, bits: Int64Array, strings: Strings
+        self,
+        number: int,
+        source: Input,
+        batch: EventBatch,
+        rows: Int64Array,
+        bits: Int64Array,
+        strings: Strings,
+        faults: Int64Array,
+        failures: Failures | None,
     ) -> Int64Array:
         """The selected events as rows of the retained table (see `cep.kernels.runs`)."""
         layout = self._program.layout
@@ -167,7 +244,11 @@ class PatternOperator:
         def leaf(node: Typed) -> Leaf:
             return batch_leaf(batch[_attribute(node, source)].take(rows))
 
-        columns = source.values.columns(leaf, rows.size, self._faults)
+        failed = None if failures is None else Failures(batch.ts[rows])
+        columns = source.values.columns(leaf, rows.size, faults, failed)
+        if failures is not None and failed is not None:
+            for row, words in failed.rows.items():
+                failures.add(int(rows[row]), words)
         for slot, column in zip(source.present, columns, strict=True):
             word, bit = layout.null_place(slot)
             block[:, word] &= ~(np.int64(1) << np.int64(bit))

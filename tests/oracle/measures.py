@@ -1,0 +1,59 @@
+"""Measures of all values of a match: percentile, median, stddev, top, count(distinct …)."""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+
+from oracle import values
+
+MEASURES = ("percentile", "median", "stddev", "top")
+
+
+def distinct(found):
+    """'Each value once, in order of the first.'"""
+    out = []
+    for value in found:
+        if value not in out:
+            out.append(value)
+    return out
+
+
+def measure(name, found, given=None):
+    """A measure of values; 'nulls are passed over'."""
+    found = [v for v in found if v is not None]
+    if name == "top":  # 'the most frequent first, of equals the one seen first'
+        return sorted(distinct(found), key=lambda v: -found.count(v))[:given]
+    if name == "percentile":  # 'the least value that at least the share p of them do not exceed'
+        share = Fraction(given.text if isinstance(given, values.Point) else given)
+        reached = [v for v in sorted(found) if sum(w <= v for w in found) >= share * len(found)]
+        return reached[0] if reached else None
+    if name == "median":
+        return median(sorted(found))
+    return deviation(found)
+
+
+def median(found):
+    """'The middle one, of an even number the mean of the two in the middle'; of durations toward zero."""
+    if not found:
+        return None
+    low, high = found[(len(found) - 1) // 2], found[len(found) // 2]
+    if isinstance(low, values.Duration):
+        return low if len(found) % 2 else values.Duration(values.toward_zero(int(low) + int(high), 2))
+    low, high = values.to_float(low), values.to_float(high)
+    return low if len(found) % 2 else values.sound((low + high) / 2.0, low, high)
+
+
+def deviation(found):
+    """'Over n - 1; of fewer than two there is none'; in floats, summed in the order bound."""
+    if len(found) < 2:
+        return None
+    numbers = [values.to_float(v) for v in found]
+    total = 0.0
+    for x in numbers:
+        total += x
+    mean, squares = total / len(numbers), 0.0
+    for x in numbers:
+        squares += (x - mean) * (x - mean)
+    root = values.sound(math.sqrt(squares / (len(numbers) - 1)))
+    return values.Duration(int(root)) if isinstance(found[0], values.Duration) else root
