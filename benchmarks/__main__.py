@@ -1,6 +1,6 @@
 """``python -m benchmarks``: measure, print the table, and keep it if asked.
 
-    python -m benchmarks [--events N] [--query Q1] [--rounds N] [--no-start] [--json PATH] [--record]
+    python -m benchmarks [--what latency] [--events N] [--query Q1] [--rounds N] [--no-start] [--json PATH] [--record]
 
 ``--record`` writes benchmarks/record/<date>-<query or all>.json.
 Tested by: tests/test_benchmarks.py
@@ -30,6 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run what the command line says."""
     parser = argparse.ArgumentParser("python -m benchmarks", description="Engine beside hand-written kernels.")
     parser.add_argument("--events", type=int, default=1_000_000, help="events in the stream (default: 1,000,000)")
+    parser.add_argument("--what", choices=("throughput", "latency"), default="throughput", help="what to measure")
     parser.add_argument("--query", choices=QUERIES, help="this query alone")
     parser.add_argument("--rounds", type=int, default=7, help="rounds after the warm-up, 5 or more (default: 7)")
     parser.add_argument("--no-start", action="store_true", help="leave out the times to start")
@@ -39,6 +40,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.events < 1 or options.rounds < 1:
         parser.error("events and rounds are 1 or more")
 
+    if options.what == "latency":
+        from benchmarks.latency import as_record, latency_table, measure_latency
+
+        latency = measure_latency(min(options.events, 100_000), options.rounds)
+        print(latency_table(latency))
+        if options.json:
+            options.json.write_text(json.dumps(as_record(latency), indent=2) + "\n")
+        return 0
     load = describe_machine()["load"]
     ticks = draw_ticks(options.events)
     chosen = [QUERIES[options.query]] if options.query else list(QUERIES.values())

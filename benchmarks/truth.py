@@ -74,3 +74,23 @@ def count_q4(ticks: Ticks) -> int:
         moves = "".join("d" if after < before else "u" if after > before else "s" for before, after in pairwise(column))
         found += len(valley.findall("s" + moves))
     return found
+
+
+def count_chain(ticks: Ticks, letters: str, least: float) -> int:
+    """What `count_q2` counts, for other letters and another price."""
+    a, b, c = ("ABCDEFGHIJ".index(letter) for letter in letters)
+    next_c: dict[int, int] = {}
+    c_behind_b: dict[int, int | None] = {}
+    found = 0
+    columns = (ticks.ts, ticks.key, ticks.type, ticks.price)
+    for ts, key, letter, price in zip(*(column[::-1].tolist() for column in columns), strict=True):
+        if price <= least:
+            continue
+        if letter == c:
+            next_c[key] = ts
+        elif letter == b:
+            c_behind_b[key] = next_c.get(key)
+        elif letter == a:
+            end = c_behind_b.get(key)
+            found += end is not None and end - ts < 10_000
+    return found

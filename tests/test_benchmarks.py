@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 
-from benchmarks import truth
+from benchmarks import latency, truth
 from benchmarks.__main__ import main
 from benchmarks.limits import q2
 from benchmarks.machine import ROOT
@@ -100,3 +100,12 @@ def test_the_command_prints_a_table_and_writes_a_record(tmp_path, capsys):
     assert [q["query"] for q in told["queries"]] == [*QUERIES]
     assert told["machine"].keys() == {"processor", "cores", "system", "load"}
     assert str(ROOT) not in text
+
+
+def test_every_match_of_single_events_and_of_small_batches_is_counted(monkeypatch):
+    monkeypatch.setattr(latency, "SIZES", (1, 50))
+    monkeypatch.setattr(latency, "BATCHES", 20)
+    monkeypatch.setattr(latency, "FURTHER", 3)
+    told = latency.measure_latency(5000, 1)
+    assert (told.events, told.matches) == (5000, sum(truth.count_chain(draw_ticks(5000), *s) for s in latency.shapes()))
+    assert "all found" in latency.latency_table(told)

@@ -111,6 +111,12 @@ class Engine:
         {'Pay': 1}
         """
         decoder = self.decoder(stream)
+        if decoder.row_reader is not None:
+            values, executor, number = decoder.row_reader(event), self._of[stream], self._rows[stream]
+            out = None if values is None else executor.take_one(stream, decoder.places, values, number)
+            if out is not None:
+                self._rows[stream] = number + 1
+                return self._told(executor, out) if out.pieces else out
         return self.feed(stream, decoder.decode_rows([event], self._rows[stream]))
 
     def send_batch(self, stream: str, table: object) -> Decided:
@@ -442,7 +448,10 @@ class Engine:
             raise UsageError(msg)
 
     def _step(self, executor: Executor, *, final: bool = False) -> Decided:
-        out = executor.step(final=final)
+        return self._told(executor, executor.step(final=final))
+
+    def _told(self, executor: Executor, out: Decided) -> Decided:
+        """What was decided, once callbacks have been told of it."""
         if not self._callbacks:
             executor.side_events.clear()
             return out

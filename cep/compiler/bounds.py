@@ -24,13 +24,16 @@ _LEAST, _MOST = -(2**63), 2**63 - 1
 class Bounds:
     """Holds where the attribute is there and within ``low`` and ``high``, both inclusive; or, ``outside``, is not.
 
-    Of strings nothing is known but that the condition is never true of a null: ``low`` is None.
+    Of strings nothing is known but that the condition is never true of a null: ``low`` is None. ``op`` and ``value``
+    are the comparison as it is written, if it is one.
     """
 
     attribute: str
     low: int | float | None = None
     high: int | float | None = None
     outside: bool = False
+    op: str = ""
+    value: int | float | str | None = None
 
 
 def bounds_of(condition: Typed) -> Bounds | None:
@@ -46,16 +49,17 @@ def bounds_of(condition: Typed) -> Bounds | None:
         return None
     value, kind = right.value, left.type.kind
     if kind == "string" and (op in _MIRRORED or op in ("like", "matches")):
-        return Bounds(left.name)
+        assert isinstance(value, str)
+        return Bounds(left.name, op=op, value=value) if op in _MIRRORED else Bounds(left.name)
     if op not in _MIRRORED or isinstance(value, bool | str):
         return None
     if kind in _WHOLE and right.type.kind == kind and left.type.scale == right.type.scale and isinstance(value, int):
         low = value + 1 if op == "gt" else value if op in ("ge", "eq", "ne") else _LEAST
         high = value - 1 if op == "lt" else value if op in ("le", "eq", "ne") else _MOST
-        return Bounds(left.name, low, high, op == "ne")
+        return Bounds(left.name, low, high, op == "ne", op, value)
     if kind == "float" and right.type.kind == "float":
         at = float(value)
         least = math.nextafter(at, math.inf) if op == "gt" else at if op in ("ge", "eq", "ne") else -math.inf
         most = math.nextafter(at, -math.inf) if op == "lt" else at if op in ("le", "eq", "ne") else math.inf
-        return Bounds(left.name, least, most, op == "ne")
+        return Bounds(left.name, least, most, op == "ne", op, at)
     return None

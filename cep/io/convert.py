@@ -17,18 +17,21 @@ import itertools
 import zoneinfo
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
 from cep.io.cells import DTYPES, Cells, nulls
 from cep.io.columns import cells_of_array, cells_of_objects
-from cep.io.values import plain, reader_of, shown
+from cep.io.single import Field, compile_row_reader
+from cep.io.values import plain, shown
 from cep.io.whole import PLAIN_LOOKS, Looks, read_times, reader_of_column
-from cep.model.batch import BoolArray, Column, EventBatch, Text, arrived
+from cep.model.batch import BoolArray, Column, EventBatch, arrived
 from cep.model.errors import InputError
 from cep.model.late import Late
 from cep.model.schema import Attribute, Schema, rejected_schema
+from cep.model.single import events_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,6 +39,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     import pyarrow.compute as pc
 
+    from cep.io.single import RowReader
     from cep.io.whole import Reader
     from cep.model.types import Type
 else:
@@ -78,19 +82,6 @@ class Decoder:
     ``looks`` are how whole columns are looked at.
     """
 
-    __slots__ = (
-        "_attributes",
-        "_columns",
-        "_flat",
-        "_looks",
-        "_parent",
-        "_places",
-        "_readers",
-        "_rejects",
-        "_whole",
-        "schema",
-    )
-
     def __init__(self, schema: Schema, mapping: Mapping[str, str] | None = None, looks: Looks = PLAIN_LOOKS) -> None:
         self.schema = schema
         self._looks = looks
@@ -122,7 +113,7 @@ class Decoder:
         self._whole: tuple[pa.Schema, tuple[_Whole, ...] | None] | None = None  # of the last table's schema
         self._flat = not self._parent and not any(a.type.kind == "record" for a in self._attributes)
         self._readers = [
-            (a.name, self._columns[a.name], reader_of(a.type), DTYPES[a.type.kind], a.type, self._is_required(a))
+            (a.name, self._columns[a.name], a.type, self._is_required(a))
             for a in self._attributes
             if a.type.kind != "record"
         ]
@@ -148,7 +139,7 @@ class Decoder:
         InputError when a required column is missing, or has a type of which no value could be read.
         """
         if isinstance(table, Objects):
-            cells = {name: cells_of_objects(table.columns[name], kind) for name, _, _, _, kind, _ in self._readers}
+            cells = {name: cells_of_objects(table.columns[name], kind) for name, _, kind, _ in self._readers}
             return self._assemble(cells, table.rows, first_row, first_reject, dict(failed or {}))
         if not isinstance(table, pa.RecordBatch | pa.Table):
             return self.decode_rows(table, first_row, first_reject, failed)
@@ -214,7 +205,7 @@ class Decoder:
                 required,
                 reader_of_column(schema.field(places[column]).type, kind, self._looks),
             )
-            for name, column, _, _, kind, required in self._readers
+            for name, column, kind, required in self._readers
         )
 
     def decode_rows(
@@ -225,10 +216,11 @@ class Decoder:
         failed: Mapping[int, Failure] | None = None,
     ) -> Decoded:
         """The events of ``rows``, which should be dicts; whatever cannot be read is rejected, never raised."""
-        if len(rows) == 1 and self._flat and not failed:
-            decoded = self._decode_one(rows[0], first_row)
-            if decoded is not None:
-                return decoded
+        if len(rows) == 1 and not failed and self.row_reader is not None and self.schema.time is not None:
+            read = self.row_reader(rows[0])
+            if read is not None:
+                time = read[self.places[self.schema.time][0]]
+                return Decoded(events_at(self.schema, self.places, (read,), time, first_row), None, 1)
         failed = dict(failed or {})
         lawful: list[Mapping[str, object]] = []
         for i, row in enumerate(rows):
@@ -249,38 +241,20 @@ class Decoder:
                 columns[name] = values
         return self.decode(Objects(columns, len(rows)), first_row, first_reject, failed)
 
-    def _decode_one(self, row: object, seq: int) -> Decoded | None:
-        """The event of one good row; None when anything about it needs a closer look."""
-        if type(row) is not dict:
-            return None
-        columns: dict[str, Column] = {}
-        for name, column, read, dtype, kind, required in self._readers:
-            value = row.get(column)
-            if type(value) is not _AS_IT_IS.get(kind.kind):
-                try:
-                    value = read(value)
-                except ValueError:
-                    return None
-            valid: BoolArray | None = None
-            if value is None:
-                if required or (column not in row and "." in column):
-                    return None
-                valid = np.zeros(1, np.bool_)
-                value = "" if kind.kind == "string" else 0
-            try:
-                if kind.kind == "list":
-                    cells = cells_of_objects([None if valid is not None else value], kind)
-                    if cells.bad:
-                        return None
-                    columns[name] = Column(kind, cells.values, cells.valid, None, cells.lists)
-                elif kind.kind == "string":
-                    columns[name] = Column(kind, np.zeros(1, np.int32), valid, _text_of_one(str(value)))
-                else:
-                    columns[name] = Column(kind, np.array((value,), dtype), valid)
-            except (OverflowError, UnicodeEncodeError):
-                return None
-        ts = columns[self.schema.time].values if self.schema.time is not None else np.zeros(1, np.int64)
-        return Decoded(EventBatch(self.schema, ts, np.array((seq,), np.int64), columns), None, 1)
+    @cached_property
+    def row_reader(self) -> RowReader | None:
+        """What reads one good row to the values of its `fields`; None where the schema has records."""
+        return compile_row_reader(self.fields) if self._flat else None
+
+    @cached_property
+    def fields(self) -> tuple[Field, ...]:
+        """The attributes that rows are read to, records aside."""
+        return tuple(Field(*reader) for reader in self._readers)
+
+    @cached_property
+    def places(self) -> dict[str, tuple[int, Type]]:
+        """Where the value of each of them stands, and its type."""
+        return {field.name: (place, field.type) for place, field in enumerate(self.fields)}
 
     # ------------------------------------------------------------------------------------------------- assembly
 
@@ -442,10 +416,6 @@ class Decoder:
         return InputError(msg, stream=stream, column=column, hint=f"{hint}{place} names the column to read")
 
 
-# values of these very types need no reading; what numpy or UTF-8 then refuses gets its closer look
-_AS_IT_IS: dict[str, type] = {"int": int, "bool": bool, "string": str}
-
-
 def _check_zone(schema: Schema, attribute: Attribute) -> None:
     kind = attribute.type
     while kind.items:
@@ -458,11 +428,6 @@ def _check_zone(schema: Schema, attribute: Attribute) -> None:
     except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
         msg = f"{schema.name}.{attribute.name}: there is no time zone {zone} here"
         raise InputError(msg, stream=schema.name, column=attribute.column, hint="pip install tzdata") from None
-
-
-def _text_of_one(string: str) -> Text:
-    data = bytearray(string, "utf-8")
-    return Text(np.array((0, len(data)), np.int64), np.frombuffer(data, np.uint8))
 
 
 def _kind_of(value: object) -> str:

@@ -35,7 +35,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 from numba import config, types
-from numba.core import cgutils  # noqa: F401  (initialises the code generator before intrinsics are typed)
+from numba.core import cgutils
 from numba.core.caching import FunctionCache, NullCache
 from numba.core.ccallback import CFunc
 from numba.core.typing.typeof import typeof
@@ -316,6 +316,14 @@ if PLAIN:
         """Call a generated function by its address."""
         return int(address(*arguments))
 
+    def vector_at(address: Any, size: Any) -> Any:
+        """The array of int64 at an address: compiled code alone reads it."""
+        raise AssertionError(address, size)
+
+    def matrix_at(address: Any, rows: Any, columns: Any) -> Any:
+        """The same in two dimensions."""
+        raise AssertionError(address, rows, columns)
+
     def trailing_zeros(word: Any) -> Any:
         """How many of the lowest bits of a word, not 0, are 0."""
         return np.uint64((int(word) & -int(word)).bit_length() - 1)
@@ -345,6 +353,39 @@ else:
             return builder.call(builder.inttoptr(values[0], callee.as_pointer()), values[1:])
 
         return types.int64(*arguments), generate
+
+    def _array_at(context: Any, builder: Any, kind: Any, address: Any, shape: Any) -> Any:
+        from llvmlite import ir
+        from numba.np.arrayobj import populate_array
+
+        array, word = context.make_array(kind)(context, builder), context.get_value_type(types.intp)
+        strides = [ir.Constant(word, 8)]
+        for size in reversed(shape[1:]):
+            strides.insert(0, builder.mul(strides[0], size))
+        data = builder.inttoptr(address, array.data.type)
+        packed = [cgutils.pack_array(builder, sizes, word) for sizes in (shape, strides)]
+        populate_array(
+            array, data=data, shape=packed[0], strides=packed[1], itemsize=ir.Constant(word, 8), meminfo=None
+        )
+        return array._getvalue()
+
+    @intrinsic
+    def vector_at(_context: Any, address: Any, size: Any) -> Any:
+        """The array of int64 at an address, which nobody keeps alive for it."""
+
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            return _array_at(context, builder, signature.return_type, arguments[0], list(arguments[1:]))
+
+        return Vector(types.int64, types.int64), generate
+
+    @intrinsic
+    def matrix_at(_context: Any, address: Any, rows: Any, columns: Any) -> Any:
+        """The same in two dimensions."""
+
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            return _array_at(context, builder, signature.return_type, arguments[0], list(arguments[1:]))
+
+        return Matrix(types.int64, types.int64, types.int64), generate
 
     @intrinsic
     def trailing_zeros(_context: Any, word: Any) -> Any:

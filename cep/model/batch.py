@@ -507,6 +507,12 @@ def numbers_at(batch: EventBatch, rows: AnyArray | slice) -> Int64Array:
     return numbers
 
 
+def last_number(batch: EventBatch) -> int:
+    """The number of the last event."""
+    here = vars(batch)
+    return int(batch.seq[-1]) if "seq" in here else int(here["_first"]) + len(batch) - 1
+
+
 def write_places(batch: EventBatch, ts: Int64Array, seq: Int64Array) -> None:
     """Write all times and numbers into arrays of their own."""
     here, times = vars(batch), _times(batch)

@@ -42,7 +42,9 @@ class Piece:
         out, start = [], 0
         for end in ends:
             which = int(self.types[start])
-            out.append(self.batches[which].take(slice(at[which], at[which] + end - start)))
+            batch = self.batches[which]
+            whole = end - start == len(batch)
+            out.append(batch if whole else batch.take(slice(at[which], at[which] + end - start)))
             at[which] += end - start
             start = end
         return out
@@ -56,6 +58,13 @@ class Decided(Sequence["EventBatch"]):
 
     def __init__(self, pieces: Iterable[Piece] = ()) -> None:
         self.pieces = tuple([p for p in pieces if len(p)])
+
+    @staticmethod
+    def of_one(piece: Piece) -> Decided:
+        """What one piece, which is not empty, is alone."""
+        out = Decided.__new__(Decided)
+        out.pieces = (piece,)
+        return out
 
     @property
     def events(self) -> int:

@@ -23,6 +23,7 @@ from cep.kernels.chain import (
     FOUND,
     HEAD,
     IS_DIRECT,
+    NOTHING,
     RUN_NULLS,
     SOUGHT_TO,
     STEPS,
@@ -31,10 +32,13 @@ from cep.kernels.chain import (
     WANTS_RUNS,
     WANTS_SLOTS,
     ChainState,
+    addresses,
+    match_chain_row,
     match_chains,
     move_chains,
     prune_chains,
 )
+from cep.kernels.jit import PLAIN
 from cep.kernels.keys import KEY_AT, KEY_WORDS, USED, enter_keys
 
 if TYPE_CHECKING:
@@ -70,6 +74,7 @@ class ChainMatcher:
         counts = np.zeros(COUNTS, np.int64)
         counts[KEY_WORDS], counts[KEY_AT] = self._words, BLOCK_KEYS
         counts[HEAD] = _SMALL + 1
+        self._marks = memoryview(counts.data)  # a number is written there in half the time
         self.state = ChainState(
             np.zeros((64, self._lists + self._words), np.int64),
             np.zeros(256, np.int64),
@@ -77,6 +82,9 @@ class ChainMatcher:
             np.zeros(_AHEAD, np.int64),
             counts,
         )
+        # what `match_one` has shown the kernel, and where; the block of one row is always the same
+        self._entered: tuple[ChainState | None, Int64Array | None, Int64Array | None] = (None, None, None)
+        self._where, self._at = np.zeros((0, 3), np.int64), 0
         self._found = np.zeros((shape.found_width, _SMALL), np.int64)  # grows with what a batch finds
 
     @property
@@ -86,18 +94,44 @@ class ChainMatcher:
 
     def match(self, block: Int64Array, watermark: int) -> Iterator[Int64Array]:
         """Show the rows of a block, expire up to the watermark; give out what was found, some at a time."""
+        if block.shape[1]:
+            yield from self._shown(block, self._show(block))
+        self._watermark = max(self._watermark, watermark)
+
+    def match_one(self, block: Int64Array) -> Int64Array | Iterator[Int64Array] | None:
+        """Show a block of one row; all that was found, or some at a time as `match` gives it; None for nothing."""
+        if PLAIN:
+            stopped = self._show(block)
+        else:
+            if self.state is not self._entered[0] or self._found is not self._entered[1]:
+                self._where = addresses(self._tables.program, self.state, block, self._found)
+                self._entered, self._at = (self.state, self._found, block), int(self._where.ctypes.data)
+            stopped = int(match_chain_row(self._at))
+            if stopped == NOTHING:
+                return None
+        found = self._marks[FOUND]
+        if stopped != DONE:
+            return self._shown(block, stopped)
+        self._marks[FOUND] = 0
+        return self._found[:, :found].copy() if found else None
+
+    def _show(self, block: Int64Array) -> int:
+        """Show a block from its beginning; what stopped it."""
+        self._marks[CURSOR] = self._marks[SOUGHT_TO] = 0
+        return int(match_chains(self._tables.program, self.state, block, self._found))
+
+    def _shown(self, block: Int64Array, stopped: int) -> Iterator[Int64Array]:
+        """Give out what was found, and show the rest of a block."""
         counts = self.state.counts
-        counts[CURSOR] = counts[SOUGHT_TO] = 0
-        while block.shape[1]:
-            stopped = int(match_chains(self._tables.program, self.state, block, self._found))
+        while True:
             found = int(counts[FOUND])
             if found and stopped in (DONE, WANTS_FOUND):
                 counts[FOUND] = 0
                 yield self._found[:, :found]
             if stopped == DONE:
-                break
+                return
             self._make_room(stopped, found, block)
-        self._watermark = max(self._watermark, watermark)
+            stopped = int(match_chains(self._tables.program, self.state, block, self._found))
 
     def lineage(self, found: Int64Array) -> Callable[[], Lineage]:
         """What lists the events of each match, oldest first."""

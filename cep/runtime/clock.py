@@ -47,6 +47,11 @@ class StreamClock:
         self._floor = MIN_TIME  # what advance() promised
 
     @property
+    def is_prompt(self) -> bool:
+        """Whether each event is decided when it arrives, where no other stream is waited for."""
+        return self._late == 0 and not self.place.has_ties
+
+    @property
     def watermark(self) -> int:
         """No event below this is taken any more."""
         return max(self._floor, self._less_late(self.highest))
@@ -60,6 +65,13 @@ class StreamClock:
         if first < self.watermark:
             return False
         self.highest = max(self.highest, last)
+        return True
+
+    def takes_one(self, time: int) -> bool:
+        """Take note of one arrival; False (and nothing is noted) when it is late."""
+        if time < self.highest or time < self._floor:
+            return self.takes(time, time)
+        self.highest = time
         return True
 
     def judge(self, ts: Int64Array) -> tuple[BoolArray | None, Int64Array | None]:

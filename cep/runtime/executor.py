@@ -19,8 +19,10 @@ import numpy as np
 from cep.compiler.choice import choose_matcher
 from cep.compiler.pattern import compile_pattern
 from cep.language.typed import CheckedFilter
-from cep.model.batch import EventBatch, ends_in_order
+from cep.model.batch import EventBatch, ends_in_order, last_number
+from cep.model.decided import Decided, Piece
 from cep.model.schema import late_schema
+from cep.model.single import events_at
 from cep.model.time import MIN_TIME
 from cep.plan.plan import base_stream
 from cep.runtime.clock import END_OF_TIME, NOTHING, Frontier, StreamClock, joint_frontier
@@ -28,19 +30,27 @@ from cep.runtime.operators.direct import DirectOperator
 from cep.runtime.operators.filter import FilterOperator, FilterProgram, compile_filter
 from cep.runtime.operators.pattern import PatternOperator
 from cep.runtime.results import Output, by_type, interleave, number
+from cep.runtime.single import ScreenedReaders, SingleEvents
+
+_ALWAYS, _NEVER = -(2**63), 2**63
+_NOTHING = Decided()
+_FEW = 2  # readers of a stream that are asked one by one what they want of a batch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from typing import Any
 
     from cep.compiler.choice import Choice
     from cep.compiler.pattern import PatternProgram
+    from cep.compiler.screen import Asked
     from cep.language.typed import CheckedRule, Rulebook
     from cep.model.batch import Int64Array
-    from cep.model.decided import Decided
     from cep.model.schema import Schema
+    from cep.model.types import Type
     from cep.plan.plan import Operator, Plan, StreamPlace
     from cep.runtime.conditions import Memo
     from cep.runtime.held import Held
+    from cep.runtime.operators.direct import RowTaker
     from cep.runtime.snapshot import State, Stored
 
     Program = FilterProgram | PatternProgram
@@ -63,6 +73,16 @@ class RunningOperator(Protocol):
 
     def receive(self, stream: str, batch: EventBatch, memo: Memo) -> None:
         """Take events."""
+
+    def asks(self, stream: str) -> Asked:
+        """What it asks of the events of a stream: who fits no step of it need not be shown."""
+
+    def note(self, stream: str, number: int) -> None:
+        """Take note that events up to ``number`` have come that it was not shown."""
+
+    @property
+    def wakes_at(self) -> int:
+        """The least time that the frontier must have reached for `advance` to give out anything."""
 
     def change(self, program: Program) -> None:
         """Let events that arrive from now on meet another program, which keeps its state alike."""
@@ -137,14 +157,23 @@ class Executor:
         self.events: dict[str, int] = {}
         self.matches: dict[str, int] = {o.rule.name: 0 for o in operators}
         self.side_events: dict[str, list[EventBatch]] = {}
+        self._singles: dict[str, SingleEvents] = {}
+        self._screened: dict[str, ScreenedReaders] = {}
+        self._wakes = _ALWAYS  # the least time at which some operator has something to decide
+        self._met: Frontier | None = None  # the last frontier by which something could have been decided
+        self._passed: int | None = None  # the time to which single events have taken it since
 
     @property
     def operators(self) -> Sequence[RunningOperator]:
-        """The running operators, in rule order."""
+        """The running operators, in rule order, each told of all that has come."""
+        self._settle()
         return self._running
 
     def change(self, programs: Mapping[str, Program]) -> None:
         """Let what arrives from now on meet other programs of some rules."""
+        self._settle()
+        self._singles.clear()
+        self._screened.clear()
         for running in self._running:
             program = programs.get(running.operator.rule.name)
             if program is not None:
@@ -172,18 +201,119 @@ class Executor:
         self.events[stream] = self.events.get(stream, 0) + len(batch)
         self._show(stream, batch)
 
-    def step(self, *, final: bool = False) -> Decided:
-        """Decide all that can be decided now; ``final`` lets time run out. Results in order."""
+    def take_one(
+        self, stream: str, places: Mapping[str, tuple[int, Type]], values: Sequence[Any], seq: int
+    ) -> Decided | None:
+        """Take one event of a declared stream and decide what can be decided: what `receive` and `step` do together.
+
+        ``seq`` is its number; ``places`` say where in ``values`` an attribute stands. None (and nothing is noted) when
+        the event needs a closer look, by them.
+        """
+        single = self._singles.get(stream)
+        if single is None:
+            readers = self._readers.get(stream, ())
+            alone = len(self.clocks) == 1
+            single = SingleEvents(stream, self._schemas[stream], self.clocks[stream], readers, places, alone)
+            self._singles[stream] = single
+        clock, time = single.clock, values[single.time]
+        found = None if clock.ended else single.screen(*values)
+        if found is None or not clock.takes_one(time):
+            return None
+        self.events[stream] = self.events.get(stream, 0) + 1
+        single.last = seq
+        if not found and single.is_prompt:
+            if time < self._wakes:
+                self._passed = time
+                return _NOTHING
+        elif not found:
+            frontier = joint_frontier(self.clocks.values())
+            if frontier.time < self._wakes:
+                self._met = frontier
+                return _NOTHING
+        ready: list[Output] = []
+        matched: list[tuple[RowTaker, Int64Array]] = []
+        waits = False
+        batch: EventBatch | None = None
+        memo: Memo = {}
+        for running, part, wanted, taker in single.readers:
+            if not found & wanted:
+                continue
+            if taker is not None and not taker.waiting.blocks:
+                out = taker.take(values, seq, found >> part.shift & part.mask)
+                if out is None:
+                    continue
+                if isinstance(out, list):
+                    self.matches[running.operator.rule.name] += sum(len(o.order) for o in out)
+                    ready += out
+                else:
+                    self.matches[running.operator.rule.name] += out.shape[1]
+                    matched.append((taker, out))
+                continue
+            if batch is None:
+                batch = events_at(single.schema, places, (values,), time, seq)
+            running.receive(stream, batch, memo)
+            waits = True
+        if not waits and single.is_prompt and time < self._wakes:
+            if not ready and not matched:
+                self._passed = time
+                return _NOTHING
+            types = {taker.type for taker, _ in matched}
+            if not ready and len(types) == len(matched) and types.isdisjoint(self._readers):
+                self._passed = time
+                return self._at_once(matched)
+        for taker, found_now in matched:
+            ready += taker.outputs(found_now)
+        return self.step(ready=ready)
+
+    def _at_once(self, matched: list[tuple[RowTaker, Int64Array]]) -> Decided:
+        """The events that one event matches, of a type each; they stand in the order of their rules."""
+        batches = []
+        for taker, found in matched:
+            first = self.numbers.get(taker.type, 0)
+            self.numbers[taker.type] = first + found.shape[1]
+            batches.append(taker.emit(found, first))
+        types = None if len(batches) == 1 else np.repeat(np.arange(len(batches)), [len(b) for b in batches])
+        return Decided.of_one(Piece(tuple(batches), types))
+
+    def _settle(self) -> None:
+        """Tell operators that were passed over because they had nothing to decide how far the frontier has come."""
+        some: list[SingleEvents | ScreenedReaders] = [*self._singles.values(), *self._screened.values()]
+        for one in some:
+            if one.last >= 0:
+                for running, *_ in one.readers:
+                    running.note(one.stream, one.last)
+                one.last = -1
+        if self._passed is not None:
+            (clock,) = self.clocks.values()
+            self._met, self._passed = Frontier(self._passed, clock.place.kind), None
+        if self._met is None:
+            return
+        strict = Frontier(self._met.time, NOTHING)
+        for level, at_work, _ in self._levels:
+            for running in at_work:
+                out = running.advance(self._met if level == 0 else strict)
+                assert not out, "who has something to decide is not passed over"
+
+    def step(self, *, final: bool = False, ready: Sequence[Output] = ()) -> Decided:
+        """Decide all that can be decided now; ``final`` lets time run out. Results in order.
+
+        ``ready`` are derived events of single events, counted already.
+        """
         frontier = END_OF_TIME if final else joint_frontier(self.clocks.values())
         strict = Frontier(frontier.time, NOTHING)
-        outputs: list[Output] = []
+        outputs = list(ready)
         done: dict[str, Output] = {}
+        self._met, self._passed, self._wakes = frontier, None, _NEVER
         for level, at_work, complete in self._levels:
             for running in at_work:
-                out = running.advance(frontier if level == 0 else strict)
-                if out:
-                    self.matches[running.operator.rule.name] += sum(len(o.order) for o in out)
-                    outputs += out
+                wakes = running.wakes_at
+                if final or frontier.time >= wakes:
+                    out = running.advance(frontier if level == 0 else strict)
+                    wakes = running.wakes_at
+                    if out:
+                        self.matches[running.operator.rule.name] += sum(len(o.order) for o in out)
+                        outputs += out
+                self._wakes = min(self._wakes, wakes)
             mine = [o for o in outputs if o.batch.schema.name in complete]
             for name, merged in by_type(mine, self._derived).items() if mine else ():
                 first = self.numbers.get(name, 0)
@@ -221,8 +351,19 @@ class Executor:
         if not len(batch):
             return
         memo: Memo = {}
-        for running in self._readers.get(stream, ()):
-            running.receive(stream, batch, memo)
+        readers = self._readers.get(stream, ())
+        if len(readers) <= _FEW:
+            for running in readers:
+                running.receive(stream, batch, memo)
+            return
+        screened = self._screened.get(stream)
+        if screened is None:
+            screened = self._screened[stream] = ScreenedReaders(self._schemas[stream], stream, readers)
+        found = screened.screen.possible(batch)
+        for running, wanted in screened.readers:
+            if found & wanted:
+                running.receive(stream, batch, memo)
+        screened.last = last_number(batch)
 
 
 def _start(

@@ -105,6 +105,8 @@ class OnePassMatcher:
         slots = np.zeros((64, tables.slots_width), np.int64)
         slots[0] = tables.blank
         self.state = OnePassState(slots, slots.view(np.float64), np.zeros(_SMALL, np.int32), tables.cells, counts)
+        self._marks = memoryview(counts.data)  # a number is written there in half the time
+        self._one_found = np.zeros((tables.shape.found_width, _SMALL), np.int64)
         self.table = np.zeros(256, np.int64)
         self._near = np.zeros(0, np.int32)
         self._numbers = Numbers(np.zeros(_SMALL, np.int64), 0, 0)
@@ -150,6 +152,32 @@ class OnePassMatcher:
         if counts[FAR] * 8 > rows:
             self._look_near(block)
         counts[FAR] = 0
+
+    def match_one(self, block: Int64Array) -> Int64Array | None:
+        """Show a block of one row; what was found, None for nothing."""
+        identity, used, numbers = int(block[IDENTITY, 0]), self._used, self._numbers
+        if used == self.state.trail.size or not self._slot_of.size:
+            self._make_room(1)
+            used, numbers = self._used, self._numbers
+        if identity - used != numbers.shift or used <= numbers.size:
+            self._numbers = numbers.then(used, block[IDENTITY])
+        marks = self._marks
+        marks[CURSOR] = marks[RESOLVED] = 0
+        marks[BASE] = used
+        self._used = used + 1
+        if not self._find_slots(block):
+            self._sweep(grow=False)
+            self._find_slots(block)
+        marks[FAR] = 0  # a shortcut is for many rows
+        shown = Shown(block, block.view(np.float64), self._slot_of, self._one_found)
+        stopped = int(self._match(self.state, shown, self._tables.ints, self._tables.floats))
+        assert stopped == DONE, "one row decides few matches"
+        size = marks[FOUND]
+        if not size:
+            return None
+        marks[FOUND] = 0
+        found = self._complete(block, self._one_found, size)
+        return found.copy() if found.base is self._one_found else found
 
     def _room_for_found(self, wanted: int) -> Int64Array:
         """Room for about so many matches."""

@@ -85,7 +85,7 @@ from cep.runtime.packing import unpacked
 from cep.runtime.results import Order, Output, column_ranks, order_values
 from cep.runtime.stored import check_codes, read_text, renumbered, text_state
 from cep.runtime.strings import Strings
-from cep.runtime.tables import pack_runs, restore_runs
+from cep.runtime.tables import least_deadline, pack_runs, restore_runs
 from cep.runtime.versions import Versions
 
 if TYPE_CHECKING:
@@ -102,9 +102,7 @@ if TYPE_CHECKING:
 
     _TextPart = tuple[Int64Array, AnyArray, int, str]
 
-_SMALL = 256
-_NEVER = 2**63
-_MOST_FOUND = 65_536  # matches taken out at once, unless one event has more
+_SMALL, _NEVER, _MOST_FOUND = 256, 2**63, 65_536  # so many matches are taken out at once, unless one event has more
 FAILING = -(2**63)
 """The bits of a row that ends the rule: a function of a Python module failed for its event."""
 
@@ -126,8 +124,7 @@ class PatternShard:
         self._operator, self._program, self._schemas = operator, program, schemas
         self._streams = tuple(i.stream for i in program.inputs)
         self._counted = isinstance(operator.rule.body, CheckedPattern) and operator.rule.body.counted
-        self._kinds = np.array([places[s].kind for s in self._streams], np.int64)
-        self._ranks = np.array([places[s].rank for s in self._streams], np.int64)
+        self._kinds, self._ranks = np.array([(places[s].kind, places[s].rank) for s in self._streams], np.int64).T
         self._generated = load_generated(program.text)
         self._versions = Versions(program)
         self._waiting: list[Int64Array] = []
@@ -153,6 +150,11 @@ class PatternShard:
         size = sum(a.nbytes for a in (*own, *self.strings.store, *self._waiting, self._found))
         rows, waiting = int(counts[ROWS_USED]), sum(map(len, self._waiting))
         return Held(self.open_runs, int(counts[LIVE_SLOTS]), rows, waiting, size)
+
+    @property
+    def wakes_at(self) -> int:
+        """Where the frontier must have come for a row to be shown, or a deadline to be decided."""
+        return least_deadline(self._state, self._least)
 
     def take(self, block: Int64Array) -> None:
         """Let rows wait for the frontier."""

@@ -30,17 +30,21 @@ if TYPE_CHECKING:
 
     from cep.model.batch import AnyArray, Int64Array
 
+_FIRST = np.zeros(1, np.int64)
+
 
 class Strings:
     """Interned strings of one operator and shard."""
 
-    __slots__ = ("_collect_at", "_further", "pinned", "store")
+    __slots__ = ("_codes", "_collect_at", "_further", "crowded", "pinned", "store")
 
     def __init__(self, constants: Sequence[str]) -> None:
         self.store: TextStore = empty_text_store()
         self.pinned = len(constants)
         self._further = np.zeros(0, np.int64)
         self._collect_at = 4096
+        self._codes: dict[str, int] = {}  # of strings that came one by one
+        self.crowded = False  # whether `wants_collection` when one of these was new
         if constants:
             codes = self.intern(Text.of(constants), np.arange(len(constants)))
             assert codes.tolist() == list(range(len(constants))), "constants are distinct and come first"
@@ -59,6 +63,19 @@ class Strings:
         table = np.zeros(len(text), np.int64)
         table[which] = out
         return table[codes]
+
+    def code_of(self, string: str) -> int:
+        """The code of one string, which is valid UTF-8."""
+        code = self._codes.get(string)
+        if code is None:
+            code = self._codes[string] = int(self.intern(Text.of((string,)), _FIRST)[0])
+            self.crowded = self.wants_collection
+        return code
+
+    def string_of(self, code: int) -> str:
+        """The string of a code."""
+        at, length = self.store.spans[code, :2].tolist()
+        return self.store.heap[at : at + length].tobytes().decode("utf-8", "surrogatepass")
 
     def pin(self, texts: Sequence[str]) -> Int64Array:
         """The codes of further constants, which are kept for ever."""
@@ -104,6 +121,8 @@ class Strings:
         marks[self._further] = 1
         for codes in used:
             marks[codes] = 1
+        self._codes.clear()
+        self.crowded = False
         live = self._move(marks, int(self.store.counts[CODES_USED]), int(self.store.counts[BYTES_USED]))
         self._collect_at = max(4096, 2 * live)
 

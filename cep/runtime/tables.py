@@ -308,3 +308,20 @@ def _chains(before: Int64Array) -> tuple[Int64Array, Int64Array]:
         distance += distance[head]
         head = head[head]
     return distance, head
+
+
+def least_deadline(state: RunState, least: int) -> int:
+    """The least time that the frontier must have reached for a deadline to be decided, or ``least`` if that is less."""
+    counts = state.counts
+    if not counts[LIVE_RUNS] and counts[PAST_HEAD] == counts[PAST_TAIL]:
+        return least
+    rings = (
+        (state.starts, STARTS_HEAD, STARTS_TAIL),
+        (state.closers, CLOSERS_HEAD, CLOSERS_TAIL),
+        (state.gaps, GAPS_HEAD, GAPS_TAIL),
+        (state.past, PAST_HEAD, PAST_TAIL),
+    )
+    for ring, head, tail in rings:
+        if counts[head] < counts[tail]:  # a deadline at t is decided when the frontier has passed t
+            least = min(least, int(ring[counts[head] & (len(ring) - 1), 0]) + 1)
+    return least

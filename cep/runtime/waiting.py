@@ -23,12 +23,12 @@ _NEVER = 2**63
 class Waiting:
     """Blocks that wait; ``kinds`` and ``ranks`` place the streams in the total order."""
 
-    __slots__ = ("_in_order", "_kinds", "_least", "_ranks", "_streams", "blocks")
+    __slots__ = ("_in_order", "_kinds", "_ranks", "_streams", "blocks", "least")
 
     def __init__(self, kinds: Int64Array, ranks: Int64Array) -> None:
         self.blocks: list[Int64Array] = []
         self._kinds, self._ranks, self._streams = kinds, ranks, kinds.size
-        self._least = _NEVER  # the least time of a row that waits
+        self.least = _NEVER  # the least time of a row that waits
         self._in_order = True  # whether the only block is known to be in order of time
 
     def take(self, block: Int64Array) -> None:
@@ -36,11 +36,11 @@ class Waiting:
         ts = block[TS]
         self._in_order = not self.blocks and bool((ts[1:] >= ts[:-1]).all())
         self.blocks.append(block)
-        self._least = min(self._least, int(ts[0] if self._in_order else ts.min()))
+        self.least = min(self.least, int(ts[0] if self._in_order else ts.min()))
 
     def ready(self, frontier: Frontier) -> Int64Array | None:
         """The rows that the frontier has passed, in the total order; None for none."""
-        if frontier.time < self._least or not self.blocks:
+        if frontier.time < self.least or not self.blocks:
             return None
         block = self.blocks[0] if len(self.blocks) == 1 else np.concatenate(self.blocks, axis=1)
         ts = block[TS]
@@ -52,12 +52,12 @@ class Waiting:
         if passed.all():
             return self._all(block)
         rest = np.ascontiguousarray(block[:, ~passed])
-        self.blocks, self._least, self._in_order = [rest], int(rest[TS].min()), False
+        self.blocks, self.least, self._in_order = [rest], int(rest[TS].min()), False
         return self._sorted(np.ascontiguousarray(block[:, passed])) if passed.any() else None
 
     def _all(self, block: Int64Array) -> Int64Array:
         whole = self._in_order and self._streams == 1
-        self.blocks, self._least = [], _NEVER
+        self.blocks, self.least = [], _NEVER
         return block if whole else self._sorted(block)
 
     def _sorted(self, block: Int64Array) -> Int64Array:

@@ -13,7 +13,7 @@ Tested by: tests/runtime/test_direct.py, tests/test_corpus.py, tests/properties/
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -23,6 +23,7 @@ from cep.compiler.counting import CountingTables
 from cep.compiler.direct import BITS, BLOCK_KEYS, DECIDED_AT, FOUND_NULLS, IDENTITY, NULLS, START_NO, TS
 from cep.compiler.graph import GraphTables
 from cep.compiler.onepass import OnePassTables
+from cep.compiler.screen import Asked
 from cep.language.fingerprint import fingerprint
 from cep.language.typed import Attr, Key
 from cep.model.batch import Column, EventBatch, numbers_at, times_stored, write_places
@@ -35,13 +36,14 @@ from cep.runtime.identity import provenance_later
 from cep.runtime.onepass import OnePassMatcher
 from cep.runtime.operators.pattern import shard_of, word_column, words_of
 from cep.runtime.results import Order, Output
+from cep.runtime.rows import RowEmit, compile_row_writer
 from cep.runtime.selection import WHOLE, Chosen, Selection, gather
 from cep.runtime.stored import check_codes, read_text, renumbered, text_state
 from cep.runtime.strings import Strings
 from cep.runtime.waiting import Waiting
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from cep.compiler.columns import Leaf
     from cep.compiler.direct import DirectInput
@@ -55,6 +57,9 @@ if TYPE_CHECKING:
     from cep.runtime.executor import Program
     from cep.runtime.identity import Lineage
     from cep.runtime.snapshot import State, Stored
+
+RowMatcher = ChainMatcher | OnePassMatcher
+"""Matchers that take a block of one row in a way of its own."""
 
 DirectTables = ChainTables | OnePassTables | GraphTables | CountingTables
 
@@ -120,6 +125,7 @@ class DirectShard:
         self.strings = Strings(shape.texts)
         self.faults = np.zeros(3, np.int64)
         self._operator, self._shape, self._schemas = operator, shape, schemas
+        self.shape = shape
         self._streams = tuple(i.stream for i in shape.inputs)
         self._kinds = np.array([places[s].kind for s in self._streams], np.int64)
         self._ranks = np.array([places[s].rank for s in self._streams], np.int64)
@@ -139,13 +145,14 @@ class DirectShard:
         if block is None:
             block = self._nothing
         elif self.strings.wants_collection:
-            self._collect(block)
+            self.collect(block)
         out: list[Output] = []
         for found in self.matcher.match(block, self._watermark):
-            out += self._harvest(found)
+            out += self.harvest(found)
         return out
 
-    def _collect(self, incoming: Int64Array) -> None:
+    def collect(self, incoming: Int64Array) -> None:
+        """Free the strings that neither ``incoming`` rows nor anything that is held needs."""
         parts = [p for b in (incoming, *self.waiting.blocks) for p in self._text_parts(b.T)]
         self.strings.collect([*(t[rows, c] for t, rows, c in parts), *self.matcher.text_codes(self._text_keys)])
 
@@ -205,7 +212,7 @@ class DirectShard:
 
     # ------------------------------------------------------------------------------------------------------- matches
 
-    def _harvest(self, found: Int64Array) -> list[Output]:
+    def harvest(self, found: Int64Array) -> list[Output]:
         """The derived events of matches."""
         n, rule, shape = found.shape[1], self._operator.rule, self._shape
         found = found if self.matcher.gives_away else found.copy()  # what is given out is nobody else's
@@ -249,6 +256,13 @@ class DirectShard:
             emit=0,
         )
 
+    def row_emit(self) -> RowEmit | None:
+        """What makes the events that one event matches, where there is one ``emit`` that computes nothing."""
+        rule = self._operator.rule
+        if self._plain != [True]:
+            return None
+        return RowEmit(self.shape, rule, self._schemas[rule.emits[0].type], self._streams, self.strings)
+
     def _leaf(self, kind: Type, words: Int64Array, null: BoolArray | bool) -> Leaf:
         if kind.kind == "string":
             return self.strings.text(words if null is False else np.where(null, 0, words)), null
@@ -261,6 +275,51 @@ class DirectShard:
     def _key_column(self, kind: Type, words: Int64Array) -> Column:
         value, _ = self._leaf(kind, words, False)
         return Column(kind, value.codes, None, value.text) if kind.kind == "string" else Column(kind, value)
+
+
+class RowTaker:
+    """Takes single events for a shard in which nothing waits."""
+
+    __slots__ = ("_block", "_emit", "_matcher", "_put", "_shard", "_strings", "type", "waiting")
+
+    def __init__(
+        self,
+        shard: DirectShard,
+        matcher: RowMatcher,
+        number: int,
+        source: DirectInput,
+        places: Mapping[str, tuple[int, Type]],
+        time: str,
+    ) -> None:
+        self._matcher = matcher
+        self._shard, self._strings, self.waiting = shard, shard.strings, shard.waiting
+        self._block, self._put = compile_row_writer(shard.shape, number, source, places, time, shard.strings.code_of)
+        self._emit = shard.row_emit()
+        self.type = shard.shape.emits[0].type
+
+    def take(self, values: Sequence[Any], number: int, bits: int) -> Int64Array | list[Output] | None:
+        """Show an event, with its number and the bits of the steps that it fits; None: it decides nothing.
+
+        What a rule with one plain `emit` has matched is for `emit` or for `outputs`.
+        """
+        if self._strings.crowded:
+            self._shard.collect(self._block[:, :0])
+        self._put(values, number, bits)
+        found = self._matcher.match_one(self._block)
+        if found is None:
+            return None
+        if not isinstance(found, np.ndarray):
+            return [output for some in found for output in self._shard.harvest(some)]
+        return found if self._emit is not None else self._shard.harvest(found)
+
+    def outputs(self, found: Int64Array) -> list[Output]:
+        """The derived events of matches, with their places in the order."""
+        return self._shard.harvest(found)
+
+    def emit(self, found: Int64Array, number: int) -> EventBatch:
+        """The derived events of matches, in order, numbered from ``number`` on."""
+        assert self._emit is not None
+        return self._emit.batch(found, number, self._shard.matcher.lineage(found))
 
 
 class DirectOperator:
@@ -296,6 +355,27 @@ class DirectOperator:
     def held(self) -> Held:
         """What its shards keep."""
         return total(s.held for s in self._shards)
+
+    def asks(self, stream: str) -> Asked:
+        """What it asks of the events of a stream."""
+        source = self._inputs[stream][1]
+        return Asked(source.predicates, source.keys, self._shape.selects_all)
+
+    def row_taker(self, stream: str, places: Mapping[str, tuple[int, Type]], time: str) -> RowTaker | None:
+        """What takes single events of a stream, if they need not wait; None when it has no such way."""
+        matcher = self._shards[0].matcher
+        if len(self._shards) > 1 or self.operator.level or not isinstance(matcher, RowMatcher):
+            return None
+        number, source = self._inputs[stream]
+        return RowTaker(self._shards[0], matcher, number, source, places, time)
+
+    def note(self, stream: str, number: int) -> None:
+        """It keeps no account of what it does not want."""
+
+    @property
+    def wakes_at(self) -> int:
+        """Where the frontier must have come for something to be decided."""
+        return min(shard.waiting.least for shard in self._shards)
 
     def change(self, program: Program) -> None:
         """Nothing changes: no rule that reads a param comes here."""

@@ -18,6 +18,7 @@ import numpy as np
 
 from cep.compiler.columns import ColumnFunction, as_column, batch_leaf, compile_columns, compile_conditions
 from cep.compiler.external import Failures
+from cep.compiler.screen import Asked
 from cep.language.fingerprint import fingerprint
 from cep.language.typed import Attr, CheckedFilter, Key
 from cep.model.batch import EventBatch, ends_in_order, string_column
@@ -208,6 +209,19 @@ class FilterOperator:
             rows, words = failing_rows(failures, stream, batch)
             columns = {"words": string_column(words)}
             self._failing.append(self._output(stream, batch.take(rows), -1, WORDS, columns, ()))
+
+    def asks(self, stream: str) -> Asked:
+        """What it asks of the events of a stream."""
+        names = tuple(k.attributes[stream] for k in self.operator.rule.keys)
+        return Asked(((0, self._program.conditions),), names, of_all=self._calls)
+
+    def note(self, stream: str, number: int) -> None:
+        """It keeps no account of what it does not want."""
+
+    @property
+    def wakes_at(self) -> int:
+        """Where the frontier must have come for something to be decided."""
+        return -(2**63) if self._calls else self._least
 
     def change(self, program: Program) -> None:
         """Let events that arrive from now on meet another program."""

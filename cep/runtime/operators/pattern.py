@@ -23,6 +23,7 @@ import numpy as np
 from cep.compiler.columns import batch_leaf
 from cep.compiler.external import Failures
 from cep.compiler.pattern import PatternProgram
+from cep.compiler.screen import Asked
 from cep.kernels.runs import BITS, SEQ, STREAM, TS, VALUES
 from cep.kernels.text import hash_rows
 from cep.language.typed import Attr, Key
@@ -144,6 +145,21 @@ class PatternOperator:
         bits = np.full(rows.size, FAILING)
         for target in self._shards:
             target.take(self._block(number, source, batch, rows, bits, target.strings, np.zeros(3, np.int64), None))
+
+    def asks(self, stream: str) -> Asked:
+        """What it asks of the events of a stream."""
+        source = self._inputs[stream][1]
+        return Asked(source.predicates, source.keys, self._program.selects_all or self._calls)
+
+    def note(self, stream: str, number: int) -> None:
+        """Take note that events up to ``number`` have come that it was not shown, because it wants none of them."""
+        place, _ = self._inputs[stream]
+        self._seen[place] = max(int(self._seen[place]), number + 1)
+
+    @property
+    def wakes_at(self) -> int:
+        """Where the frontier must have come for something to be decided."""
+        return -(2**63) if self._calls else min(shard.wakes_at for shard in self._shards)
 
     def change(self, program: Program) -> None:
         """Let events that arrive from now on meet another program, which keeps its state alike."""

@@ -1,0 +1,68 @@
+"""What an executor keeps ready for single events of one stream: the screen of all rules that read it, and their ways.
+
+Tested by: tests/runtime/test_single.py, tests/properties/
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cep.compiler.screen import Part, compile_batch_screen, compile_screen
+from cep.runtime.operators.direct import DirectOperator, RowTaker
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from cep.model.schema import Schema
+    from cep.model.types import Type
+    from cep.runtime.clock import StreamClock
+    from cep.runtime.executor import RunningOperator
+
+
+class SingleEvents:
+    """The ways of single events: ``readers`` are the operators, what the screen says of them, what takes a row at once.
+
+    ``is_prompt``: an event is decided when it arrives. ``last`` is the number of the last one, -1 when all know of it.
+    """
+
+    __slots__ = ("clock", "is_prompt", "last", "readers", "schema", "screen", "stream", "time")
+
+    def __init__(
+        self,
+        stream: str,
+        schema: Schema,
+        clock: StreamClock,
+        readers: Sequence[RunningOperator],
+        places: Mapping[str, tuple[int, Type]],
+        alone: bool,
+    ) -> None:
+        assert schema.time is not None
+        self.stream, self.schema, self.clock = stream, schema, clock
+        self.time, _ = places[schema.time]
+        self.is_prompt = alone and clock.is_prompt
+        self.last = -1
+        optional = frozenset(name for name, (_, kind) in places.items() if kind.optional) - {schema.time}
+        where = {name: place for name, (place, _) in places.items()}
+        self.screen, parts = compile_screen([running.asks(stream) for running in readers], where, optional)
+        self.readers: list[tuple[RunningOperator, Part, int, RowTaker | None]] = []
+        for running, part in zip(readers, parts, strict=True):
+            taker = None
+            if self.is_prompt and not part.is_vague and isinstance(running, DirectOperator):
+                taker = running.row_taker(stream, places, schema.time)
+            self.readers.append((running, part, part.wanted, taker))
+
+
+class ScreenedReaders:
+    """The operators that read a stream, with what `screen` says of a batch when it may hold something for them.
+
+    ``last`` is the number of the last event that not all have been shown, -1 when all know of it.
+    """
+
+    __slots__ = ("last", "readers", "screen", "stream")
+
+    def __init__(self, schema: Schema, stream: str, readers: Sequence[RunningOperator]) -> None:
+        places = {a.name: place for place, a in enumerate(schema.attributes)}
+        optional = frozenset(a.name for a in schema.attributes if a.type.optional)
+        self.screen, parts = compile_batch_screen([running.asks(stream) for running in readers], places, optional)
+        self.readers = [(running, part.wanted) for running, part in zip(readers, parts, strict=True)]
+        self.stream, self.last = stream, -1
