@@ -311,7 +311,8 @@ def test_plain_and_compiled_say_the_same(tmp_path):
 @compiled_only
 @pytest.mark.beside(
     ["-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "-W", "ignore", str(HERE)],
-    {"NUMBA_DISABLE_JIT": "1", "PYTHONPATH": package_path()},
+    # half of the numbers: choices of skip-till-any make plain examples long; CEP_EXAMPLES gives more
+    {"NUMBA_DISABLE_JIT": "1", "PYTHONPATH": package_path(), "CEP_EXAMPLES": str(SCALE / 2)},
 )
 def test_the_laws_hold_without_the_compiler(beside):
     assert beside.returncode == 0, beside.stdout[-6000:] + beside.stderr[-4000:]
