@@ -71,6 +71,14 @@ class CountingMatcher:
         self._found = np.zeros((tables.shape.found_width, _SMALL), np.int64)  # grows with what a batch finds
 
     @property
+    def wakes_at(self) -> int:
+        """When the next bound has passed, so that what it holds is freed."""
+        head, starts = int(self.state.counts[STARTS_HEAD]), self.state.starts
+        if head == self.state.counts[STARTS_TAIL]:
+            return 2**63
+        return int(starts[head & (len(starts) - 1), 0]) + 1
+
+    @property
     def open_runs(self) -> int:
         """Starts whose matches are not all decided yet."""
         return int(self.state.slots[: int(self.state.counts[USED]), LIVE].sum())

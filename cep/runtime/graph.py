@@ -85,6 +85,14 @@ class GraphMatcher:
         return LISTS + 3 * (self._steps - 1)
 
     @property
+    def wakes_at(self) -> int:
+        """When the next bound has passed, so that what it holds is freed."""
+        head, starts = int(self.state.counts[STARTS_HEAD]), self.state.starts
+        if head == self.state.counts[STARTS_TAIL]:
+            return 2**63
+        return int(starts[head & (len(starts) - 1), 0]) + 1
+
+    @property
     def open_runs(self) -> int:
         """Events that may still be part of a match: each stands for all runs that it ends."""
         return int(self.state.counts[LIVE_NODES])

@@ -75,6 +75,10 @@ class Matcher(Protocol):
     gives_away: bool
 
     @property
+    def wakes_at(self) -> int:
+        """Where the watermark must have come for something to expire that is freed then."""
+
+    @property
     def open_runs(self) -> int:
         """Partial matches not decided yet."""
 
@@ -375,7 +379,7 @@ class DirectOperator:
     @property
     def wakes_at(self) -> int:
         """Where the frontier must have come for something to be decided."""
-        return min(shard.waiting.least for shard in self._shards)
+        return min(min(shard.waiting.least, shard.matcher.wakes_at) for shard in self._shards)
 
     def change(self, program: Program) -> None:
         """Nothing changes: no rule that reads a param comes here."""
