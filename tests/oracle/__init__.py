@@ -5,5 +5,6 @@ It enumerates every candidate and filters; it plans nothing, compiles nothing an
 """
 
 from oracle.rules import Result, fates, run
+from oracle.sequence import TooManyError
 
-__all__ = ["Result", "fates", "run"]
+__all__ = ["Result", "TooManyError", "fates", "run"]

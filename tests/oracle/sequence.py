@@ -73,6 +73,14 @@ def groups_around(place):
     return [loop.alias for loop, _, _ in tree.loops_around(place)]
 
 
+MOST = 30_000
+"""Candidates begun that one search goes through; more would be minutes, and is hidden from nobody: it is an error."""
+
+
+class TooManyError(Exception):
+    """A pattern has more candidates over these events than the oracle goes through."""
+
+
 class Search:
     """The candidates of one pattern over E, the events of one key in total order."""
 
@@ -87,6 +95,7 @@ class Search:
             self.duration(written[word].duration) if word in written else FOREVER for word in ("within", "gap")
         )
         self.count = written["within_events"].events if "within_events" in written else FOREVER
+        self.begun = 0
 
     def duration(self, node):
         return int(self.params[node.text]) if isinstance(node, ast.Name) else node.value
@@ -260,6 +269,9 @@ class Search:
 
         Where it may end, what the last step may still take is no choice: `end` takes all it can.
         """
+        self.begun += 1
+        if self.begun > MOST:
+            raise TooManyError
         moves, ends = self.moves(bound)
         if ends:
             yield from self.end(bound)

@@ -3,9 +3,7 @@
 import re
 
 import engine_adapter
-import oracle
 import pytest
-from corpus.cases import in_nanoseconds
 from engine_adapter import MIXED, ONE, WHOLE, Cut, comparable
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,7 +14,7 @@ from cep.language.fixed import holder
 from cep.language.parser import parse
 from cep.model.diagnostics import Source
 from properties.generate import arrivals, file_of, generator, rule_texts, shrink
-from properties.test_laws import examples
+from properties.test_laws import examples, expected
 
 NUMBER = re.compile(r"(<=|>=|<|>|!=|=) (\d)(?![\d.]| us)")
 TEXT = re.compile(r'= "([ABC])"')
@@ -46,7 +44,7 @@ def differs(text, rows, end, changes, cut, rules):
     """The results of oracle and engine where they differ; None where they agree."""
     changes = [(min(place, len(rows)), name, value) for place, name, value in changes]
     written = [(p, n, f'"{v}"' if isinstance(v, str) else v) for p, n, v in changes]
-    want = [comparable(r) for r in oracle.run(text, in_nanoseconds(text, rows), end, changes=written)]
+    want = expected(text, rows, end, written)
     got = [comparable(r) for r in engine_adapter.run_rules(rules, rows, end, cut, changes)]
     return None if want == got else f"oracle {want}\nengine {got}"
 
@@ -57,7 +55,7 @@ def test_params_change_for_the_events_that_arrive_afterwards(seed):
     rng = generator("changes", seed)
     late = rng.choice([0, 0, 3])
     text, values = with_params(rng, file_of(rule_texts(rng), late))
-    rows, end, cut = arrivals(rng, 30, late), rng.choice(["open", "final"]), rng.choice(CUTS)
+    rows, end, cut = arrivals(rng, 30, late, rules=text), rng.choice(["open", "final"]), rng.choice(CUTS)
     changes = []
     for place in sorted(rng.randrange(len(rows)) for _ in range(rng.choice([1, 2, 4]))):
         if values:

@@ -9,10 +9,8 @@ import os
 from pathlib import Path
 
 import engine_adapter
-import oracle
 import pytest
 from conftest import SCALE
-from corpus.cases import in_nanoseconds
 from engine_adapter import MIXED, ONE, WHOLE, Cut, comparable
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -21,6 +19,7 @@ import cep
 from cep.compiler import rowtable
 from cep.compiler.choice import CHAIN, COUNTING, GRAPH, ONE_PASS, RUN_TABLE, only
 from properties.generate import generator, shrink
+from properties.test_laws import expected
 
 HERE = Path(__file__)
 PLAIN = os.environ.get("NUMBA_DISABLE_JIT") == "1"
@@ -155,7 +154,7 @@ def loaded(text, matcher):
 
 
 def difference(text, rules, rows, end, cut):
-    want = [comparable(r) for r in oracle.run(text, in_nanoseconds(text, rows), end)]
+    want = expected(text, rows, end)
     got = [comparable(r) for r in engine_adapter.run_rules(rules, rows, end, cut)]
     n = next((i for i, (a, b) in enumerate(zip(want, got, strict=False)) if a != b), min(len(want), len(got)))
     return None if want == got else f"result {n}\n oracle {want[n : n + 1]}\n engine {got[n : n + 1]}"

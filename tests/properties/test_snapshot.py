@@ -35,7 +35,7 @@ def example(seed):
     allowance = f" late {late} us" if late else ""
     text = text.replace(f"ordered by ts{allowance} {{", f"ordered by ts{allowance}{rng.choice(TIES)} {{")
     text, values = with_params(rng, text) if rng.random() < 0.6 else (text, {})
-    rows = arrivals(rng, rng.choice([10, 30, 60]), late)
+    rows = arrivals(rng, rng.choice([10, 30, 60]), late, rules=text)
     return text, calls_of(rng, rows, values), rng
 
 
@@ -119,7 +119,7 @@ def test_an_engine_that_is_restored_anywhere_goes_on_to_the_byte(seed):
 def test_a_snapshot_does_not_tell_how_the_events_were_cut(seed):
     text, _, rng = example(seed)
     rules = cep.loads(text)
-    rows = arrivals(rng, 40, 3)
+    rows = arrivals(rng, 40, 3, rules=text)
     found = []
     for size in (1, 3, len(rows)):
         engine = cep.Engine(rules, shards=1 + seed % 3)
@@ -139,7 +139,7 @@ def test_a_rule_goes_on_whatever_becomes_of_the_others(seed):
     first, second, kept = rule_text(rng, "Q"), rule_text(rng, "Q"), rule_text(rng, "R")
     after = [second + kept, kept + SIDES[0], kept + second.replace("rule Q", "rule P")]
     before, after = cep.loads(file_of(first + kept, late)), cep.loads(file_of(rng.choice(after), late))
-    calls = calls_of(rng, arrivals(rng, 40, late))
+    calls = calls_of(rng, arrivals(rng, 40, late, rules=first + second + kept))
     place = rng.randrange(len(calls))
     alone, told = Told(cep.Engine(before)), Told(cep.Engine(before))
     for n, (name, arguments) in enumerate(calls):
