@@ -12,29 +12,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cep.compiler.chain import within_of
-from cep.compiler.columns import compile_conditions
-from cep.compiler.direct import (
-    BLOCK_KEYS,
-    DECIDED_AT,
-    FIELDS,
-    IDENTITY,
-    TS,
-    NotDirectError,
-    Place,
-    Shape,
-    Values,
-    build_emits,
-    build_inputs,
-    check_keys,
-    check_params,
-    check_plain,
-    is_optional,
-    leaves,
-)
-from cep.compiler.graph import check_steps
+from cep.compiler.direct import NotDirectError, Place, Shape, check_keys, check_params, check_plain, leaves
+from cep.compiler.sequence import check_steps, lay_out, within_of
+from cep.kernels.blocks import DECIDED_AT, FIELDS, IDENTITY, TS
 from cep.kernels.counting import CountingProgram
-from cep.language.typed import MATCHES, Attr, CheckedPattern, Fold, Key
+from cep.language.typed import MATCHES, CheckedPattern, Fold
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -69,51 +51,21 @@ def compile_counting(
     check_keys(rule)
     check_params(rule, pattern)
     steps = pattern.steps
-    check_steps(steps)
+    check_steps(steps, "then", "then any")
     if pattern.skip != "keep all":
         raise NotDirectError("it does not keep all matches")
     if any(step.link != "then any" for step in steps[1:]):
         raise NotDirectError("a step is the first that fits")
-    last, values = len(steps) - 1, Values()
-    how_many = FIELDS + 1
-    keys = tuple(how_many + 1 + i for i in range(len(rule.keys)))
-    gives = [(TS, DECIDED_AT), (IDENTITY, FIELDS)]
-    gives += [(BLOCK_KEYS + i, column) for i, column in enumerate(keys)]
-    width, nulls = how_many + 1 + len(keys), list[tuple[int, int]]()
-    places: dict[Typed, Place] = {}
-    for leaf in dict.fromkeys(x for e in rule.emits for _, expression in e.fields for x in leaves(expression)):
-        if isinstance(leaf, Key):
-            places[leaf] = Place(keys[leaf.index], None)
-            continue
-        if isinstance(leaf, Fold) and leaf.variable == MATCHES:
-            places[leaf] = Place(how_many, 0)
-            continue
-        if not isinstance(leaf, Attr) or leaf.variable is None:
-            raise NotDirectError("it emits more than attributes of its last step")
-        value, null = values.place(leaf.name, leaf.type), None
-        if is_optional(rule, sources, leaf.name):
-            null = 1 + len(nulls)
-            nulls.append((value, null))
-        places[leaf] = Place(width, null)
-        gives.append((BLOCK_KEYS + len(keys) + value, width))
-        width += 1
-    alone = [compile_conditions(step.where, params) for step in steps]
-    shape = Shape(
-        inputs=build_inputs(rule, steps, alone, values.known, sources),
-        selects_all=False,
-        values=tuple(values.known),
-        places=places,
-        keys=keys,
-        decider=FIELDS,
-        emits=build_emits(rule, params),
-        found_width=width,
-        has_nulls=any(is_optional(rule, sources, name) for name, _ in values.known),
-        many_at_once=False,
-    )
+    last, how_many = len(steps) - 1, FIELDS + 1
+    shown = (x for e in rule.emits for _, expression in e.fields for x in leaves(expression))
+    counts: dict[Typed, Place] = {x: Place(how_many, 0) for x in shown if isinstance(x, Fold) and x.variable == MATCHES}
+    layout = lay_out(rule, sources, {steps[last].variable: last}, how_many + 1, counts)
+    gives = [(TS, DECIDED_AT), (IDENTITY, FIELDS), *((one.column, one.field) for one in layout.bound)]
     program = CountingProgram(
-        np.array([last + 1, within_of(pattern, params), how_many, 0], np.int64),
+        np.array([len(steps), within_of(pattern, params), how_many, 0], np.int64),
         np.array(gives, np.int64),
-        np.array(nulls, np.int64).reshape(-1, 2),
+        layout.nulls,
     )
+    shape = layout.shape(rule, pattern, sources, params, decider=FIELDS, many_at_once=False)
     why = "matches are counted, none is listed: a few numbers a key say how many there are"
     return CountingTables(shape, program, why)

@@ -1,8 +1,7 @@
 """What every direct matcher is told: a matcher that keeps values, not rows, and knows what each of its columns means.
 
-A direct matcher is shown blocks, int64[columns, rows], one column after the other: TS, IDENTITY, BITS (bit j: the row
-fits step j, as far as it is asked about the event alone), the null bits of the values, the key's words, the values. It
-gives ``found``, int64[columns, matches], of which each *field* - the leaf of an expression of ``emit`` - is a column.
+A direct matcher is shown blocks and gives ``found`` (both: `cep.kernels.blocks`), of which each *field* - the leaf of
+an expression of ``emit`` - is a column.
 
 Invariant: nothing here is state; `PatternProgram` stands beside it and says the same for the run table.
 Tested by: tests/compiler/test_choice.py
@@ -14,12 +13,13 @@ from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 from cep.compiler.columns import ColumnFunction, compile_columns
+from cep.kernels.blocks import BLOCK_KEYS
 from cep.language.typed import Apply, Const, Element, ParamRef, Prev, Typed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from cep.language.typed import CheckedParam, CheckedPattern, CheckedRule, CheckedStep
+    from cep.language.typed import CheckedItem, CheckedParam, CheckedPattern, CheckedRule, CheckedStep
     from cep.model.schema import Schema
     from cep.model.types import Type
 
@@ -27,11 +27,6 @@ KINDS = frozenset({"int", "float", "bool", "string", "time", "duration", "decima
 """What a word of 64 bits holds."""
 
 MOST_VALUES = 62
-
-# columns of a block
-TS, IDENTITY, BITS, NULLS, BLOCK_KEYS = range(5)
-# columns of found
-DECIDED_AT, START_NO, FOUND_NULLS, FIELDS = range(4)
 
 
 class NotDirectError(Exception):
@@ -145,8 +140,8 @@ def check_plain(pattern: CheckedPattern, *further: str) -> None:
         _refuse_unknown(step, _STEP)
 
 
-def _refuse_unknown(node: object, known: frozenset[str]) -> None:
-    for field in fields(node):  # type: ignore[arg-type]
+def _refuse_unknown(node: CheckedPattern | CheckedItem | CheckedStep, known: frozenset[str]) -> None:
+    for field in fields(node):
         if field.name not in known and getattr(node, field.name):
             raise NotDirectError(f"it has `{field.name.replace('_', ' ')}`")
 

@@ -13,35 +13,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cep.compiler.chain import MOST_STEPS, within_of
-from cep.compiler.columns import compile_conditions
-from cep.compiler.direct import (
-    BLOCK_KEYS,
-    DECIDED_AT,
-    FIELDS,
-    IDENTITY,
-    START_NO,
-    TS,
-    NotDirectError,
-    Place,
-    Shape,
-    Values,
-    build_emits,
-    build_inputs,
-    check_keys,
-    check_params,
-    check_plain,
-    is_optional,
-    leaves,
-)
-from cep.compiler.pattern import is_alone
+from cep.compiler.direct import NotDirectError, Shape, check_keys, check_params, check_plain
+from cep.compiler.sequence import check_steps, lay_out, within_of
+from cep.kernels.blocks import DECIDED_AT, FIELDS, IDENTITY, START_NO, TS
 from cep.kernels.graph import KEEP_ALL, NODE_NO, PAST_LAST, TO_NEXT, VALUES, GraphProgram
-from cep.language.typed import Attr, CheckedPattern, Key
+from cep.language.typed import CheckedPattern
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from cep.language.typed import CheckedParam, CheckedRule, CheckedStep, Typed
+    from cep.language.typed import CheckedParam, CheckedRule
     from cep.model.schema import Schema
 
 _SKIPS = {"keep all": KEEP_ALL, "past last": PAST_LAST, "next": TO_NEXT}
@@ -71,54 +52,23 @@ def compile_graph(rule: CheckedRule, sources: Mapping[str, Schema], params: Mapp
     check_keys(rule)
     check_params(rule, pattern)
     steps = pattern.steps
-    check_steps(steps)
+    check_steps(steps, "then", "then any")
     if pattern.skip not in _SKIPS:
         raise NotDirectError(f"it skips to {pattern.skip}")
     if pattern.skip == "keep all" and steps[-1].link != "then any":
         raise NotDirectError("its last step is the first that fits")
-    last, order = len(steps) - 1, {step.variable: i for i, step in enumerate(steps)}
-    values = Values()
-    held = [[IDENTITY] for _ in steps]  # the columns of the block that a node of each step keeps
-    given: list[tuple[int, int, int]] = []  # (step, column of the block, column of found)
+    last = len(steps) - 1
     identities = tuple(range(FIELDS, FIELDS + len(steps)))
-    given += [(i, IDENTITY, column) for i, column in enumerate(identities)]
-    keys = tuple(FIELDS + len(steps) + i for i in range(len(rule.keys)))
-    given += [(last, BLOCK_KEYS + i, column) for i, column in enumerate(keys)]
-    given.append((last, TS, DECIDED_AT))
-    width, nulls = FIELDS + len(steps) + len(keys), list[tuple[int, int, int]]()
-    places: dict[Typed, Place] = {}
-    for leaf in dict.fromkeys(x for e in rule.emits for _, expression in e.fields for x in leaves(expression)):
-        if isinstance(leaf, Key):
-            places[leaf] = Place(keys[leaf.index], None)
-            continue
-        if not isinstance(leaf, Attr) or leaf.variable is None:
-            raise NotDirectError("it emits more than attributes of its steps")
-        step, value = order[leaf.variable], values.place(leaf.name, leaf.type)
-        null = None
-        if is_optional(rule, sources, leaf.name):
-            null = len(nulls)
-            nulls.append((step, value, null))
-        places[leaf] = Place(width, null)
-        given.append((step, BLOCK_KEYS + len(keys) + value, width))
-        width += 1
+    layout = lay_out(rule, sources, {s.variable: i for i, s in enumerate(steps)}, FIELDS + len(steps))
+    given = [(i, IDENTITY, column) for i, column in enumerate(identities)]  # step, column of the block, of found
+    given += [(last, TS, DECIDED_AT), *((one.step, one.column, one.field) for one in layout.bound)]
+    held = [[IDENTITY] for _ in steps]  # the columns of the block that a node of each step keeps
     for step, column, _ in given:
         if column not in held[step]:
             held[step].append(column)
-    alone = [compile_conditions(step.where, params) for step in steps]
     # they come in order of start; who emits several events each must be told where a start ends
     many_at_once = pattern.skip != "past last" and len(rule.emits) > 1
-    shape = Shape(
-        inputs=build_inputs(rule, steps, alone, values.known, sources),
-        selects_all=False,
-        values=tuple(values.known),
-        places=places,
-        keys=keys,
-        decider=identities[-1],
-        emits=build_emits(rule, params),
-        found_width=width,
-        has_nulls=any(is_optional(rule, sources, name) for name, _ in values.known),
-        many_at_once=many_at_once,
-    )
+    shape = layout.shape(rule, pattern, sources, params, decider=identities[last], many_at_once=many_at_once)
     takes = [(i, column, VALUES + at) for i in range(last) for at, column in enumerate(held[i])]
     gives = [(i, c if i == last else VALUES + held[i].index(c), column) for i, c, column in given]
     if many_at_once:
@@ -132,10 +82,9 @@ def compile_graph(rule: CheckedRule, sources: Mapping[str, Schema], params: Mapp
         take_spans,
         gave,
         give_spans,
-        np.array(nulls, np.int64).reshape(-1, 3),
+        layout.nulls,
     )
-    first = BLOCK_KEYS + len(keys)
-    text = {first + value for value in shape.text_values}
+    text = {one.column for one in layout.bound if one.is_text}
     texts = tuple((i, VALUES + at) for i in range(last) for at, column in enumerate(held[i]) if column in text)
     why = (
         "each step binds one event by that event alone: what each choice of `then any` leaves stands in one list a step"
@@ -147,19 +96,6 @@ def check_links(pattern: CheckedPattern) -> None:
     """NotDirectError without a choice, which goes without saying."""
     if not pattern.has_choices:
         raise NotDirectError
-
-
-def check_steps(steps: Sequence[CheckedStep]) -> None:
-    """NotDirectError unless every step binds one event, by that event alone."""
-    if not 1 < len(steps) <= MOST_STEPS:
-        raise NotDirectError("it has one step" if len(steps) == 1 else f"it has more than {MOST_STEPS} steps")
-    for step in steps:
-        if (step.low, step.high) != (1, 1):
-            raise NotDirectError("a step is a loop or optional")
-        if step.link == "next":
-            raise NotDirectError("it has `next`")
-        if step.where is not None and not is_alone(step.where):
-            raise NotDirectError("a condition compares events")
 
 
 def _spans(lines: Sequence[tuple[int, int, int]], steps: int) -> tuple[np.ndarray, np.ndarray]:

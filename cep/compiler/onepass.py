@@ -26,8 +26,6 @@ import numpy as np
 
 from cep.compiler.columns import compile_conditions
 from cep.compiler.direct import (
-    BLOCK_KEYS,
-    FOUND_NULLS,
     NotDirectError,
     Place,
     Shape,
@@ -45,6 +43,7 @@ from cep.compiler.rowmasks import RowMasks
 from cep.compiler.rowstates import RowStates, State
 from cep.compiler.rowtable import RowTable, TooLargeError
 from cep.compiler.rowwords import START, End, Lines, Move, Register, Words, ways_to_end
+from cep.kernels.blocks import BLOCK_KEYS, FOUND_NULLS
 from cep.kernels.onepass import DECIDER, END, FIRST, FOUND_KEYS, FOUND_ROW, NEVER, PREVIOUS
 from cep.language.typed import Attr, CheckedPattern, Fold, Key, Prev, Typed
 

@@ -14,8 +14,7 @@ amortised, whatever is open.
   slot + 1 of the key ``counts[DIRECT_FROM] + i`` at i, 0 for none.
 - ``places``: the slots of the rows from ``counts[SOUGHT_FROM]`` to ``counts[SOUGHT_TO]``: keys are sought some hundred
   rows ahead, so that one need not wait for the other's memory.
-- ``found``, one column after the other: DECIDED_AT, START_NO, the null bits, then the fields.
-- block: TS, IDENTITY, BITS (bit j: the row fits step j), the null bits, the key's words, the values.
+- blocks and ``found``: as in `cep.kernels.blocks`.
 
 Nothing looks for what has expired: deadlines fall along a list, so whoever walks it stops at the first that has passed
 and forgets the rest; a run may be overwritten once its deadline has passed. If that of the oldest run has not, the
@@ -32,16 +31,13 @@ from typing import NamedTuple
 import numpy as np
 from numba import types
 
+from cep.kernels.blocks import BITS, BLOCK_KEYS, DECIDED_AT, FOUND_NULLS, START_NO, TS, null_bits
 from cep.kernels.jit import IntArray, Integer, Matrix, Vector, Whole, kernel, matrix_at, vector_at
 from cep.kernels.keys import KEY_WORDS, OWN, USED, add_key, find_key, has_room
 from cep.kernels.runs import FOREVER
 
-# the block
-TS, IDENTITY, BITS, NULLS, BLOCK_KEYS = range(5)
 # runs
 BEHIND, DEADLINE, RUN_NULLS, BOUND = range(4)
-# found
-DECIDED_AT, START_NO, FOUND_NULLS, FIELDS = range(4)
 # slots: the runs that wait for step j stand at j - 1
 # counts
 HEAD, FOUND, CURSOR, SOUGHT_FROM, SOUGHT_TO, IS_DIRECT, DIRECT_FROM, COUNTS = range(OWN, OWN + 8)
@@ -80,17 +76,6 @@ class ChainState(NamedTuple):
 
 ChainProgramType = types.NamedTuple((Vector, Vector, Vector, Matrix, Matrix, Matrix), ChainProgram)
 ChainStateType = types.NamedTuple((Matrix, Vector, Matrix, Vector, Vector), ChainState)
-
-
-@kernel(types.int64(ChainProgramType, Matrix, Integer, Integer), inline=True)
-def null_bits(program: ChainProgram, block: IntArray, row: Whole, step: Whole) -> Whole:
-    """Return the null bits that a row gives to a match as one of its steps. O(values that may be null)."""
-    nulls = program.nulls
-    word = np.int64(0)
-    for c in range(nulls.shape[0]):
-        if nulls[c, 0] == step:
-            word |= ((block[NULLS, row] >> nulls[c, 1]) & 1) << nulls[c, 2]
-    return word
 
 
 @kernel(types.int64(ChainStateType, Matrix, Integer), inline=True)
@@ -171,7 +156,7 @@ def give_chains(
         count = np.int64(1)
     if found.shape[1] - counts[FOUND] < count:
         return np.int64(-1)
-    nulls = null_bits(program, block, row, last)
+    nulls = null_bits(program.nulls, block, row, last)
     run = slots[slot, last - 1] if keep_all else first
     for target in range(counts[FOUND] + count - 1, counts[FOUND] - 1, -1):
         at = np.uint64(run) & mask
@@ -235,7 +220,7 @@ def match_chains(program: ChainProgram, state: ChainState, block: IntArray, foun
                     continue
                 waiting = np.uint64(step - 1)
                 begin, end = np.uint64(spans[step]), np.uint64(spans[step + 1])
-                nulls = null_bits(program, block, at, np.int64(step)) if has_nulls else np.int64(0)
+                nulls = null_bits(program.nulls, block, at, np.int64(step)) if has_nulls else np.int64(0)
                 newest = slots[slot, waiting]
                 run = newest
                 moved = np.int64(0)
@@ -256,7 +241,7 @@ def match_chains(program: ChainProgram, state: ChainState, block: IntArray, foun
             if starting:
                 runs[into, BEHIND] = slots[slot, 0]
                 runs[into, DEADLINE] = now + within if now <= FOREVER - within else FOREVER
-                runs[into, RUN_NULLS] = null_bits(program, block, at, np.int64(0)) if has_nulls else np.int64(0)
+                runs[into, RUN_NULLS] = null_bits(program.nulls, block, at, np.int64(0)) if has_nulls else np.int64(0)
                 c, end = np.uint64(0), np.uint64(spans[1])
                 while c < end:
                     runs[into, c + np.uint64(BOUND)] = block[np.uint64(sources[c]), row]

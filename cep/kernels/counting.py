@@ -10,7 +10,7 @@ its inverse, and the first row of BACK as it was at the start, times THEN as it 
   FIRST_NO, OVER, SUMS, THEN and BACK (m x m for m steps but the last), then the key's words. When LIVE is 0, so is
   all else, and THEN and BACK are the unit.
 - ``starts``: ring (deadline, slot, the first row of BACK), in order of deadline.
-- block and ``found``: as in `cep.kernels.chain`; a column of ``found`` is how many.
+- blocks and ``found``: as in `cep.kernels.blocks`; a column of ``found`` is how many.
 
 Numbers wrap, which sums and differences of whole numbers survive; a sum that was ever beyond 64 bits sets OVER, and the
 count is null until the key has no open run. Cost: O(steps^2) an event and a start, whatever the bound.
@@ -25,14 +25,11 @@ from typing import NamedTuple
 import numpy as np
 from numba import types
 
+from cep.kernels.blocks import BITS, FOUND_NULLS, TS, null_bits
 from cep.kernels.jit import IntArray, Integer, Matrix, Vector, Whole, kernel
 from cep.kernels.keys import LIVE, OWN, add_key, find_key, has_room
 from cep.kernels.runs import FOREVER
 
-# the block
-TS, IDENTITY, BITS, NULLS, BLOCK_KEYS = range(5)
-# found
-DECIDED_AT, START_NO, FOUND_NULLS, FIELDS = range(4)
 # slots; SUMS of step j stand at SUMS + j, that of the first is LIVE
 FIRST_NO, OVER, SUMS = 1, 2, 3
 # starts
@@ -46,7 +43,9 @@ DONE, WANTS_FOUND, WANTS_STARTS, WANTS_SLOTS = range(4)
 
 
 class CountingProgram(NamedTuple):
-    """``gives``: (column of the block, column of ``found``); ``nulls``: (null bit of the block, of the match)."""
+    """``gives``: (column of the block, column of ``found``); ``nulls``: as in
+    `null_bits`, of the last step.
+    """
 
     scalars: IntArray
     gives: IntArray
@@ -186,10 +185,7 @@ def match_counts(
                 for c in range(gives.shape[0]):
                     found[gives[c, 1], n] = block[gives[c, 0], row]
                 found[scalars[HOW_MANY], n] = many
-                empty = over << scalars[HOW_MANY_NULL]
-                for c in range(nulls.shape[0]):
-                    empty |= ((block[NULLS, row] >> nulls[c, 0]) & 1) << nulls[c, 1]
-                found[FOUND_NULLS, n] = empty
+                found[FOUND_NULLS, n] = over << scalars[HOW_MANY_NULL] | null_bits(nulls, block, row, m)
             move_runs(program, state, slot, bits)
         if starting:
             start_run(program, state, block, slot, row)

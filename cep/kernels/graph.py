@@ -13,7 +13,7 @@ is asked for: an event is O(steps), whatever is open, and a match costs what is 
 - ``starts``: ring (deadline, slot, NODE_NO) of the first step's nodes, in order of deadline.
 - ``path``, ``since``: where the enumeration stands, step by step, and the match from which on the node there holds (-1:
   it has led to some before the enumeration was stopped).
-- block and ``found``: as in `cep.kernels.chain`.
+- blocks and ``found``: as in `cep.kernels.blocks`.
 
 Matches come out in the order of the semantics: by start, then by the first event on which they differ. A deadline at
 time t is decided before the first event later than t, or when the watermark has passed t: then the first node of the
@@ -31,16 +31,13 @@ from typing import NamedTuple
 import numpy as np
 from numba import types
 
+from cep.kernels.blocks import BITS, DECIDED_AT, FOUND_NULLS, TS, null_bits
 from cep.kernels.jit import IntArray, Integer, Matrix, Vector, Whole, kernel
 from cep.kernels.keys import LIVE, OWN, add_key, find_key, has_room
 from cep.kernels.runs import FOREVER
 
-# the block
-TS, IDENTITY, BITS, NULLS, BLOCK_KEYS = range(5)
 # nodes
 NEXT, BEGIN, NODE_NO, DEADLINE, NODE_NULLS, VALUES = range(6)
-# found
-DECIDED_AT, START_NO, FOUND_NULLS, FIELDS = range(4)
 # slots: HEAD, TAIL and OPEN of step j stand at LISTS + 3 * j
 LISTS = 2
 # counts. DEPTH: the step at which the enumeration was stopped for want of room, -1 when none was
@@ -84,17 +81,6 @@ class GraphState(NamedTuple):
 
 GraphProgramType = types.NamedTuple((Vector, Vector, Matrix, Vector, Matrix, Vector, Matrix), GraphProgram)
 GraphStateType = types.NamedTuple((Matrix, Vector, Matrix, Matrix, Vector, Vector, Vector), GraphState)
-
-
-@kernel(types.int64(GraphProgramType, Matrix, Integer, Integer), inline=True)
-def null_bits(program: GraphProgram, block: IntArray, row: Whole, step: Whole) -> Whole:
-    """Return the null bits of the match that a row gives to a step."""
-    nulls = program.nulls
-    bits = np.int64(0)
-    for c in range(nulls.shape[0]):
-        if nulls[c, 0] == step:
-            bits |= ((block[NULLS, row] >> nulls[c, 1]) & 1) << nulls[c, 2]
-    return bits
 
 
 @kernel(types.int64(GraphStateType, Integer, Integer), inline=True)
@@ -166,7 +152,7 @@ def add_node(program: GraphProgram, state: GraphState, block: IntArray, slot: Wh
     nodes[node, NEXT] = -1
     nodes[node, BEGIN] = -1
     nodes[node, NODE_NO] = counts[NEXT_NO] + row
-    nodes[node, NODE_NULLS] = null_bits(program, block, row, step)
+    nodes[node, NODE_NULLS] = null_bits(program.nulls, block, row, step)
     for c in range(program.take_spans[step], program.take_spans[step + 1]):
         nodes[node, program.takes[c, 1]] = block[program.takes[c, 0], row]
     at = LISTS + 3 * step
@@ -225,7 +211,7 @@ def list_matches(
     inner = last - 1
     keep_all = scalars[SKIP] == KEEP_ALL
     has_nulls = program.nulls.shape[0] > 0
-    of_row = null_bits(program, block, row, last) if has_nulls else np.int64(0)
+    of_row = null_bits(program.nulls, block, row, last) if has_nulls else np.int64(0)
     n = counts[FOUND]
     begun = n
     full = found.shape[1]

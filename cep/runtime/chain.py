@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cep.compiler.direct import BLOCK_KEYS
+from cep.kernels.blocks import BLOCK_KEYS, TS
 from cep.kernels.chain import (
     BEHIND,
     BOUND,
@@ -27,7 +27,6 @@ from cep.kernels.chain import (
     RUN_NULLS,
     SOUGHT_TO,
     STEPS,
-    TS,
     WANTS_FOUND,
     WANTS_RUNS,
     WANTS_SLOTS,
@@ -44,7 +43,8 @@ from cep.kernels.keys import KEY_AT, KEY_WORDS, USED, enter_keys
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from cep.compiler.chain import Bound, ChainTables
+    from cep.compiler.chain import ChainTables
+    from cep.compiler.sequence import Bound
     from cep.model.batch import AnyArray, BoolArray, Int64Array
     from cep.runtime.identity import Lineage
     from cep.runtime.snapshot import Stored

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cep.compiler.direct import BLOCK_KEYS
+from cep.kernels.blocks import BLOCK_KEYS
 from cep.kernels.graph import (
     BEGIN,
     COUNTS,

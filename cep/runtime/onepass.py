@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cep.compiler.direct import BLOCK_KEYS, DECIDED_AT, IDENTITY, TS
 from cep.compiler.generate import load_matcher
+from cep.kernels.blocks import BLOCK_KEYS, DECIDED_AT, IDENTITY, TS
 from cep.kernels.keys import KEY_AT, KEY_WORDS, USED, enter_keys
 from cep.kernels.onepass import (
     BASE,

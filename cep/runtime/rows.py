@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cep.compiler.direct import DECIDED_AT, FOUND_NULLS
+from cep.kernels.blocks import DECIDED_AT, FOUND_NULLS
 from cep.model.batch import Provenance
 from cep.model.single import column_of, events_at
 from cep.runtime.identity import emit_seed, provenance

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cep.compiler.direct import IDENTITY, TS
+from cep.kernels.blocks import IDENTITY, TS
 
 if TYPE_CHECKING:
     from cep.model.batch import Int64Array

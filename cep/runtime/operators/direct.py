@@ -20,10 +20,10 @@ import numpy as np
 from cep.compiler.chain import ChainTables
 from cep.compiler.columns import as_column, batch_leaf
 from cep.compiler.counting import CountingTables
-from cep.compiler.direct import BITS, BLOCK_KEYS, DECIDED_AT, FOUND_NULLS, IDENTITY, NULLS, START_NO, TS
 from cep.compiler.graph import GraphTables
 from cep.compiler.onepass import OnePassTables
 from cep.compiler.screen import Asked
+from cep.kernels.blocks import BITS, BLOCK_KEYS, DECIDED_AT, FOUND_NULLS, IDENTITY, NULLS, START_NO, TS
 from cep.language.fingerprint import fingerprint
 from cep.language.typed import Attr, Key
 from cep.model.batch import Column, EventBatch, numbers_at, times_stored, write_places
