@@ -1,6 +1,7 @@
 """``python -m benchmarks``: measure, print the table, and keep it if asked.
 
-    python -m benchmarks [--what latency] [--events N] [--query Q1] [--rounds N] [--no-start] [--json PATH] [--record]
+    python -m benchmarks [--events N] [--query Q1] [--rounds N] [--no-start] [--json PATH] [--record]
+    python -m benchmarks --what latency|scaling [--events N] [--rounds N] [--json PATH]
 
 ``--record`` writes benchmarks/record/<date>-<query or all>.json.
 Tested by: tests/test_benchmarks.py
@@ -30,7 +31,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run what the command line says."""
     parser = argparse.ArgumentParser("python -m benchmarks", description="Engine beside hand-written kernels.")
     parser.add_argument("--events", type=int, default=1_000_000, help="events in the stream (default: 1,000,000)")
-    parser.add_argument("--what", choices=("throughput", "latency"), default="throughput", help="what to measure")
+    parser.add_argument(
+        "--what", choices=("throughput", "latency", "scaling"), default="throughput", help="what to measure"
+    )
     parser.add_argument("--query", choices=QUERIES, help="this query alone")
     parser.add_argument("--rounds", type=int, default=7, help="rounds after the warm-up, 5 or more (default: 7)")
     parser.add_argument("--no-start", action="store_true", help="leave out the times to start")
@@ -47,6 +50,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(latency_table(latency))
         if options.json:
             options.json.write_text(json.dumps(as_record(latency), indent=2) + "\n")
+        return 0
+    if options.what == "scaling":
+        from benchmarks.scaling import as_record as scaling_record
+        from benchmarks.scaling import measure_scaling, scaling_table
+
+        grown = measure_scaling(options.events, options.rounds)
+        print(f"{options.events:,} events, best of {options.rounds}; counts are true\n\n{scaling_table(grown)}")
+        if options.json:
+            options.json.write_text(json.dumps(scaling_record(grown), indent=2) + "\n")
         return 0
     load = describe_machine()["load"]
     ticks = draw_ticks(options.events)

@@ -32,14 +32,14 @@ def table(results: Sequence[Measured]) -> str:
         )
         for r in results
     ]
-    return _aligned(rows)
+    return aligned(rows)
 
 
 def start_table(start: Mapping[str, Timing]) -> str:
     """One line a program, in milliseconds."""
     rows = [("start", "best ms", "median ms")]
     rows += [(name, f"{1000 * t.best:.0f}", f"{1000 * t.median:.0f}") for name, t in start.items()]
-    return _aligned(rows)
+    return aligned(rows)
 
 
 def record(results: Sequence[Measured], start: Mapping[str, Timing], load_before: object) -> dict[str, object]:
@@ -64,7 +64,8 @@ def _rate(events: int, timing: Timing) -> str:
     return f"{best:.{digits}f} ({median:.{digits}f})"
 
 
-def _aligned(rows: Sequence[Sequence[str]]) -> str:
+def aligned(rows: Sequence[Sequence[str]]) -> str:
+    """A table whose columns stand below each other, all but the first to the right."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = []
     for row in rows:

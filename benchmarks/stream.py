@@ -45,10 +45,10 @@ class Ticks(NamedTuple):
         return self.ts.size
 
 
-def draw_ticks(events: int, seed: int = 7) -> Ticks:
+def draw_ticks(events: int, seed: int = 7, keys: int = KEYS) -> Ticks:
     """A stream of ``events`` events; another length is another stream, for one column is drawn after the other."""
     draw = np.random.default_rng(seed)
-    key = draw.integers(0, KEYS, events)
+    key = draw.integers(0, keys, events)
     letter = draw.integers(0, len(TYPES), events)
     price = draw.uniform(0, 100, events).round(2)
     volume = draw.integers(0, 1000, events)

@@ -94,3 +94,25 @@ def count_chain(ticks: Ticks, letters: str, least: float) -> int:
             end = c_behind_b.get(key)
             found += end is not None and end - ts < 10_000
     return found
+
+
+def count_sequence(ticks: Ticks, steps: int, least: float, bound: int) -> int:
+    """How many events of the first letter have all further ones after them, each the next of its key, within a bound.
+
+    Goes backwards: for each key it remembers, step by step, when what begins there ends.
+    """
+    ends: list[dict[int, int | None]] = [{} for _ in range(steps)]
+    found = 0
+    columns = (ticks.ts, ticks.key, ticks.type, ticks.price)
+    for ts, key, letter, price in zip(*(column[::-1].tolist() for column in columns), strict=True):
+        if price <= least or letter >= steps:
+            continue
+        if letter == steps - 1:
+            ends[letter][key] = ts
+            continue
+        end = ends[letter + 1].get(key)
+        if letter:
+            ends[letter][key] = end
+        else:
+            found += end is not None and end - ts <= bound
+    return found

@@ -7,9 +7,9 @@ import json
 import numpy as np
 import pytest
 
-from benchmarks import latency, truth
+from benchmarks import latency, scaling, truth
 from benchmarks.__main__ import main
-from benchmarks.limits import q2
+from benchmarks.limits import chain, q2
 from benchmarks.machine import ROOT
 from benchmarks.measure import Bench, WrongCountError, measure
 from benchmarks.queries import QUERIES, TYPE
@@ -109,3 +109,22 @@ def test_every_match_of_single_events_and_of_small_batches_is_counted(monkeypatc
     told = latency.measure_latency(5000, 1)
     assert (told.events, told.matches) == (5000, sum(truth.count_chain(draw_ticks(5000), *s) for s in latency.shapes()))
     assert "all found" in latency.latency_table(told)
+
+
+def test_a_chain_by_hand_finds_what_that_of_q2_finds(ticks):
+    one, other = q2.Limit(ticks.events), chain.Limit(ticks.events, 3, 1000, q2.BOUND_MS, ring=16)
+    for batch in cut(ticks, 777):
+        one.take(batch)
+        other.take(batch)
+    for mine, theirs in zip(one.found.values(), other.found.values(), strict=True):
+        assert np.array_equal(mine, theirs)
+
+
+def test_growth_is_told_beside_the_first_size():
+    grown = scaling.measure_scaling(20_000, 1, keys=(10, 2_000), lengths=(3, 4))  # counts are checked in there
+    assert [(g.what, g.size) for g in grown] == [("keys", 10), ("keys", 2_000), ("steps", 3), ("steps", 4)]
+    assert [g.beyond == 1 for g in grown[::2]] == [True, True]
+    assert all(g.matches > 0 for g in grown)
+    assert grown[1].growth_engine == grown[1].engine / grown[0].engine
+    lines = scaling.scaling_table(grown).splitlines()
+    assert [line.split()[0] for line in lines] == ["what", "10", "2,000", "3", "4"]

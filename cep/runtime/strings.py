@@ -2,7 +2,8 @@
 
 Codes 0, 1, … are the rule's constants, in their order, for ever. Other codes live while a retained row or a key holds
 them: `collect` is told which, and gives the rest back.
-Cost: interning O(distinct strings of a batch); collecting O(bytes kept).
+Cost: interning O(distinct strings of a batch), and nothing but a look-up for a dictionary that came with the batch
+before; collecting O(bytes kept).
 Tested by: tests/runtime/test_strings.py
 """
 
@@ -23,7 +24,7 @@ from cep.kernels.text import (
     intern_strings,
     move_strings,
 )
-from cep.model.batch import Text
+from cep.model.batch import EMPTY_TEXT, Text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,12 +32,13 @@ if TYPE_CHECKING:
     from cep.model.batch import AnyArray, Int64Array
 
 _FIRST = np.zeros(1, np.int64)
+_MOST_REMEMBERED = 65_536  # strings of a dictionary whose codes are remembered from batch to batch
 
 
 class Strings:
     """Interned strings of one operator and shard."""
 
-    __slots__ = ("_codes", "_collect_at", "_further", "crowded", "pinned", "store")
+    __slots__ = ("_codes", "_collect_at", "_further", "_known", "_text", "crowded", "pinned", "store")
 
     def __init__(self, constants: Sequence[str]) -> None:
         self.store: TextStore = empty_text_store()
@@ -44,6 +46,7 @@ class Strings:
         self._further = np.zeros(0, np.int64)
         self._collect_at = 4096
         self._codes: dict[str, int] = {}  # of strings that came one by one
+        self._text, self._known = EMPTY_TEXT, np.zeros(0, np.int64)  # the last dictionary, its codes here or -1
         self.crowded = False  # whether `wants_collection` when one of these was new
         if constants:
             codes = self.intern(Text.of(constants), np.arange(len(constants)))
@@ -51,18 +54,28 @@ class Strings:
 
     def intern(self, text: Text, codes: AnyArray) -> Int64Array:
         """The codes in this store of a column's codes in its own dictionary."""
-        used = np.zeros(len(text), np.bool_)
-        used[codes] = True
-        which = np.flatnonzero(used)
-        out = np.zeros(which.size, np.int64)
+        if text is not self._text:
+            self._text, self._known = text, np.full(len(text), -1, np.int64)
+        known = self._known
+        out: Int64Array = known[codes]
+        if not out.size or out.min() >= 0:
+            return out
+        wanted = np.zeros(len(text), np.bool_)
+        wanted[codes] = True
+        which = np.flatnonzero(wanted & (known < 0))
+        new = np.zeros(which.size, np.int64)
         data = np.require(text.data, np.uint8, ["C", "W"])
         offsets = np.require(text.offsets, np.int64, ["C", "W"])
         done = 0
-        while (done := int(intern_strings(self.store, data, offsets, which, out, done))) < which.size:
+        while (done := int(intern_strings(self.store, data, offsets, which, new, done))) < which.size:
             self._grow(int(offsets[which[done] + 1] - offsets[which[done]]))
-        table = np.zeros(len(text), np.int64)
-        table[which] = out
-        return table[codes]
+        known[which] = new
+        if len(text) > _MOST_REMEMBERED:
+            self._forget()
+        return known[codes]
+
+    def _forget(self) -> None:
+        self._text, self._known = EMPTY_TEXT, np.zeros(0, np.int64)
 
     def code_of(self, string: str) -> int:
         """The code of one string, which is valid UTF-8."""
@@ -122,6 +135,7 @@ class Strings:
         for codes in used:
             marks[codes] = 1
         self._codes.clear()
+        self._forget()
         self.crowded = False
         live = self._move(marks, int(self.store.counts[CODES_USED]), int(self.store.counts[BYTES_USED]))
         self._collect_at = max(4096, 2 * live)

@@ -50,6 +50,19 @@ def test_only_strings_that_rows_use_are_interned():
     assert strings.intern(EMPTY_TEXT, np.zeros(0, np.int64)).tolist() == []
 
 
+def test_a_dictionary_that_comes_again_has_the_codes_it_had_until_they_are_freed():
+    strings, text = Strings(["b"]), Text.of(["a", "b", "c", "d"])
+    first = strings.intern(text, np.array([2, 1, 2])).tolist()
+    again = strings.intern(text, np.array([0, 2, 1])).tolist()
+    assert again[1:] == first[:2]
+    assert read(strings, first + again) == ["c", "b", "c", "a", "c", "b"]
+    assert strings.store.counts[LIVE] == 3  # "d" has no code: nobody used it
+    strings.collect([])
+    other = codes_of(strings, ["x", "y"])  # takes the codes that are free
+    third = strings.intern(text, np.array([0, 1, 2, 3])).tolist()
+    assert read(strings, other + third) == ["x", "y", "a", "b", "c", "d"]
+
+
 def test_codes_are_given_out_again_so_a_store_stays_small():
     strings = Strings(["c"])
     sizes = []
