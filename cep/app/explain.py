@@ -518,6 +518,8 @@ def _matches_text(rule: CheckedRule) -> str:
         "first": f"after a match, on with its first `{pattern.skip_variable}`",
         "last": f"after a match, on with its last `{pattern.skip_variable}`",
     }[pattern.skip]
+    if pattern.prefer_earliest:
+        text += "; a match waits until every earlier start is decided"
     names = ["an unnamed step" if name.startswith("$") else f"`{name}`" for name in pattern.consume]
     return text + f"; uses up {', '.join(dict.fromkeys(names))}" * bool(names)
 

@@ -3,7 +3,8 @@
 It is for patterns in which every event counts - ``next`` between steps, loops ``in a row`` - that skip past the last
 event and have no bound, and whose conditions ask about the event at hand and the event bound last. That one is the
 key's event before, whatever run it is: so two runs in one state have the same future, the one that started earlier is
-preferred until its end, and the other is forgotten at once. What is left is a few scalars a key.
+preferred until its end, and the other is forgotten at once. What is left is a few scalars a key. With `prefer
+earliest` it is the same where no run can end while a preferred one goes on, which the table of all runs shows.
 
 States: `cep.compiler.rowstates`. The loop is generated: the tests at an event are decided once, and then either the
 runs of the key are one number, and a table says what becomes of them (`cep.compiler.rowtable`), or, where that table
@@ -50,7 +51,7 @@ from cep.language.typed import Attr, CheckedPattern, Fold, Key, Prev, Typed
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from cep.language.typed import CheckedParam, CheckedRule, CheckedStep
+    from cep.language.typed import CheckedParam, CheckedRule
     from cep.model.schema import Schema
     from cep.model.types import Type
 
@@ -99,7 +100,7 @@ def compile_one_pass(
     """The matcher of a rule whose body is a pattern; NotDirectError when it is none of these."""
     pattern = rule.body
     assert isinstance(pattern, CheckedPattern)
-    check_plain(pattern)
+    check_plain(pattern, "prefer_earliest")
     check_keys(rule)
     check_params(rule, pattern)
     if pattern.skip != "past last":
@@ -109,18 +110,20 @@ def compile_one_pass(
             raise NotDirectError(f"it has `{step.link}`")
         if step.is_loop and not step.in_a_row:
             raise NotDirectError("a loop is not `in a row`")
-    return _Generator(rule, pattern.steps, sources, params).build()
+    return _Generator(rule, pattern, sources, params).build()
 
 
 class _Generator:
     def __init__(
         self,
         rule: CheckedRule,
-        steps: tuple[CheckedStep, ...],
+        pattern: CheckedPattern,
         sources: Mapping[str, Schema],
         params: Mapping[str, CheckedParam],
     ) -> None:
+        steps = pattern.steps
         self.rule, self.steps, self.sources, self.params = rule, steps, sources, params
+        self.earliest = pattern.prefer_earliest
         self.order = {s.variable: i for i, s in enumerate(steps)}
         self.words = Words(rule, steps, sources)
         self.values = self.words.values
@@ -299,6 +302,8 @@ class _Generator:
         live, cells, runs, shift = None, np.zeros(1, np.int64), np.zeros(1, np.int64), 0
         try:
             table = RowTable(self.rows, moves)
+            if table.waits and self.earliest:
+                raise NotDirectError("a match may have to wait for an earlier start, or a longer loop")
             at = table.share(words, first)
             width = at + len(self.keys)
             self._open(text, before)
@@ -309,6 +314,8 @@ class _Generator:
             blank = np.zeros(width, np.int64)
             spans: tuple[tuple[int, int], ...] = ()
         except TooLargeError:
+            if self.earliest:
+                raise NotDirectError("too large a table to see whether a match may have to wait") from None
             masks, text = RowMasks(self.rows, moves), Lines()
             words.columns.clear()
             at = masks.share(words, first)

@@ -158,6 +158,12 @@ def _contradict(one: tuple[object, ...], other: tuple[object, ...]) -> bool:
         with_op, with_left, with_right = _MIRRORED[with_op], with_right, with_left
     if (left, right) == (with_left, with_right):
         return not _SIGNS[op] & _SIGNS[with_op]
-    both_equal = op == with_op == "eq" and left == with_left
     constants = [c for c in (right, with_right) if isinstance(c, tuple) and c[0] == "const"]
-    return both_equal and len(constants) == 2 and constants[0][:3] == constants[1][:3]
+    if left != with_left or len(constants) < 2 or constants[0][:3] != constants[1][:3]:
+        return False
+    values = (constants[0][3], constants[1][3])
+    if None in values or values[0] == values[1]:
+        return False  # of one constant see above
+    low = min(values)
+    of_low, of_high = (op, with_op) if constants[0][3] == low else (with_op, op)
+    return bool(_SIGNS[of_low] <= {-1, 0} and _SIGNS[of_high] <= {0, 1})  # at most the less, at least the greater

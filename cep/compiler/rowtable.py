@@ -49,7 +49,10 @@ class TooLargeError(Exception):
 
 
 class RowTable:
-    """The table of one pattern; ``alive[i]`` are the runs of number i, 0 being none."""
+    """The table of one pattern; ``alive[i]`` are the runs of number i, 0 being none.
+
+    ``waits``: a match may come while a preferred run goes on, which may become one: under `prefer earliest` it waits.
+    """
 
     def __init__(self, rows: RowStates, moves: Sequence[Move]) -> None:
         self._rows, self._moves = rows, moves
@@ -61,6 +64,7 @@ class RowTable:
             for b in moves
             if a.source == b.source and a.step < b.step and rows.exclude(a.source, a.step, b.step)
         }
+        self.waits = False
         self.alive: list[Alive] = [()]
         self.cells: list[list[Cell]] = []
         numbers: dict[Alive, int] = {(): 0}
@@ -85,12 +89,25 @@ class RowTable:
         for run in (*alive, None):
             for end, test, must in self._ends:
                 if end[0] == run and self._holds(test, outcome) == must:
+                    self.waits = self.waits or self._is_overtaken(alive, end, outcome)
                     if end[1] is not None:
                         return Cell((), end, ())
                     goes_on, moves = self._go_on((), outcome)  # the event that breaks a run off may begin another
                     return Cell(goes_on, end, moves)
         goes_on, moves = self._go_on(alive, outcome)
         return Cell(goes_on, None, moves)
+
+    def _is_overtaken(self, alive: Alive, end: End, outcome: int) -> bool:
+        """Whether a run before one that ends goes on, or that one itself in a way that is preferred to its end."""
+        ending, step = end
+        before = alive if ending is None else alive[: alive.index(ending)]
+        steps = self._rows.steps_from(ending)
+        preferred = steps if step is None else steps[: steps.index(step)]
+        return any(
+            (m.source is not None and m.source in before) or (m.source == ending and m.step in preferred)
+            for m in self._moves
+            if m.target is not None and self._holds(m.test, outcome)
+        )
 
     def _go_on(self, alive: Alive, outcome: int) -> tuple[Alive, tuple[Move, ...]]:
         into: dict[State, Move] = {}

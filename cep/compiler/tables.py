@@ -93,6 +93,7 @@ class _Tables:
             else None
             for k, item in enumerate(automaton.groups)
         ]
+        self.done = FoldRegister("done", "$match", -1, False)
         self.sets = [FoldRegister("members", f"$set {k}", -1, False) for k in range(len(automaton.sets))]
 
     def build(self, tested: int, updated: frozenset[int]) -> MatchProgram:
@@ -187,6 +188,8 @@ class _Tables:
         for move in moves[begin:]:
             scalars[tables.KEPT_BITS] |= move[tables.SILENCES]
             scalars[tables.KEPT_FOR] = max(scalars[tables.KEPT_FOR], move[tables.WAIT])
+        if pattern.prefer_earliest:
+            scalars[tables.DONE_AT] = REGISTERS + self.layout.register(self.done)
         if pattern.has_choices:
             # where every count is fixed, what is chosen says all that is bound
             fixed = pattern.is_plain and all(s.low == s.high for s in pattern.steps)

@@ -36,8 +36,6 @@ from cep.kernels.deadlines import (
     WANTS_STARTS,
     add_time,
     bar_of,
-    close_absences,
-    close_bounds,
     drop_key,
     forget_past,
     forget_runs,
@@ -49,6 +47,7 @@ from cep.kernels.deadlines import (
     keep_past,
     use_up,
 )
+from cep.kernels.earliest import pass_time, release
 from cep.kernels.jit import Address, Callee, Integer, Whole, call_generated, kernel, pointer
 from cep.kernels.moves import count_after, is_reluctant, members_after, open_moves
 from cep.kernels.program import (
@@ -56,6 +55,7 @@ from cep.kernels.program import (
     CLEARED,
     CONSUMES,
     DEPTH,
+    DONE_AT,
     ENDS,
     EVENTS,
     EVERY,
@@ -118,6 +118,7 @@ from cep.kernels.runs import (
     CURSOR,
     DECIDED_AT,
     DECIDER,
+    DONE_BIT,
     ENDED,
     FOREVER,
     FOUND,
@@ -192,7 +193,8 @@ def bind(
             return 0
     final = scalars[FINAL] != 0
     complete = mask == CLOSE_BIT and not final
-    if complete:
+    waits = complete and scalars[DONE_AT] != 0  # for what stands before it
+    if complete and not waits:
         target = counts[FOUND]
         into, into_f = matches.found, matches.found_f
     else:
@@ -230,7 +232,7 @@ def bind(
     into[target, LAST_NO] = rows[row, NO]
     into[target, STEP] = step
     into[target, COUNT] = count
-    into[target, MASK] = mask
+    into[target, MASK] = DONE_BIT if waits else mask
     into[target, CLOSE_AT] = FOREVER
     into[target, SHADOW] = -1
     into[target, BEGUN] = 0
@@ -272,6 +274,9 @@ def bind(
             pointer(operands.spans),
             pointer(operands.faults),
         )
+    if waits:
+        into[target, scalars[DONE_AT]] = rows[row, NO]
+        return 1
     if complete:
         matches.found[target, DECIDED_AT] = rows[row, TS]
         matches.found[target, PHASE] = BY_EVENT
@@ -319,6 +324,7 @@ def show_event(
     final = scalars[FINAL]
     keep_all = scalars[SKIP] == KEEP_ALL
     consumes = scalars[CONSUMES] != 0
+    done_at = scalars[DONE_AT]
     restrained = scalars[RESTRAINED] != 0
     now, number = rows[row, TS], rows[row, NO]
     slots[slot, SEEN] += 1
@@ -328,6 +334,10 @@ def show_event(
     used: Whole = np.int64(0)
     run = slots[slot, HEAD]
     while run >= 0 and bar < number:
+        mask = runs[run, MASK]
+        if mask == DONE_BIT:
+            run = runs[run, NEXT]
+            continue
         # one that went on where the pattern may end has time until that end is decided
         went = runs[run, SHADOW] >= 0
         tainted = consumes and (used > 0 or went) and holds_used(state, runs[run, NODE]) != 0
@@ -339,7 +349,6 @@ def show_event(
         behind = runs[run, NEXT]
         source = runs[run, STEP]
         start = runs[run, START_NO]
-        mask = runs[run, MASK]
         ends = steps[source, ENDS]
         if final != 0 and runs[run, CLOSE_AT] < now:
             mask &= ~ends  # the end is decided, for this one or a longer one: nothing that was open goes on
@@ -357,7 +366,8 @@ def show_event(
                 continue
             held: Whole = FREE
             if restrained:
-                is_open = 1 if closing and ends & bit != 0 else 0
+                # with `prefer earliest` others wait for the move, and what a group's bound says decides nothing
+                is_open = 1 if (closing and ends & bit != 0) or done_at != 0 else 0
                 held = restraint(program, state, operands, test, (slot, row, run, np.int64(move), np.int64(is_open)))
             if held == FREE and fits(program, state, operands, test, moves[move, TARGET], row, run) != 0:
                 full = counts[FOUND]
@@ -375,7 +385,7 @@ def show_event(
                     iterated = True
                 if every and any_fits(program, state, operands, test, moves[move, GUARDS], row, run) != 0:
                     left &= ~bit  # it stands between what is bound and any later one
-                if bound == 1:
+                if bound == 1 and done_at == 0:
                     node = matches.found[full, NODE]
                     if (keep_all and start == given and is_alike(program, state, matches, began, full, node) != 0) or (
                         used > 0 and holds_used(state, node) != 0
@@ -418,14 +428,17 @@ def show_event(
             begun = runs[run, BEGUN]
             decided = begun & ~closed == 0 and (mask & ends != 0 or begun & closed != 0)
         if slots[slot, SEEN] - runs[run, START_SEEN] + 1 >= scalars[EVENTS]:
-            left &= CLOSE_BIT
+            left &= CLOSE_BIT | DONE_BIT
             decided = True
         if decided and final == 0 and left & CLOSE_BIT != 0:
             left &= ~CLOSE_BIT
+            if done_at != 0:
+                left |= DONE_BIT
+                runs[run, done_at] = number
             alike = start == given
             if alike:
                 alike = is_alike(program, state, matches, began, counts[FOUND], runs[run, NODE]) != 0
-            if not alike and not (used > 0 and holds_used(state, runs[run, NODE]) != 0):
+            if done_at == 0 and not alike and not (used > 0 and holds_used(state, runs[run, NODE]) != 0):
                 at = give_out(state, matches, run, now, np.int64(BY_EVENT), row) - 1
                 if start != given:
                     given, began = start, np.int64(at)
@@ -433,7 +446,7 @@ def show_event(
                 if consumes:
                     used += use_up(program, state, matches, at)
         if iterated and steps[source, REDUNDANT] != 0:
-            left = np.int64(0)  # whatever it could still become, the longer loop becomes too, and is preferred
+            left &= DONE_BIT  # whatever it could still become, the longer loop becomes too, and is preferred
         runs[run, MASK] = left
         if left == 0 or start <= bar:
             free_run(state, slot, run)
@@ -449,6 +462,8 @@ def show_event(
         run = slots[slot, HEAD]
         while run >= 0:
             run = free_run(state, slot, run) if runs[run, MASK] == 0 else runs[run, NEXT]
+    if done_at != 0:
+        release(program, state, matches, slot, now, np.int64(BY_EVENT), row)
     return counts[FOUND]
 
 
@@ -481,7 +496,8 @@ def start_runs(
             if moves[move, SILENCES] != 0 and is_preceded(program, state, operands, test, update, slot, row, move) != 0:
                 continue
             full = counts[FOUND]
-            if bind(program, state, matches, operands, update, (np.int64(0), slot, row, move, np.int64(-1))) != 1:
+            bound = bind(program, state, matches, operands, update, (np.int64(0), slot, row, move, np.int64(-1)))
+            if bound != 1 or scalars[DONE_AT] != 0:
                 continue
             if given:
                 counts[FOUND] = full  # the same start and completion: the preferred one stands
@@ -527,14 +543,12 @@ def match_rows(
     while counts[CURSOR] < counts[ROWS_USED]:
         row = counts[CURSOR]
         now = rows[row, TS]
-        if is_due(state.starts, counts[STARTS_HEAD], counts[STARTS_TAIL], now) or is_due(
-            state.gaps, counts[GAPS_HEAD], counts[GAPS_TAIL], now
+        if (
+            is_due(state.starts, counts[STARTS_HEAD], counts[STARTS_TAIL], now)
+            or is_due(state.gaps, counts[GAPS_HEAD], counts[GAPS_TAIL], now)
+            or is_due(state.closers, counts[CLOSERS_HEAD], counts[CLOSERS_TAIL], now)
         ):
-            stopped = close_bounds(program, state, matches, now)
-            if stopped != DONE:
-                return stopped
-        if is_due(state.closers, counts[CLOSERS_HEAD], counts[CLOSERS_TAIL], now):
-            stopped = close_absences(program, state, matches, now)
+            stopped = pass_time(program, state, matches, now)
             if stopped != DONE:
                 return stopped
         if keeps:
@@ -571,8 +585,8 @@ def match_rows(
         if slots[slot, RUNS] == 0:
             drop_key(state, slot, words)
         counts[CURSOR] += 1
-    stopped = close_bounds(program, state, matches, watermark)
+    stopped = pass_time(program, state, matches, watermark)
     if stopped != DONE:
         return stopped
     forget_past(program, state, watermark)
-    return close_absences(program, state, matches, watermark)
+    return DONE

@@ -95,7 +95,8 @@ EAGER, ALWAYS, ENOUGH = 0, 1, 2
     GROUP_WIDTH,
 ) = range(10)
 # scalars. RESTRAINED: whether a move has SILENCES or KEPT_BOUND; KEPT_BITS: the absences at the start, whose events are
-# kept KEPT_FOR; POSITIONS: how many registers hold rows
+# kept KEPT_FOR; POSITIONS: how many registers hold rows; DONE_AT: under `prefer earliest` the column of a run that says
+# what completed it, else 0
 (
     STEPS,
     FIRST,
@@ -116,8 +117,9 @@ EAGER, ALWAYS, ENOUGH = 0, 1, 2
     KEPT_FOR,
     POSITIONS,
     ALIKE,
+    DONE_AT,
     SCALARS,
-) = range(20)
+) = range(21)
 # ALIKE: which matches of one start and completion are one under `keep all`
 SAME_START, SAME_CHOICES, NONE_ALIKE = range(3)
 # the skip rule: what a later match must start after

@@ -96,6 +96,8 @@ PAST_ROW, PAST_BEFORE = 2, 3
 CLOSE = 62
 """The bit of MASK that says: completes by time alone."""
 CLOSE_BIT = np.int64(1) << np.int64(CLOSE)
+DONE_BIT = np.int64(1) << np.int64(CLOSE - 1)
+"""The bit of MASK that says, under `prefer earliest`: complete, and waits for what stands before it."""
 FOREVER = np.int64(2**63 - 1)
 
 # phases: what decides a match, in the order of results at one instant

@@ -323,7 +323,8 @@ class CheckedPattern:
 
     ``final`` are the absences at its end; ``within`` and ``gap`` a Const or ParamRef of type duration, ``events`` the
     bound in events; ``skip_variable`` that of ``skip to first v`` and ``skip to last v``; ``consume`` the variables
-    whose events a match uses up; ``counted``: the rule emits once for all matches that an event decides.
+    whose events a match uses up; ``counted``: the rule emits once for all matches that an event decides;
+    ``prefer_earliest``: candidates are in order of start and preference, whichever completes first.
     """
 
     steps: tuple[CheckedStep, ...]
@@ -337,6 +338,7 @@ class CheckedPattern:
     events: int | None = None
     consume: tuple[str, ...] = ()
     counted: bool = False
+    prefer_earliest: bool = False
 
     @property
     def is_plain(self) -> bool:

@@ -43,7 +43,6 @@ from cep.kernels.runs import (
     FOUND,
     GAPS_HEAD,
     GAPS_TAIL,
-    GENERATION,
     KEY,
     LENGTH,
     LIVE_RUNS,
@@ -85,7 +84,7 @@ from cep.runtime.packing import unpacked
 from cep.runtime.results import Order, Output, column_ranks, order_values
 from cep.runtime.stored import check_codes, read_text, renumbered, text_state
 from cep.runtime.strings import Strings
-from cep.runtime.tables import least_deadline, pack_runs, restore_runs
+from cep.runtime.tables import is_wanted, least_deadline, pack_runs, restore_runs, wakes_of
 from cep.runtime.versions import Versions
 
 if TYPE_CHECKING:
@@ -201,7 +200,7 @@ class PatternShard:
         Of what `__init__` makes, ``_least`` follows from it, ``_found`` is empty between two calls, and the rest is the
         rule's.
         """
-        tables = pack_runs(self._state, len(self._program.layout.positions))
+        tables = pack_runs(self._state, len(self._program.layout.positions), wakes_of(self._program))
         waiting = np.concatenate([np.zeros((0, self._program.layout.row_width), np.int64), *self._waiting])
         waiting = waiting[np.lexsort((waiting[:, SEQ], waiting[:, STREAM]))]
         parts = self._text_parts([tables["rows"], waiting], tables["slots"])
@@ -427,8 +426,7 @@ class PatternShard:
             self._state = _rehashed(state, len(self._operator.rule.keys))
 
     def _of_live_runs(self, deadlines: Int64Array) -> AnyArray:
-        live: AnyArray = self._state.runs[deadlines[:, 2], GENERATION] == deadlines[:, 3]
-        return live
+        return is_wanted(self._state, deadlines, wakes_of(self._program))
 
     def _roomier(self, ring: Int64Array, head: int, tail: int, is_live: Callable[[Int64Array], AnyArray]) -> Int64Array:
         """A ring of deadlines without those whose runs are gone, and twice as large unless hardly any are left."""

@@ -22,16 +22,19 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from cep.kernels.program import MOVES, STEPS
+from cep.kernels.program import DONE_AT, FINAL, MOVES, STEPS
 from cep.kernels.runs import (
     BOUND_STEP,
     CHOSEN_BIT,
+    CLOSE_AT,
     CLOSE_BIT,
     CLOSERS_HEAD,
     CLOSERS_TAIL,
     COUNT,
     COUNTS,
     CURSOR,
+    DONE_BIT,
+    FOREVER,
     FOUND,
     GAPS_HEAD,
     GAPS_TAIL,
@@ -78,7 +81,7 @@ from cep.language.fingerprint import fingerprint
 
 if TYPE_CHECKING:
     from cep.compiler.pattern import PatternProgram
-    from cep.model.batch import Int64Array
+    from cep.model.batch import BoolArray, Int64Array
     from cep.runtime.snapshot import Stored
 
 STATE_VERSION = 1
@@ -111,8 +114,14 @@ def layout(program: PatternProgram) -> str:
     return fingerprint(STATE_VERSION, columns, registers, automaton)
 
 
-def pack_runs(state: RunState, positions: int) -> dict[str, Int64Array]:
-    """The packed tables of a state; ``positions`` is the number of registers that hold rows."""
+def wakes_of(program: PatternProgram) -> str:
+    """The ring whose entries end runs that went on where the pattern may end: under `prefer earliest` others wait."""
+    scalars = program.tables.scalars
+    return "" if scalars[DONE_AT] == 0 else "gaps" if scalars[FINAL] == 0 else "closers"
+
+
+def pack_runs(state: RunState, positions: int, wakes: str = "") -> dict[str, Int64Array]:
+    """The packed tables of a state; ``positions`` is the number of registers that hold rows, ``wakes`` see above."""
     assert state.counts[FOUND] == 0, "matches are taken out before a call returns"
     assert state.counts[CURSOR] == state.counts[ROWS_USED], "all rows are read before a call returns"
     rows, runs, nodes = (
@@ -151,11 +160,13 @@ def pack_runs(state: RunState, positions: int) -> dict[str, Int64Array]:
         entries = _entries(state, ring)
         if ring.of_run:
             entries = entries[runs[entries[:, 2], GENERATION] == entries[:, 3]]
+            if ring.table == wakes:
+                entries = np.concatenate([entries, _entries_of_shadows(runs, live, head, slots)])
             entries[:, 2], entries[:, 3] = run_at[entries[:, 2]], 0
         else:
             entries = entries[np.isin(entries[:, 2], runs[live, START_NO])]
         entries[:, 1] = slot_at[entries[:, 1]]
-        out[ring.table] = entries
+        out[ring.table] = np.unique(entries, axis=0) if ring.table == wakes else entries
     return out
 
 
@@ -220,6 +231,8 @@ def _check_runs(stored: Stored, runs: Int64Array, nodes: Int64Array, rows: int, 
     stored.within(runs[:, STEP], 0, steps - 1, "a run's step")
     stored.within(runs[:, COUNT], 1, 2**62, "a run's count")
     lawful = (np.int64(1) << program.tables.steps[runs[:, STEP], MOVES]) - 1 | CLOSE_BIT
+    if program.tables.scalars[DONE_AT] != 0:
+        lawful |= DONE_BIT
     stored.require(((runs[:, MASK] != 0) & (runs[:, MASK] & ~lawful == 0)).all(), "a run waits for no step of the rule")
     stored.within(runs[:, SHADOW], -1, len(runs), "a run's shadow")
     gone = np.where(runs[:, SHADOW] == 0, -1, 0)
@@ -289,6 +302,15 @@ def _entries(state: RunState, ring: Ring) -> Int64Array:
     return entries
 
 
+def _entries_of_shadows(runs: Int64Array, live: Int64Array, head: Int64Array, slots: Int64Array) -> Int64Array:
+    """When what live runs went on from is decided, as entries of theirs: its own may be gone."""
+    went = live[(runs[live, SHADOW] >= 0) & (runs[live, CLOSE_AT] != FOREVER)]
+    slot_of_head = np.zeros(len(runs), np.int64)
+    having = np.flatnonzero(slots[:, RUNS] > 0)
+    slot_of_head[slots[having, HEAD]] = having
+    return np.stack([runs[went, CLOSE_AT], slot_of_head[head[went]], went, runs[went, GENERATION]], axis=1)
+
+
 def _in_room(empty: Int64Array, rows: Int64Array, first: int) -> Int64Array:
     """The table with ``rows`` from ``first`` on, and as much room again; its size stays a power of two."""
     capacity = len(empty)
@@ -308,6 +330,16 @@ def _chains(before: Int64Array) -> tuple[Int64Array, Int64Array]:
         distance += distance[head]
         head = head[head]
     return distance, head
+
+
+def is_wanted(state: RunState, deadlines: Int64Array, wakes: str) -> BoolArray:
+    """Which entries of a ring are of live runs, or (with ``wakes``) end one that went on from a run that is gone."""
+    runs = state.runs
+    live: BoolArray = runs[deadlines[:, 2], GENERATION] == deadlines[:, 3]
+    if wakes:
+        went = runs[(runs[:, NODE] >= 0) & (runs[:, SHADOW] >= 0), CLOSE_AT]
+        live |= np.isin(deadlines[:, 0], went)
+    return live
 
 
 def least_deadline(state: RunState, least: int) -> int:

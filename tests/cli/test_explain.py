@@ -111,6 +111,14 @@ def test_what_is_shown_of_between_is_one_condition_though_it_is_two(cep, tmp_pat
     assert "y  a between x.a and 7  in part each way" in cep("explain", "b.cep").out
 
 
+def test_prefer_earliest_says_that_a_match_waits(cep, tmp_path):
+    (tmp_path / "e.cep").write_text(
+        "stream P ordered by at { at: time, a: int }\n"
+        "rule R when P as x then P as y where a > x.a within 1 min prefer earliest emit T { a = x.a }\n"
+    )
+    assert "its last; a match waits until every earlier start is decided" in cep("explain", "e.cep").out
+
+
 def test_program_prints_every_generated_text(cep, rules):
     out = cep("explain", rules, "--program").out
     for title in (

@@ -20,6 +20,8 @@ VALLEY = """keyed by k when S as top
 next 1 or more S in a row as fall where n < prev(fall.n, top.n)
 next S as out where not n < last(fall.n) {0}
 emit X {{ k, top = top.n, low = last(fall.n), steps = count(fall) }}"""
+ENDLESS = """when S as a next 1 or more S in a row as b where n < 3 next S as c where n > {0}
+allow unbounded prefer earliest emit X {{ n = c.n }}"""
 CHAINS = (
     "when S as a where n > 1 then S as b where n < 1 within 1 h emit X { n = b.n }",
     "keyed by k, n when S as a then S as b then S as c where f > 1 allow unbounded emit X { k, s = a.s }",
@@ -37,6 +39,8 @@ ROWS = (
     "when S as a next S as b where n > a.n allow unbounded emit X { n = a.n }",
     "when S as a where n > 1 allow unbounded emit X { n = a.n }",
     "when S as a next optional S as b where n > a.n next S as c where n > 3 allow unbounded emit X { n = b.n }",
+    VALLEY.format("allow unbounded prefer earliest"),
+    ENDLESS.format(5),
 )
 TABLES = {
     "when S as a then S as b where n > a.n within 1 h emit X { n = a.n }": "a condition compares events",
@@ -57,6 +61,9 @@ TABLES = {
     COUNTED.format("", "count()"): "no counting matcher: it does not keep all",
     VALLEY.format("within 1 h"): "it has `within`",
     VALLEY.format("allow unbounded after match keep all"): "skip past the last",
+    ROWS[3].replace("emit", "prefer earliest emit"): "no one pass: a match may have to wait for an earlier start",
+    ENDLESS.format(1): "or a longer loop",
+    "when S as a then S as b within 1 h prefer earliest emit X { n = a.n }": "it has `prefer earliest`",
     VALLEY.format("allow unbounded").replace("not n < last(fall.n)", "n > top.n"): "more than the event at hand",
     VALLEY.format("allow unbounded").replace("n < prev", "n + 1 < prev"): "may divide by zero, overflow",
     VALLEY.format("allow unbounded").replace("count(fall)", "sum(fall.n)"): "more than attributes, first, last",

@@ -10,6 +10,7 @@ from cep.language.checker.walk import walk
 from cep.language.parser import parse
 from cep.model.diagnostics import Source
 from cep.model.time import parse_time
+from oracle.earliest import earliest_matches
 from oracle.expression import Scope, evaluate, holds
 from oracle.external import Asked
 from oracle.order import Event, admit, declared_streams, frontier, order
@@ -175,7 +176,11 @@ class House:
                     yield (event.time, BY_EVENT, event.rank), event.rank, [event], scope
             return
         search = Search(body.pattern, body.bounds, mine, self.unfold, names, self.params)
-        found = matches(search.all(), body.skip, [name.text for name in body.consume])
+        consume = [name.text for name in body.consume]
+        if body.skip is not None and body.skip.prefer == "earliest":
+            found = earliest_matches(search, body.skip, consume)
+        else:
+            found = matches(search.all(), body.skip, consume)
         if counts_matches(rule):
             yield from self.counted(search, found, mine)
             return

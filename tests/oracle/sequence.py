@@ -399,6 +399,8 @@ def allowed(candidate, before, skip):
     last = before[-1]
     match skip.to if skip else None:
         case "keep all":  # 'candidates with the same start and completion, and the same events chosen …, are one match'
+            if not isinstance(candidate, Candidate):
+                return True
             mine = (candidate.start, candidate.completion, candidate.choices)
             return all((m.start, m.completion, m.choices) != mine for m in before)
         case "next":  # 'after the first event of the last match'

@@ -156,6 +156,11 @@ def absence(rng, before):
     return f"then no {rng.choice(STREAMS)}{narrow}"
 
 
+def earliest(rng):
+    """``prefer earliest``, sometimes."""
+    return rng.choice(("",) * 4 + (" prefer earliest",))
+
+
 def silence(rng):
     """For how long, of an absence in the middle: mostly up to what comes next."""
     return f" for {rng.randint(1, 4)} us" if rng.random() < 0.35 else ""
@@ -197,6 +202,7 @@ def pattern(rng):
         text += " allow unbounded"
     if rng.random() < 0.4:
         text += " after match keep all"
+    text += earliest(rng)
     shown = []
     for s in steps:
         if s.loop:
@@ -253,7 +259,7 @@ class Nested:
         if rng.random() < (0.3 if rule else 0.05):
             names = {rng.choice(self.steps).alias for _ in range(rng.choice([1, 1, 2]))}
             text += f" consume {', '.join(sorted(names))}"
-        return text
+        return text + earliest(self.rng)
 
     def sequence(self, before, bound, depth, repeated):
         """Steps joined by links, with absences between them, and what stands after them for the steps that follow.

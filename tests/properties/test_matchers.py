@@ -140,7 +140,8 @@ def row_rule(rng):
             fields += [f"c{n} = count(s{n})", f"a{n} = first(s{n}.n)", f"z{n} = last(s{n}.x)"]
         else:
             fields += [f"v{n} = s{n}.v", f"t{n} = s{n}.type"]
-    return f"rule R {rng.choice(KEYS)}when {text} allow unbounded\nemit R {{ {', '.join(fields)} }}"
+    prefer = rng.choice(["", "", " prefer earliest"])
+    return f"rule R {rng.choice(KEYS)}when {text} allow unbounded{prefer}\nemit R {{ {', '.join(fields)} }}"
 
 
 def loaded(text, matcher):

@@ -127,6 +127,7 @@ def rules():
         )
         count = next(number)
         skip = SKIPS[digest[5] % len(SKIPS)].format(v=f"s{digest[6] % count}")
+        skip += " prefer earliest" if digest[9] % 4 == 0 else ""
         counts = ", ".join(f"n{n} = count(s{n})" for n in range(count))
         start = STARTS[digest[8] % len(STARTS)]
         yield f"rule R keyed by k when {start}{named} {ENDS[digest[7] % len(ENDS)]}{skip}\nemit R {{ k, {counts} }}\n"

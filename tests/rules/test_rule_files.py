@@ -34,13 +34,6 @@ CUTS: dict[str, tuple[list[tuple[str, str]], set[str]]] = {
         {"there and back is told of once in an hour"},
     ),
     "iot/silence.cep": ([(r"assert HonestAlarm.*?FalseAlarm \{ machine \}", "")], set()),
-    "trading/v_shape.cep": (
-        [("prefer earliest", "")],
-        {
-            "the earliest top counts, not the smaller V inside its own",
-            "the climb takes all that it can before the end",
-        },
-    ),
     "security/brute_force.cep": (
         [
             (r" and Allowed\[ip\].owner is null", ""),

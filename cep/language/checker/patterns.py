@@ -86,6 +86,7 @@ class PatternCheck:
         self.unbounded = False
         self.skip: Skip = "past last"
         self.skip_variable: str | None = None
+        self.prefer_earliest = False
         self.consume: tuple[str, ...] = ()
         self.bounds: dict[Part, Bounds] = {}
         self.conditions: dict[Part, Typed | None] = {}
@@ -409,8 +410,7 @@ class PatternCheck:
         skip = matching.skip
         if skip is None:
             return
-        if skip.prefer == "earliest":
-            self.reporter.not_yet(skip.span, "`prefer earliest`", "leave it out: the first to complete is the match")
+        self.prefer_earliest = skip.prefer == "earliest"
         self.skip = skip.to or "past last"
         if skip.variable is not None:
             owner = self._bound_step(skip.variable, f"skip to {skip.to}")
@@ -468,6 +468,7 @@ class PatternCheck:
             self.gap,
             self.events,
             self.consume,
+            prefer_earliest=self.prefer_earliest,
         )
 
     def _items(

@@ -291,6 +291,10 @@ class _Rule:
             hint = "let the pattern end with a step that binds one event"
             self.reporter.not_yet(counts[0].span, "`count()` of matches that no event decides", hint)
             return checked
+        if checked.prefer_earliest:
+            hint = "leave out `prefer earliest`: each match is counted at the event that completes it"
+            self.reporter.not_yet(counts[0].span, "`count()` of matches that wait for earlier starts", hint)
+            return checked
         decider = checked.steps[last.body].variable
         for shown, parts in fields:
             for part in parts:
