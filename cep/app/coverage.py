@@ -36,7 +36,18 @@ from cep.compiler.screen import BatchScreen
 from cep.kernels import asking, match
 from cep.kernels.jit import PLAIN, pointer
 from cep.kernels.program import GUARDS, SILENCES, TARGET
-from cep.kernels.runs import BITS, BOUND_STEP, BY_ABSENCE, NODE, NODES_USED, PARENT, PHASE, STEP_BITS
+from cep.kernels.runs import (
+    BITS,
+    BOUND_STEP,
+    BY_ABSENCE,
+    BY_EVENT_OUT,
+    BY_TIMEOUT,
+    NODE,
+    NODES_USED,
+    PARENT,
+    PHASE,
+    STEP_BITS,
+)
 from cep.language import ast
 from cep.language.spelling import event_text, expression_text
 from cep.language.typed import Apply, CheckedFilter, CheckedPattern, Key
@@ -51,12 +62,14 @@ if TYPE_CHECKING:
 
     from cep.app.explain import Written
     from cep.app.rules import Rules
+    from cep.app.stats import RuleStats
     from cep.language.typed import CheckedAbsence, CheckedRule, CheckedStep, Typed
     from cep.model.batch import EventBatch
     from cep.model.diagnostics import Source, Span
 
 _TRUTH = ("true", "false")
 _UNTIL = ("closed",)
+_LATE = "on timeout "
 
 
 @dataclass(slots=True)
@@ -131,11 +144,11 @@ class Coverage:
             assert choice is None or choice.name == RUN_TABLE, "compiled beforehand, for a matcher that is not watched"
             self._rules[id(program)] = (rule, rules, program)  # held, so that no other has its identity
 
-    def count_matches(self, matches: Mapping[str, int]) -> None:
-        """Take note of the rules that have matched."""
-        for rule, count in matches.items():
-            if count:
-                for part in self._parts[rule].emits:
+    def count_matches(self, rules: Mapping[str, RuleStats]) -> None:
+        """Take note of the rules that have matched, and of those whose starts have timed out."""
+        for name, stats in rules.items():
+            for part in self._parts[name].emits:
+                if stats.timeouts if part.text.startswith(_LATE) else stats.derived - stats.timeouts:
                     part.seen.add("made")
 
     @contextmanager
@@ -246,6 +259,8 @@ class Coverage:
         assert isinstance(rule.body, CheckedPattern)
         after = len(rule.body.between)
         for found in shard._found[:n]:
+            if found[PHASE] in (BY_TIMEOUT, BY_EVENT_OUT):
+                continue
             bound, node = set(), int(found[NODE])
             while node >= 0:
                 bound.add(int(nodes[node, BOUND_STEP] & STEP_BITS))
@@ -295,7 +310,7 @@ def _parts_of(rule: CheckedRule, written: ast.Rule) -> _RuleParts:
     def part(text: str, span: Span, *outcomes: str) -> Part:
         return Part(rule.name, text, rule.source, span, outcomes)
 
-    emits = tuple(part(f"emit {e.type}", e.span, "made") for e in rule.emits)
+    emits = tuple(part(f"{_LATE if e.on_timeout else ''}emit {e.type}", e.span, "made") for e in rule.emits)
     if isinstance(rule.body, CheckedFilter):
         where = written.body.where if isinstance(written.body, ast.Query) else None
         conditions = tuple(_conditions(part, rule.body.streams, where, rule.body.where, rule.span))

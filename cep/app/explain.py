@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from cep.app.rules import Rules
     from cep.compiler.choice import Choice, DirectTables
-    from cep.language.typed import CheckedAbsence, CheckedRule, CheckedStep, Typed
+    from cep.language.typed import CheckedAbsence, CheckedOutput, CheckedRule, CheckedStep, Typed
     from cep.model.batch import Int64Array
     from cep.plan.plan import Operator
     from cep.runtime.operators.filter import FilterProgram
@@ -133,6 +133,7 @@ def rule_text(explained: Explanation) -> str:
         ("key", ", ".join(k.name for k in rule.keys) or "none: one state for all events"),
         ("place", f"level {explained.level}, part {explained.part}"),
         *explained.facts,
+        *(("output", _output_text(rule.output)) for _ in range(rule.output is not None)),
         *(("calls", f"{f.name}, Python: {f.reference}") for f in externals_of(rule)),
         ("state", rule.state_bound or "none"),
     ]
@@ -469,6 +470,7 @@ def _pattern_facts(
     return (
         ("within", _bounds_text(scalars)),
         ("matches", _matches_text(rule)),
+        *_timeouts(rule),
         ("matcher", f"the {choice.name}: {choice.why}"),
         ("sees", seen),
         ("cost", _direct_cost(choice.tables) if choice.tables else cost),
@@ -506,6 +508,24 @@ def _bounds_text(scalars: Int64Array) -> str:
     parts += [f"{events:,} events"] if events < UNLIMITED else []
     parts += [f"{format_duration(gap)} from each event to the next"] if gap != FOREVER else []
     return ", ".join(parts) or "no bound"
+
+
+def _timeouts(rule: CheckedRule) -> Iterator[tuple[str, str]]:
+    if isinstance(rule.body, CheckedPattern) and rule.body.timeout is not None:
+        where = ", if its condition holds" if rule.body.timeout.where is not None else ""
+        yield "timeouts", f"a start whose bound passes, with the run that came furthest{where}"
+
+
+def _output_text(output: CheckedOutput | None) -> str:
+    assert output is not None
+    told = {
+        "first": "the first event of each period, at once",
+        "last": "the last event of each period, at its end",
+        "all": "the events of each period, at its end",
+        "snapshot": "the newest events, at the end of each period in which some came",
+    }[output.mode]
+    apart = f", for each {', '.join(output.per)}" if output.per else ""
+    return f"{told}; a period lasts {format_duration(output.every)}{apart}"
 
 
 def _matches_text(rule: CheckedRule) -> str:

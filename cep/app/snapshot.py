@@ -16,11 +16,12 @@ Everything that changes while an engine runs, and where it is:
 | | ``_callbacks``, ``_begun`` (the clock of `Summary.seconds`) | not held: they belong to the process |
 | | ``_rules`` | as loaded, with the params that were set: header |
 | | ``_decoders`` | made from the rules alone |
-| `Executor` | ``events late rejected``; ``numbers``; ``matches`` | stream; engine; rule |
+| `Executor` | ``events late rejected``; ``numbers``; ``matches timeouts`` | stream; engine; rule |
 | | ``side_events`` | empty between two calls |
 | `StreamClock` | ``highest _floor ended`` | stream |
 | `FilterOperator` | ``null_keys faults _waiting`` | rule; ``_least`` follows |
 | `PatternOperator` | ``null_keys _faults _seen``, its shards | rule |
+| `LimitedOperator` | ``_count``, its periods and what they keep; the operator inside | rule |
 | `PatternShard` | ``_waiting _next_no _watermark faults strings _state _versions`` | rule; ``_least`` follows |
 | | ``_found`` | empty between two calls |
 | `Strings` | what rows and keys refer to, numbered anew | rule; ``_collect_at`` is about room alone |
@@ -89,7 +90,8 @@ def take_snapshot(
     for executor, running in _operators(executors):
         rule = running.operator.rule
         validity = _validity(rules, running) | {"text": texts[rule.name]}
-        state = {"matches": executor.matches[rule.name], "decided": executor.decided, "operator": running.state()}
+        counts = {"matches": executor.matches[rule.name], "timeouts": executor.timeouts[rule.name]}
+        state = {**counts, "decided": executor.decided, "operator": running.state()}
         sections.append(Section(_RULE + rule.name, validity, state))
     about: State = {"made by": f"cep {cep.__version__}", "shards": options.shards, "together": options.together}
     before, after = rules.rulebook.params, now.rulebook.params
@@ -160,6 +162,7 @@ class Saved:
             if _RULE + rule.name not in fresh:
                 _, state = self._section(_RULE + rule.name)
                 executor.matches[rule.name] = state.whole("matches", 0)
+                executor.timeouts[rule.name] = state.whole("timeouts", 0)
                 running.restore(state.inner("operator"), partial(_program, state, rules, rule.name))
                 for stream in _streams_behind(rules, rule, fresh):
                     executor.clocks[stream].advance(state.whole("decided", -(2**63), 2**63 - 1))

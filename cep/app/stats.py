@@ -51,7 +51,8 @@ class RuleStats:
     ``open_runs`` are partial matches, ``keys`` the keys that have some, ``rows`` the events kept for them, ``waiting``
     the events that wait for the watermark, ``bytes`` the size of its tables. ``null_keys`` are events without a key,
     ``faults`` what could not be computed, by name. ``failed`` says where and why the rule has ended, when a function of
-    a Python module failed.
+    a Python module failed. ``timeouts`` are the starts told of by ``on timeout``, ``held_back`` the events that
+    ``output`` has not let through, which are not among those derived, ``untold`` those that it tells of later.
 
     >>> import cep
     >>> engine = cep.Engine(cep.loads('''
@@ -75,6 +76,9 @@ class RuleStats:
     null_keys: int
     faults: Mapping[str, int]
     failed: str = ""
+    timeouts: int = 0
+    held_back: int = 0
+    untold: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +136,8 @@ def _names(counted: type[StreamStats | RuleStats]) -> list[str]:
 
 def count(book: Rulebook, executors: Iterable[Executor], seconds: float) -> Stats:
     """The stats of an engine, in the order of the rulebook."""
+    from cep.runtime.operators.limited import LimitedOperator
+
     streams: dict[str, StreamStats] = {}
     rules: dict[str, RuleStats] = {}
     for executor in executors:
@@ -145,10 +151,11 @@ def count(book: Rulebook, executors: Iterable[Executor], seconds: float) -> Stat
             )
         for running in executor.operators:
             rule, held = running.operator.rule, running.held
-            derived = executor.matches[rule.name]
+            derived, late = executor.matches[rule.name], executor.timeouts[rule.name]
+            of_timeouts = sum(e.on_timeout for e in rule.emits)
             counted = zip(_FAULTS, running.faults.tolist(), strict=True)
             rules[rule.name] = RuleStats(
-                derived // len(rule.emits),
+                (derived - late) // (len(rule.emits) - of_timeouts),
                 derived,
                 held.runs,
                 held.keys,
@@ -158,5 +165,7 @@ def count(book: Rulebook, executors: Iterable[Executor], seconds: float) -> Stat
                 running.null_keys,
                 {name: n for name, n in counted if n},
                 running.failed,
+                late // max(1, of_timeouts),
+                *((running.held_back, running.untold) if isinstance(running, LimitedOperator) else (0, 0)),
             )
     return Stats({n: streams[n] for n in book.streams}, {r.name: rules[r.name] for r in book.rules}, seconds)

@@ -2,7 +2,8 @@
 
 Counts by stream: ``events`` (taken in: late and rejected ones not among them), ``late``, ``rejected``. Counts by rule:
 ``matches`` (derived events given out), ``null_keys`` (events of its input that have no key, so were not matched),
-``open_runs`` (what was still undecided at the end), ``faults`` (overflow, division by zero and the like, by name),
+``open_runs`` (what was still undecided at the end, and what ``output`` has not told of yet), ``faults`` (overflow,
+division by zero and the like, by name),
 ``failed`` (where and why a rule has ended, when a function of a Python module failed).
 ``seconds`` is wall time and the one field that differs between two runs of one input.
 
@@ -52,7 +53,7 @@ class Summary:
             {n: s.rejected for n, s in streams if s.rejected},
             {n: r.null_keys for n, r in rules if r.null_keys},
             {n: r.derived for n, r in rules},
-            {n: r.open_runs for n, r in rules if r.open_runs},
+            {n: r.open_runs + r.untold for n, r in rules if r.open_runs + r.untold},
             {n: r.faults for n, r in rules if r.faults},
             stats.seconds,
             {n: r.failed for n, r in rules if r.failed},

@@ -143,7 +143,7 @@ def _run(engine: Engine, test: CheckedTest, coverage: Coverage | None) -> Outcom
                 engine.close()
     engine.close()
     if coverage is not None:
-        coverage.count_matches(engine.summary.matches)
+        coverage.count_matches(engine.stats().rules)
     reached: dict[str, int] = {}
     failures = []
     for step in test.steps:

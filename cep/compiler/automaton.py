@@ -109,13 +109,14 @@ class Move:
 class State:
     """After a step: the moves by preference; ``ends``: the pattern may end here; ``groups``: counters, outermost first.
 
-    ``until``: the conditions that close what is open where it ends.
+    ``until``: the conditions that close what is open where it ends. ``item``: in which of the pattern's it stands.
     """
 
     moves: tuple[Move, ...]
     ends: bool
     groups: tuple[int, ...]
     until: tuple[CheckedAbsence, ...]
+    item: int = 0
 
 
 @dataclass(frozen=True)
@@ -226,7 +227,8 @@ class _Builder:
         last = self.roots[-1]
         moves = [replace(m, last=last in self.leaves[m.target].around) for m in moves]
         until = tuple(dict.fromkeys(u for m in moves if m.last for u in m.untils)) if ends else ()
-        return State(tuple(moves), ends, leaf.groups, until)
+        *_, item = leaf.around
+        return State(tuple(moves), ends, leaf.groups, until, item.number)
 
     def _follow(self, place: Place) -> tuple[list[Move], bool]:
         """The moves when an iteration of an item is complete, by preference; and whether the pattern may end there."""

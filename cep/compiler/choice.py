@@ -19,6 +19,7 @@ from cep.compiler.direct import NotDirectError
 from cep.compiler.graph import GraphTables, compile_graph
 from cep.compiler.onepass import OnePassTables, compile_one_pass
 from cep.language.fingerprint import externals_of
+from cep.language.typed import CheckedPattern
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -57,6 +58,8 @@ def choose_matcher(rule: CheckedRule, sources: Mapping[str, Schema], params: Map
     """The matcher of a rule whose body is a pattern."""
     if externals_of(rule):
         return Choice(RUN_TABLE, "only it ends where a function of a Python module fails")
+    if isinstance(rule.body, CheckedPattern) and rule.body.timeout is not None:
+        return Choice(RUN_TABLE, "only it tells which starts time out, and how far they came")
     wanted = _only.get()
     refusals = []
     for name, compile_tables in _DIRECT:

@@ -59,6 +59,10 @@ MATCH_COUNT = FoldRegister("matches", MATCHES, -1, False)
 """The register of a match that says how many it stands for."""
 
 
+QUIET = FoldRegister("quiet", "$start", -1, False)
+"""The register of a run that says whether its start gives no timeout any more."""
+
+
 def group_register(variable: str) -> FoldRegister:
     """The register that counts all iterations of a group, by its alias."""
     return FoldRegister("iterations", variable, -1, False)

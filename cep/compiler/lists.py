@@ -66,6 +66,10 @@ class BoundEvents:
         codes = self.bound[named, 3].astype(np.int32)
         return _in_order(first_seen(cut(self.offsets, named), Column(STRING, codes, None, Text.of(aliases))))
 
+    def stage(self, names: tuple[str, ...]) -> TextVector:
+        """What the step of the last bound event is called, by match."""
+        return TextVector(self.bound[self.offsets[1:] - 1, 3].astype(np.int32), Text.of(names))
+
     def kept(self, slot: int, words: AnyArray) -> ListVector:
         """The lists that the words of a slot stand for."""
         return _vector(self.words(slot, words))

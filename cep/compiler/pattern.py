@@ -27,7 +27,7 @@ from cep.compiler.tables import check_size, match_program, sees_all, skip_regist
 from cep.compiler.walk import walk_typed
 from cep.kernels.program import MatchProgram
 from cep.language.fingerprint import params_of
-from cep.language.typed import Apply, Attr, Fold, Present, Prev, Typed
+from cep.language.typed import Apply, Attr, CheckedEmit, Const, Fold, Present, Prev, Typed
 from cep.model.diagnostics import Diagnostic
 from cep.model.errors import RuleError
 from cep.model.types import BOOL
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from cep.compiler.external import Failures
     from cep.compiler.lists import BoundEvents
     from cep.compiler.text import TextVector
-    from cep.language.typed import CheckedEmit, CheckedParam, CheckedRule, External
+    from cep.language.typed import CheckedParam, CheckedRule, CheckedTimeout, External
     from cep.model.batch import AnyArray, Column, Int64Array
     from cep.model.schema import Schema
     from cep.model.types import Type
@@ -79,6 +79,7 @@ class EmitProgram:
     floats: np.ndarray
     texts: tuple[str, ...]
     functions: tuple[External, ...] = ()
+    on_timeout: bool = False
 
     def __call__(
         self,
@@ -111,7 +112,7 @@ class PatternProgram:
     """Everything the runtime needs to run one pattern; immutable, without state.
 
     ``codes`` are the places in ``ints`` that stand for one of ``texts``; ``values`` are those of the params that the
-    rule reads, as Python writes them.
+    rule reads, as Python writes them. ``timeout`` computes of a start that times out whether it is ``wanted``.
     """
 
     rule: str
@@ -129,6 +130,7 @@ class PatternProgram:
     emits: tuple[EmitProgram, ...]
     tie_slots: Mapping[str, tuple[int, ...]]
     values: Mapping[str, str]
+    timeout: EmitProgram | None = None
 
     @cached_property
     def calls(self) -> bool:
@@ -211,6 +213,7 @@ class _Builder:
                 condition = emitter.condition(bound)
                 bodies.append((p, [*emitter.lines, f"return 1 if {condition} else 0"]))
         emits = tuple(self._emit(e) for e in self.rule.emits)
+        timeout = None if self.pattern.timeout is None else self._emit(_wanted(self.pattern.timeout))
         register = skip_register(self.pattern)
         if register is not None:
             self.reader.keep(register)
@@ -237,6 +240,7 @@ class _Builder:
             emits,
             tie_slots,
             {name: repr(self.params[name].value.value) for name in params_of(self.rule)},
+            timeout,
         )
 
     def _text(self, tests: list[tuple[int, list[str]]], updates: list[tuple[int, list[str]]]) -> str:
@@ -276,7 +280,9 @@ class _Builder:
     def _emit(self, emit: CheckedEmit) -> EmitProgram:
         constants = Constants()
         emitter = Emitter("column", self.reader.leaf, self.params, constants)
+        self.reader.partial = emit.on_timeout
         terms = [emitter.term(e) for _, e in emit.fields]
+        self.reader.partial = False
         closing = f"return [{', '.join(f'({t.value}, {t.null or False})' for t in terms)}]"
         body = "".join(f"    {line}\n" for line in ["run, size = 0, at.size", *emitter.lines, closing])
         operands = "rows, rows_f, runs, runs_f, at, ints, floats, texts, faults, text, lists"
@@ -290,6 +296,7 @@ class _Builder:
             np.array(constants.floats, np.float64),
             tuple(constants.texts),
             tuple(constants.functions),
+            emit.on_timeout,
         )
 
     def _ties(self) -> dict[str, tuple[int, ...]]:
@@ -318,6 +325,12 @@ class _Builder:
         values = compile_columns(expressions, self.params)
         keys = tuple(k.attributes[stream] for k in self.rule.keys)
         return Input(stream, predicates, values, tuple(present), keys, schema.ties)
+
+
+def _wanted(timeout: CheckedTimeout) -> CheckedEmit:
+    """What computes the condition of `on timeout`, as a field."""
+    where = Const(True, BOOL) if timeout.where is None else timeout.where
+    return CheckedEmit("", (("wanted", where),), timeout.span, on_timeout=True)
 
 
 def _as_nullable(node: Typed, schema: Schema) -> Typed:

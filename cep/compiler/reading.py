@@ -80,6 +80,8 @@ class Reader:
         self.rule, self.sources, self.layout = rule, sources, layout
         self.families: dict[str, list[Family | PositionRegister]] = {}
         self._maybe = {s.variable: s.maybe for s in pattern.steps}
+        self.partial = False  # whether what is read is of a match that is not complete
+        self._sure = pattern.sure
         self._place = {s.variable: i for i, s in enumerate(pattern.steps)}
         # inside a group that repeats `newest` is the event of this iteration; `latest` that of any
         self._again = {
@@ -114,6 +116,8 @@ class Reader:
                 return Term(emitter.let(f"rows[lists.firsts * {self.layout.row_width} + {TS}]"), None)
             case OfMatch(function="match_end"):
                 return Term(emitter.let(f"rows[at + {TS}]"), None)
+            case OfMatch(function="stage"):
+                return Term(emitter.let(f"lists.stage({node.names!r})"), None)
             case OfMatch():
                 aliases = tuple("" if v.startswith("$") else v for v in self._place)
                 return Term(emitter.let(f"lists.names({aliases!r})"), None)
@@ -237,7 +241,7 @@ class Reader:
         return emitter.let(f"({emitter.select(missing, '0', row)}) * {self.layout.row_width}"), missing
 
     def _may_miss(self, variable: str) -> bool:
-        return self._maybe[variable]
+        return variable != self._sure if self.partial else self._maybe[variable]
 
     def _latest(self, variable: str) -> PositionRegister:
         """The register of the last event that a step has bound, whatever the iteration of a group around it."""

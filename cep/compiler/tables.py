@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cep.compiler.layout import FoldRegister, PositionRegister, group_register
+from cep.compiler.layout import QUIET, FoldRegister, PositionRegister, group_register
 from cep.compiler.walk import walk_typed
 from cep.kernels import program as tables
 from cep.kernels.program import MatchProgram
@@ -123,6 +123,7 @@ class _Tables:
             row[tables.DEPTH] = len(state.groups)
             row[tables.UNTIL] = sum(1 << self.until_at[id(u)] for u in dict.fromkeys(state.until))
             row[tables.CONSUMED] = step.variable in pattern.consume
+            row[tables.ITEM] = state.item
             nests[i, : len(state.groups)] = state.groups
         for register, (members, needed) in zip(self.sets, automaton.sets, strict=True):
             for k, i in enumerate(members):
@@ -182,6 +183,7 @@ class _Tables:
         scalars[tables.KEY_AT] = self.layout.key_at
         scalars[tables.TESTED] = tested
         scalars[tables.POSITIONS] = len(self.layout.positions)
+        scalars[tables.QUIET] = REGISTERS + self.layout.register(QUIET) if pattern.timeout is not None else 0
         scalars[tables.MOST_MOVES] = steps[:, tables.MOVES].max()
         begin = int(steps[-1, tables.FIRST_MOVE])
         scalars[tables.RESTRAINED] = any(m[tables.SILENCES] or m[tables.KEPT_BOUND] for m in moves[:begin])

@@ -13,7 +13,7 @@ from __future__ import annotations
 import numpy as np
 from numba import types
 
-from cep.kernels.jit import IntArray, Integer, Matrix, Whole, kernel
+from cep.kernels.jit import IntArray, Integer, Matrix, Vector, Whole, kernel
 from cep.kernels.program import (
     ALIKE,
     CONSUMED,
@@ -24,6 +24,7 @@ from cep.kernels.program import (
     KEEP_ALL,
     KEY_WORDS,
     NO_BAR,
+    QUIET,
     SAME_CHOICES,
     SAME_START,
     SKIP,
@@ -47,8 +48,6 @@ from cep.kernels.runs import (
     CLOSE_BIT,
     CLOSERS_HEAD,
     CLOSERS_TAIL,
-    DECIDED_AT,
-    DECIDER,
     FOREVER,
     FOUND,
     GAPS_HEAD,
@@ -67,7 +66,6 @@ from cep.kernels.runs import (
     PAST_HEAD,
     PAST_ROW,
     PAST_TAIL,
-    PHASE,
     REGISTERS,
     ROW,
     RUNS,
@@ -81,9 +79,12 @@ from cep.kernels.runs import (
     TS,
     RunState,
     RunStateType,
+    add_time,
     free_run,
     free_slot,
+    give_out,
 )
+from cep.kernels.timeouts import quieten, time_out
 
 # what stopped the matcher; the caller makes room and calls again
 DONE, WANTS_RUNS, WANTS_NODES, WANTS_FOUND, WANTS_STARTS, WANTS_CLOSERS, WANTS_SLOTS, WANTS_GAPS, WANTS_PAST = range(9)
@@ -93,12 +94,6 @@ DONE, WANTS_RUNS, WANTS_NODES, WANTS_FOUND, WANTS_STARTS, WANTS_CLOSERS, WANTS_S
 def is_due(ring: IntArray, head: Whole, tail: Whole, limit: Whole) -> bool:
     """Return whether the next deadline of a ring comes before ``limit``."""
     return bool(head < tail and ring[head & (ring.shape[0] - 1), 0] < limit)
-
-
-@kernel(types.int64(Integer, Integer), inline=True)
-def add_time(ts: Whole, duration: Whole) -> Whole:
-    """Return ts + duration, or FOREVER where that would overflow; ``duration`` >= 0."""
-    return ts + duration if ts <= FOREVER - duration else FOREVER
 
 
 @kernel(types.int64(MatchProgramType, RunStateType, MatchesType, Integer), inline=True)
@@ -186,21 +181,6 @@ def is_alike(program: MatchProgram, state: RunState, matches: Matches, begin: Wh
     return 0
 
 
-@kernel(types.int64(RunStateType, MatchesType, Integer, Integer, Integer, Integer), inline=True)
-def give_out(state: RunState, matches: Matches, run: Whole, decided_at: Whole, phase: Whole, decider: Whole) -> Whole:
-    """Copy a run that is complete to ``found``; return how many stand there now."""
-    runs, counts = state.runs, state.counts
-    target = counts[FOUND]
-    found = matches.found
-    for j in range(runs.shape[1]):
-        found[target, j] = runs[run, j]
-    found[target, DECIDED_AT] = decided_at
-    found[target, PHASE] = phase
-    found[target, DECIDER] = decider
-    counts[FOUND] = target + 1
-    return target + 1
-
-
 @kernel(types.int64(RunStateType, Integer, Integer), inline=True)
 def forget_runs(state: RunState, slot: Whole, bar: Whole) -> Whole:
     """Drop the runs of a key that started at or before ``bar``; return how many are left. O(dropped)."""
@@ -228,7 +208,7 @@ def close_bounds(program: MatchProgram, state: RunState, matches: Matches, limit
     """
     runs, slots, counts, scalars = state.runs, state.slots, state.counts, program.scalars
     starts, gaps = state.starts, state.gaps
-    within, gap = scalars[WITHIN], scalars[GAP]
+    within, gap, timed = scalars[WITHIN], scalars[GAP], scalars[QUIET] != 0
     while True:
         by_start = is_due(starts, counts[STARTS_HEAD], counts[STARTS_TAIL], limit)
         by_gap = is_due(gaps, counts[GAPS_HEAD], counts[GAPS_TAIL], limit)
@@ -253,8 +233,9 @@ def close_bounds(program: MatchProgram, state: RunState, matches: Matches, limit
             counts[GAPS_HEAD] += 1
         if dead:
             continue
-        if gap < FOREVER:
+        if gap < FOREVER or timed:
             start = FOREVER  # a run of any start may end with it
+        full = counts[FOUND]
         bar: Whole = NO_BAR
         given = NO_BAR
         began: Whole = np.int64(0)  # the first match of the start ``given``
@@ -263,7 +244,9 @@ def close_bounds(program: MatchProgram, state: RunState, matches: Matches, limit
         while run >= 0 and runs[run, START_NO] <= start:
             last = state.rows[state.nodes[runs[run, NODE], ROW], TS]
             ends = add_time(runs[run, START_TS], within) == deadline or add_time(last, gap) == deadline
-            if not ends:
+            if timed and gap == FOREVER and add_time(runs[run, START_TS], within) > deadline:
+                break  # what started later ends later
+            if not ends or (timed and (scalars[FINAL] != 0 or runs[run, MASK] & CLOSE_BIT == 0)):
                 run = runs[run, NEXT]
                 continue
             if scalars[FINAL] != 0:  # what is bound stays; the absence is not inside the bound
@@ -286,6 +269,10 @@ def close_bounds(program: MatchProgram, state: RunState, matches: Matches, limit
             forget_runs(state, slot, bar)
         if used > 0:
             forget_used(state, slot)
+        if timed:
+            if scalars[SKIP] == KEEP_ALL:
+                quieten(program, state, matches, slot, full)
+            time_out(program, state, matches, slot, deadline, np.int64(-1))
         drop_key(state, slot, scalars[KEY_WORDS])
 
 
@@ -308,6 +295,7 @@ def close_absences(program: MatchProgram, state: RunState, matches: Matches, lim
         if counts[FOUND] + slots[slot, RUNS] > matches.found.shape[0]:
             return WANTS_FOUND
         counts[CLOSERS_HEAD] += 1
+        full = counts[FOUND]
         alone = True
         if counts[CLOSERS_HEAD] < counts[CLOSERS_TAIL]:
             after = counts[CLOSERS_HEAD] & ring
@@ -342,6 +330,8 @@ def close_absences(program: MatchProgram, state: RunState, matches: Matches, lim
             forget_runs(state, slot, bar)
         if used > 0:
             forget_used(state, slot)
+        if program.scalars[QUIET] != 0 and program.scalars[SKIP] == KEEP_ALL:
+            quieten(program, state, matches, slot, full)
         drop_key(state, slot, program.scalars[KEY_WORDS])
     return DONE
 
@@ -372,3 +362,54 @@ def forget_past(program: MatchProgram, state: RunState, limit: Whole) -> Whole:
         slots[slot, KEPT] -= 1
         drop_key(state, slot, program.scalars[KEY_WORDS])
     return counts[PAST_TAIL] - counts[PAST_HEAD]
+
+
+@kernel(types.int64(MatchProgramType, RunStateType, MatchesType, Vector, Vector))
+def allow_timeouts(program: MatchProgram, state: RunState, matches: Matches, wanted: IntArray, bars: IntArray) -> Whole:
+    """Leave ``wanted[i]`` 1 where the timeout ``found[i]`` may start where it does; return how many are left.
+
+    ``wanted`` is 1 for timeouts that fulfil their condition. A later one of the key must start where the skip rule
+    allows it after this one; runs that may not are quiet from now on. ``bars`` has a -1 for each slot: one that has
+    changed hands meanwhile has later starts only. O(timeouts + slots + runs of their keys).
+    """
+    slots, runs, found = state.slots, state.runs, matches.found
+    left = 0
+    for at in range(wanted.size):
+        if wanted[at] != 0:
+            slot = found[at, CLOSE_AT]
+            if found[at, START_NO] <= bars[slot]:
+                wanted[at] = 0
+            else:
+                left += 1
+                bars[slot] = max(bars[slot], bar_of(program, state, matches, np.int64(at)))
+    for slot in range(bars.size):
+        run = slots[slot, HEAD] if bars[slot] >= 0 and slots[slot, RUNS] > 0 else np.int64(-1)
+        while run >= 0 and runs[run, START_NO] <= bars[slot]:
+            runs[run, program.scalars[QUIET]] = 1
+            run = runs[run, NEXT]
+    return left
+
+
+@kernel(types.int64(Matrix, Integer, Integer), inline=True)
+def next_due(ring: IntArray, head: Whole, tail: Whole) -> Whole:
+    """Return the next deadline of a ring, FOREVER when there is none."""
+    return np.int64(ring[head & (ring.shape[0] - 1), 0]) if head < tail else FOREVER
+
+
+@kernel(types.int64(MatchProgramType, RunStateType, MatchesType, Integer))
+def close_by_time(program: MatchProgram, state: RunState, matches: Matches, limit: Whole) -> Whole:
+    """Decide the bounds and the final absences that end before ``limit`` by turns; return what stopped it.
+
+    At one time bounds come first. Timeouts need it, which a match of an absence may forbid; nothing else does.
+    """
+    counts = state.counts
+    while True:
+        silence = next_due(state.closers, counts[CLOSERS_HEAD], counts[CLOSERS_TAIL])
+        stopped = close_bounds(program, state, matches, min(limit, add_time(silence, np.int64(1))))
+        if stopped != DONE or silence >= limit:
+            return stopped
+        bound = next_due(state.starts, counts[STARTS_HEAD], counts[STARTS_TAIL])
+        bound = min(bound, next_due(state.gaps, counts[GAPS_HEAD], counts[GAPS_TAIL]))
+        stopped = close_absences(program, state, matches, min(limit, bound))
+        if stopped != DONE:
+            return stopped

@@ -22,13 +22,12 @@ from numba import types
 from cep.kernels.deadlines import (
     DONE,
     WANTS_FOUND,
-    add_time,
     bar_of,
     close_absences,
     close_bounds,
+    close_by_time,
     drop_key,
     forget_runs,
-    give_out,
     holds_used,
     is_alike,
     is_due,
@@ -48,6 +47,7 @@ from cep.kernels.program import (
     KEY_WORDS,
     MOVES,
     NONE_ALIKE,
+    QUIET,
     SKIP,
     WITHIN,
     Matches,
@@ -82,7 +82,9 @@ from cep.kernels.runs import (
     TS,
     RunState,
     RunStateType,
+    add_time,
     free_run,
+    give_out,
 )
 
 
@@ -224,5 +226,7 @@ def pass_time(program: MatchProgram, state: RunState, matches: Matches, limit: W
     """Decide every deadline before ``limit``; return what stopped it."""
     if program.scalars[DONE_AT] != 0:
         return pass_deadlines(program, state, matches, limit)
+    if program.scalars[QUIET] != 0 and program.scalars[FINAL] != 0:  # a match of an absence may forbid a timeout
+        return close_by_time(program, state, matches, limit)
     stopped = close_bounds(program, state, matches, limit)
     return stopped if stopped != DONE else close_absences(program, state, matches, limit)

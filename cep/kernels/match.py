@@ -34,13 +34,11 @@ from cep.kernels.deadlines import (
     WANTS_RUNS,
     WANTS_SLOTS,
     WANTS_STARTS,
-    add_time,
     bar_of,
     drop_key,
     forget_past,
     forget_runs,
     forget_used,
-    give_out,
     holds_used,
     is_alike,
     is_due,
@@ -82,6 +80,7 @@ from cep.kernels.program import (
     NEEDED,
     NO_BAR,
     POSITION,
+    QUIET,
     REDUNDANT,
     RELUCTANT,
     RESTRAINED,
@@ -156,10 +155,13 @@ from cep.kernels.runs import (
     TS,
     RunState,
     RunStateType,
+    add_time,
     find_slot,
     free_run,
+    give_out,
     new_run,
 )
+from cep.kernels.timeouts import end_event
 
 _Place = types.UniTuple(types.int64, 5)
 
@@ -188,7 +190,8 @@ def bind(
     seen = state.slots[slot, SEEN]
     start_seen = seen if first else runs[parent, START_SEEN]
     if seen - start_seen + 1 >= scalars[EVENTS]:  # the last event inside the bound
-        mask &= CLOSE_BIT
+        if mask & CLOSE_BIT != 0 or scalars[QUIET] == 0:  # else it is there to time out
+            mask &= CLOSE_BIT
         if mask == 0:
             return 0
     final = scalars[FINAL] != 0
@@ -326,6 +329,7 @@ def show_event(
     consumes = scalars[CONSUMES] != 0
     done_at = scalars[DONE_AT]
     restrained = scalars[RESTRAINED] != 0
+    begin = counts[FOUND]
     now, number = rows[row, TS], rows[row, NO]
     slots[slot, SEEN] += 1
     bar: Whole = NO_BAR
@@ -428,7 +432,8 @@ def show_event(
             begun = runs[run, BEGUN]
             decided = begun & ~closed == 0 and (mask & ends != 0 or begun & closed != 0)
         if slots[slot, SEEN] - runs[run, START_SEEN] + 1 >= scalars[EVENTS]:
-            left &= CLOSE_BIT | DONE_BIT
+            if scalars[QUIET] == 0:
+                left &= CLOSE_BIT | DONE_BIT
             decided = True
         if decided and final == 0 and left & CLOSE_BIT != 0:
             left &= ~CLOSE_BIT
@@ -462,6 +467,8 @@ def show_event(
         run = slots[slot, HEAD]
         while run >= 0:
             run = free_run(state, slot, run) if runs[run, MASK] == 0 else runs[run, NEXT]
+    if scalars[QUIET] != 0:
+        end_event(program, state, matches, slot, row, begin)
     if done_at != 0:
         release(program, state, matches, slot, now, np.int64(BY_EVENT), row)
     return counts[FOUND]

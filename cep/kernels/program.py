@@ -31,7 +31,7 @@ from cep.kernels.jit import (
 # steps. AFTER: the moves (and CLOSE) open once the loop has enough; AGAIN: those that go on with it; ENDS: the moves
 # that are open where the pattern may end; UNTIL: predicates that close some of these; FORGONE: moves not taken there.
 # Of a member of `all of` (which takes NEEDED of them, else 0) SET: the column of a run with the bit set of those that
-# are bound, MEMBER: its own bit, MEMBERS: the moves to the others
+# are bound, MEMBER: its own bit, MEMBERS: the moves to the others. ITEM: which item of the whole pattern it stands in
 (
     LOW,
     HIGH,
@@ -51,8 +51,9 @@ from cep.kernels.jit import (
     NEEDED,
     MEMBER,
     MEMBERS,
+    ITEM,
     STEP_WIDTH,
-) = range(19)
+) = range(20)
 # moves. GUARDS: absences up to the target; SILENCES: those that last a time, the longest of them WAIT, from the last
 # bound event on (from the start: before the first one); KEEP: how many groups around the target keep their count;
 # ROUND: see below; CLEARED: registers of positions that a new iteration forgets; IN_LAST: whether the target is part of
@@ -95,8 +96,9 @@ EAGER, ALWAYS, ENOUGH = 0, 1, 2
     GROUP_WIDTH,
 ) = range(10)
 # scalars. RESTRAINED: whether a move has SILENCES or KEPT_BOUND; KEPT_BITS: the absences at the start, whose events are
-# kept KEPT_FOR; POSITIONS: how many registers hold rows; DONE_AT: under `prefer earliest` the column of a run that says
-# what completed it, else 0
+# kept KEPT_FOR; POSITIONS: how many registers hold rows; QUIET: the column of a run that says that its start gives no
+# timeout any more (0: the rule has no timeouts); DONE_AT: under `prefer earliest` the column of a run that says what
+# completed it, else 0
 (
     STEPS,
     FIRST,
@@ -117,9 +119,10 @@ EAGER, ALWAYS, ENOUGH = 0, 1, 2
     KEPT_FOR,
     POSITIONS,
     ALIKE,
+    QUIET,
     DONE_AT,
     SCALARS,
-) = range(21)
+) = range(22)
 # ALIKE: which matches of one start and completion are one under `keep all`
 SAME_START, SAME_CHOICES, NONE_ALIKE = range(3)
 # the skip rule: what a later match must start after

@@ -36,6 +36,7 @@ import numpy as np
 from numba import types
 
 from cep.kernels.jit import FloatArray, FloatMatrix, IntArray, Integer, Matrix, Vector, Whole, WordArray, kernel
+from cep.kernels.program import Matches, MatchesType
 
 # rows
 NO, TS, STREAM, SEQ, BITS, VALUES = 0, 1, 2, 3, 4, 5
@@ -101,7 +102,9 @@ DONE_BIT = np.int64(1) << np.int64(CLOSE - 1)
 FOREVER = np.int64(2**63 - 1)
 
 # phases: what decides a match, in the order of results at one instant
-BY_EVENT, BY_LOOP_END, BY_TIMEOUT, BY_ABSENCE = 0, 1, 2, 3
+BY_EVENT, BY_LOOP_END, BY_TIMEOUT, BY_ABSENCE, BY_OUTPUT = 0, 1, 2, 3, 4
+# of a timeout by the last event inside `within n events`: the event decides it
+BY_EVENT_OUT = -1
 
 
 class RunState(NamedTuple):
@@ -267,6 +270,27 @@ def new_run(state: RunState, slot: Whole, before: Whole) -> Whole:
     else:
         slots[slot, TAIL] = run
     return run
+
+
+@kernel(types.int64(Integer, Integer), inline=True)
+def add_time(ts: Whole, duration: Whole) -> Whole:
+    """Return ts + duration, or FOREVER where that would overflow; ``duration`` >= 0."""
+    return ts + duration if ts <= FOREVER - duration else FOREVER
+
+
+@kernel(types.int64(RunStateType, MatchesType, Integer, Integer, Integer, Integer), inline=True)
+def give_out(state: RunState, matches: Matches, run: Whole, decided_at: Whole, phase: Whole, decider: Whole) -> Whole:
+    """Copy a run that is complete to ``found``; return how many stand there now."""
+    runs, counts = state.runs, state.counts
+    target = counts[FOUND]
+    found = matches.found
+    for j in range(runs.shape[1]):
+        found[target, j] = runs[run, j]
+    found[target, DECIDED_AT] = decided_at
+    found[target, PHASE] = phase
+    found[target, DECIDER] = decider
+    counts[FOUND] = target + 1
+    return target + 1
 
 
 @kernel(types.int64(RunStateType, Integer, Vector, Vector))

@@ -301,5 +301,5 @@ def _emits(outcome: Outcome, derived: Mapping[str, Schema]) -> tuple[CheckedEmit
             if isinstance(value, Const) and value.type.kind == "null":
                 value = replace(value, type=schema[item.name].type)
             fields.append((item.name, value))
-        out.append(CheckedEmit(emission.type, tuple(fields), emission.span))
+        out.append(CheckedEmit(emission.type, tuple(fields), emission.span, emission.on_timeout))
     return tuple(out)

@@ -47,9 +47,9 @@ def params_of(rule: CheckedRule) -> tuple[str, ...]:
     return tuple(sorted({node.name for node in _nodes((rule,)) if isinstance(node, ParamRef)}))
 
 
-def externals_of(rule: CheckedRule) -> tuple[External, ...]:
-    """The functions of Python modules that a rule calls, by name."""
-    found = {node.function.name: node.function for node in _nodes((rule,)) if isinstance(node, Call)}
+def externals_of(*parts: object) -> tuple[External, ...]:
+    """The functions of Python modules that a rule, or parts of one, call, by name."""
+    found = {node.function.name: node.function for node in _nodes(parts) if isinstance(node, Call)}
     return tuple(found[name] for name in sorted(found))
 
 

@@ -123,11 +123,13 @@ MATCHES = "$matches"
 @dataclass(frozen=True, slots=True)
 class OfMatch:
     """``match_start()``, ``match_end()``: the times of the first and last bound event; ``names()``: the aliases that
-    have bound events, each once, in the order of the first. In the ``emit`` of a pattern alone; never null.
+    have bound events, each once, in the order of the first; ``stage()``: which of ``names``, those of the steps, was
+    bound last. In the ``emit`` of a pattern alone; never null.
     """
 
-    function: Literal["match_start", "match_end", "names"]
+    function: Literal["match_start", "match_end", "names", "stage"]
     type: Type
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -318,13 +320,22 @@ class CheckedSeveral:
 
 
 @dataclass(frozen=True, slots=True)
+class CheckedTimeout:
+    """``on timeout where …``: ``where`` is asked of the steps bound so far. What it emits is in `CheckedRule.emits`."""
+
+    where: Typed | None
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
 class CheckedPattern:
     """A pattern: ``steps`` are its steps as written, groups and choices opened; ``items`` the tree that they stand in.
 
     ``final`` are the absences at its end; ``within`` and ``gap`` a Const or ParamRef of type duration, ``events`` the
     bound in events; ``skip_variable`` that of ``skip to first v`` and ``skip to last v``; ``consume`` the variables
-    whose events a match uses up; ``counted``: the rule emits once for all matches that an event decides;
-    ``prefer_earliest``: candidates are in order of start and preference, whichever completes first.
+    whose events a match uses up; ``counted``: the rule emits once for all matches that an event decides; ``timeout``:
+    starts whose bound passes are told of; ``prefer_earliest``: candidates are in order of start and preference,
+    whichever completes first.
     """
 
     steps: tuple[CheckedStep, ...]
@@ -338,7 +349,18 @@ class CheckedPattern:
     events: int | None = None
     consume: tuple[str, ...] = ()
     counted: bool = False
+    timeout: CheckedTimeout | None = None
     prefer_earliest: bool = False
+
+    @property
+    def sure(self) -> str | None:
+        """The variable of the step that binds the first event of every match; None when there are several."""
+        item = self.items[0]
+        while item.low > 0 and not isinstance(item.body, int):
+            if isinstance(item.body, CheckedChoice | CheckedSeveral):
+                return None
+            item = item.body[0]
+        return self.steps[item.body].variable if item.low > 0 and isinstance(item.body, int) else None
 
     @property
     def is_plain(self) -> bool:
@@ -400,10 +422,27 @@ class CheckedFilter:
 
 @dataclass(frozen=True, slots=True)
 class CheckedEmit:
-    """``emit T { … }``: expressions over the match (or over the event at hand, in a filter)."""
+    """``emit T { … }``: expressions over the match (or over the event at hand, in a filter).
+
+    ``on_timeout``: over the steps bound when a bound passes.
+    """
 
     type: str
     fields: tuple[tuple[str, Typed], ...]
+    span: Span
+    on_timeout: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedOutput:
+    """``output first every d per …``: what goes out of all that one ``emit`` gives in a period of ``every`` ns.
+
+    ``per``: fields of the derived events, or parts of the rule's key, each value of which has periods of its own.
+    """
+
+    mode: Literal["first", "last", "all", "snapshot"]
+    every: int
+    per: tuple[str, ...]
     span: Span
 
 
@@ -421,6 +460,7 @@ class CheckedRule:
     source: Source
     span: Span
     state_bound: str = ""  # in words: what one key can hold, for ``cep check``
+    output: CheckedOutput | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ from cep.plan.plan import base_stream
 from cep.runtime.clock import END_OF_TIME, NOTHING, Frontier, StreamClock, joint_frontier
 from cep.runtime.operators.direct import DirectOperator
 from cep.runtime.operators.filter import FilterOperator, FilterProgram, compile_filter
+from cep.runtime.operators.limited import LimitedOperator
 from cep.runtime.operators.pattern import PatternOperator
 from cep.runtime.results import Output, by_type, interleave, number
 from cep.runtime.single import ScreenedReaders, SingleEvents
@@ -60,8 +61,14 @@ class RunningOperator(Protocol):
     """What the executor asks of an operator."""
 
     operator: Operator
-    null_keys: int
-    failed: str  # where and why a function of a Python module failed; "" while none has
+
+    @property
+    def null_keys(self) -> int:
+        """How many events had no key."""
+
+    @property
+    def failed(self) -> str:
+        """Where and why a function of a Python module failed; "" while none has."""
 
     @property
     def faults(self) -> Int64Array:
@@ -156,6 +163,7 @@ class Executor:
         self.rejected: dict[str, int] = {}
         self.events: dict[str, int] = {}
         self.matches: dict[str, int] = {o.rule.name: 0 for o in operators}
+        self.timeouts: dict[str, int] = {o.rule.name: 0 for o in operators}  # derived events of these, among them
         self.side_events: dict[str, list[EventBatch]] = {}
         self._singles: dict[str, SingleEvents] = {}
         self._screened: dict[str, ScreenedReaders] = {}
@@ -311,7 +319,7 @@ class Executor:
                     out = running.advance(frontier if level == 0 else strict)
                     wakes = running.wakes_at
                     if out:
-                        self.matches[running.operator.rule.name] += sum(len(o.order) for o in out)
+                        self._count(running.operator.rule, out)
                         outputs += out
                 self._wakes = min(self._wakes, wakes)
             mine = [o for o in outputs if o.batch.schema.name in complete]
@@ -321,6 +329,12 @@ class Executor:
                 done[name] = number(merged, first)
                 self._show(name, done[name].batch)
         return interleave(list(done.values()))
+
+    def _count(self, rule: CheckedRule, outputs: Sequence[Output]) -> None:
+        self.matches[rule.name] += sum(len(o.order) for o in outputs)
+        late = {place for place, emit in enumerate(rule.emits) if emit.on_timeout}
+        if late:
+            self.timeouts[rule.name] += sum(len(o.order) for o in outputs if int(np.ravel(o.order.emit)[0]) in late)
 
     @property
     def decided(self) -> int:
@@ -373,6 +387,10 @@ def _start(
     places: Mapping[str, StreamPlace],
     shards: int,
 ) -> RunningOperator:
+    if operator.rule.output is not None:
+        unlimited = replace(operator, rule=replace(operator.rule, output=None))
+        inner = _start(programs, unlimited, schemas, places, shards)
+        return LimitedOperator(inner, operator, schemas)
     program = programs.by_rule[operator.rule.name]
     if isinstance(program, FilterProgram):
         return FilterOperator(operator, program, schemas, places)

@@ -29,7 +29,7 @@ from cep.kernels.deadlines import (
     WANTS_STARTS,
 )
 from cep.kernels.match import match_rows
-from cep.kernels.program import STEPS, Matches, Operands
+from cep.kernels.program import Matches, Operands
 from cep.kernels.runs import (
     BITS,
     BY_EVENT,
@@ -38,8 +38,6 @@ from cep.kernels.runs import (
     CURSOR,
     DECIDED_AT,
     DECIDER,
-    FIRST_FREE_RUN,
-    FIRST_FREE_SLOT,
     FOUND,
     GAPS_HEAD,
     GAPS_TAIL,
@@ -50,7 +48,6 @@ from cep.kernels.runs import (
     NEWEST,
     NO,
     NODE,
-    NODE_WIDTH,
     NODES_USED,
     PAST_BEFORE,
     PAST_HEAD,
@@ -60,21 +57,17 @@ from cep.kernels.runs import (
     ROW,
     ROWS_USED,
     RUNS,
-    RUNS_USED,
     SEQ,
     SLOTS_USED,
     START_NO,
     STARTS_HEAD,
     STARTS_TAIL,
-    STEP,
     STREAM,
     TS,
-    RunState,
     compact_state,
     fill_table,
     list_bindings,
 )
-from cep.kernels.runs import COUNTS as COUNT_WIDTH
 from cep.language.typed import CheckedPattern
 from cep.model.batch import Column, EventBatch
 from cep.runtime.failing import told
@@ -84,13 +77,26 @@ from cep.runtime.packing import unpacked
 from cep.runtime.results import Order, Output, column_ranks, order_values
 from cep.runtime.stored import check_codes, read_text, renumbered, text_state
 from cep.runtime.strings import Strings
-from cep.runtime.tables import is_wanted, least_deadline, pack_runs, restore_runs, wakes_of
+from cep.runtime.tables import (
+    SMALL,
+    empty_state,
+    grown,
+    is_wanted,
+    least_deadline,
+    new_table,
+    pack_runs,
+    rehashed,
+    restore_runs,
+    wakes_of,
+    widened,
+)
+from cep.runtime.timeouts import parted
 from cep.runtime.versions import Versions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from cep.compiler.pattern import PatternProgram
+    from cep.compiler.pattern import EmitProgram, PatternProgram
     from cep.model.batch import AnyArray, Int64Array
     from cep.model.schema import Schema
     from cep.model.types import Type
@@ -101,7 +107,7 @@ if TYPE_CHECKING:
 
     _TextPart = tuple[Int64Array, AnyArray, int, str]
 
-_SMALL, _NEVER, _MOST_FOUND = 256, 2**63, 65_536  # so many matches are taken out at once, unless one event has more
+_NEVER, _MOST_FOUND = 2**63, 65_536  # so many matches are taken out at once, unless one event has more
 FAILING = -(2**63)
 """The bits of a row that ends the rule: a function of a Python module failed for its event."""
 
@@ -133,8 +139,8 @@ class PatternShard:
         layout = program.layout
         self._text_columns = [layout.column(s.index) for s in layout.slots if s.type.kind in ("string", "list")]
         self._text_keys = [i for i, k in enumerate(operator.rule.keys) if k.type.kind == "string"]
-        self._state = _empty_state(program)
-        self._found = _table(_SMALL, layout.run_width)  # grows with what a batch finds
+        self._state = empty_state(program)
+        self._found = new_table(SMALL, layout.run_width)  # grows with what a batch finds
 
     @property
     def open_runs(self) -> int:
@@ -369,7 +375,7 @@ class PatternShard:
             self._compact()
             needed = int(counts[ROWS_USED]) + n
             if 2 * needed > len(self._state.rows):
-                table = _grown(self._state.rows, 2 * needed)
+                table = grown(self._state.rows, 2 * needed)
                 self._state = self._state._replace(rows=table, rows_f=table.view(np.float64))
         used = int(counts[ROWS_USED])
         self._state.rows[used : used + n] = rows
@@ -397,9 +403,9 @@ class PatternShard:
         """Make room in the table that was too small; ``again``: what was made before was not enough for one event."""
         state = self._state
         if wanted == WANTS_FOUND:
-            self._found = _table(2 * len(self._found), self._found.shape[1])
+            self._found = new_table(2 * len(self._found), self._found.shape[1])
         elif wanted == WANTS_RUNS:
-            table = _grown(state.runs, 2 * len(state.runs))
+            table = grown(state.runs, 2 * len(state.runs))
             table[len(state.runs) :, NODE] = -1
             self._state = state._replace(runs=table, runs_f=table.view(np.float64))
         elif wanted == WANTS_NODES:
@@ -407,23 +413,23 @@ class PatternShard:
             crowded = len(state.nodes) < len(state.rows)
             if not crowded:
                 self._compact()
-            if again or crowded or 2 * int(state.counts[NODES_USED]) > len(state.nodes) - _SMALL:
-                self._state = state._replace(nodes=_grown(state.nodes, 2 * len(state.nodes)))
+            if again or crowded or 2 * int(state.counts[NODES_USED]) > len(state.nodes) - SMALL:
+                self._state = state._replace(nodes=grown(state.nodes, 2 * len(state.nodes)))
         elif wanted == WANTS_STARTS:
             begun = np.unique(state.runs[state.runs[:, NODE] >= 0, START_NO])
             starts = self._roomier(state.starts, STARTS_HEAD, STARTS_TAIL, lambda e: np.isin(e[:, 2], begun))
-            self._state = state._replace(starts=_widened(starts, again))
+            self._state = state._replace(starts=widened(starts, again))
         elif wanted == WANTS_CLOSERS:
             closers = self._roomier(state.closers, CLOSERS_HEAD, CLOSERS_TAIL, self._of_live_runs)
-            self._state = state._replace(closers=_widened(closers, again))
+            self._state = state._replace(closers=widened(closers, again))
         elif wanted == WANTS_GAPS:
             gaps = self._roomier(state.gaps, GAPS_HEAD, GAPS_TAIL, self._of_live_runs)
-            self._state = state._replace(gaps=_widened(gaps, again))
+            self._state = state._replace(gaps=widened(gaps, again))
         elif wanted == WANTS_PAST:
             self._state = state._replace(past=self._roomier_past())
         else:
             assert wanted == WANTS_SLOTS, wanted
-            self._state = _rehashed(state, len(self._operator.rule.keys))
+            self._state = rehashed(state, len(self._operator.rule.keys))
 
     def _of_live_runs(self, deadlines: Int64Array) -> AnyArray:
         return is_wanted(self._state, deadlines, wakes_of(self._program))
@@ -488,11 +494,33 @@ class PatternShard:
         found = self._found[:n].copy()
         if self._counted:
             found = self._together(found)
+        if self._program.timeout is None:
+            return [o for program, rows in self._by_program(found) for o in self._outputs(found[rows], program)]
+        parts = parted(found, self._program.tables, self._state, self._fulfil)
+        each = [(part, late) for part, late in zip(parts, (False, True), strict=True) if len(part)]
+        return [
+            o
+            for part, late in each
+            for program, rows in self._by_program(part)
+            for o in self._outputs(part[rows], program, late=late)
+        ]
+
+    def _by_program(self, found: Int64Array) -> list[tuple[PatternProgram, Int64Array | slice]]:
+        """The programs that decide what matches emit, each with their rows: those that their last event met."""
         if len(self._versions) == 1:
-            return self._outputs(found, self._versions.newest.program)
+            return [(self._versions.newest.program, slice(None))]
         last = self._state.rows[self._state.nodes[found[:, NODE], ROW]]
-        groups = self._versions.groups_of(last)
-        return [o for version, rows in groups for o in self._outputs(found[rows], version.program)]
+        return [(version.program, rows) for version, rows in self._versions.groups_of(last)]
+
+    def _fulfil(self, found: Int64Array) -> Int64Array:
+        """1 for each start that times out as the rule wants to be told of, else 0."""
+        wanted = np.zeros(len(found), np.int64)
+        for program, rows in self._by_program(found):
+            assert program.timeout is not None
+            mine = found[rows]
+            (column,) = self._computed(program.timeout, mine, program, self._bindings(mine)).values()
+            wanted[rows] = column.values if column.valid is None else column.values & column.valid
+        return wanted
 
     def _together(self, found: Int64Array) -> Int64Array:
         """One match for all that an event decides, the first of them, which says how many they are."""
@@ -502,31 +530,33 @@ class PatternShard:
         one[:, REGISTERS + self._versions.newest.program.layout.register(MATCH_COUNT)] = counts[order]
         return one
 
-    def _outputs(self, found: Int64Array, program: PatternProgram) -> list[Output]:
+    def _bindings(self, found: Int64Array) -> tuple[Int64Array, Int64Array]:
+        """The events that matches have bound (see `list_bindings`), and where those of each begin."""
+        offsets = np.zeros(len(found) + 1, np.int64)
+        np.cumsum(found[:, LENGTH], out=offsets[1:])
+        bound = np.zeros((int(offsets[-1]), 4), np.int64)
+        list_bindings(found, len(found), self._state.nodes, self._state.rows, bound)
+        return offsets, bound
+
+    def _outputs(self, found: Int64Array, program: PatternProgram, *, late: bool = False) -> list[Output]:
+        """What matches emit, or those that are late: the starts that time out."""
         n = len(found)
         state, layout, rule = self._state, program.layout, self._operator.rule
         last = state.nodes[found[:, NODE], ROW]
-        offsets = np.zeros(n + 1, np.int64)
-        np.cumsum(found[:, LENGTH], out=offsets[1:])
-        bound = np.zeros((int(offsets[-1]), 4), np.int64)
-        list_bindings(found, n, state.nodes, state.rows, bound)
+        offsets, bound = self._bindings(found)
         if self._counted:  # what is told of them all is of the event that decides
             bound, offsets = bound[offsets[1:] - 1], np.arange(n + 1)
         keys = tuple(
             self._as_column(k.type, state.rows[last, layout.key_at + i], None) for i, k in enumerate(rule.keys)
         )
         order = self._order(found, keys)
-        at = last * layout.row_width
         ts = found[:, DECIDED_AT].copy()
-        lists = BoundEvents(
-            offsets, bound, self._streams,
-            lambda slot, rows: self._slot_column(slot, state.rows[rows]),
-            lambda slot, words: self._as_column(layout.slots[slot].type, words, None),
-        )  # fmt: skip
         out = []
         for place, emit in enumerate(program.emits):
+            if emit.on_timeout != late:
+                continue
             failures = Failures(ts) if emit.functions else None
-            columns = emit(state.rows, found, at, self.strings.text, self.faults, lists, failures)
+            columns = self._computed(emit, found, program, (offsets, bound), failures)
             if failures is not None:
                 ends = bound[offsets[1:] - 1]
                 for row, said in failures.rows.items():
@@ -538,6 +568,24 @@ class PatternShard:
             batch = EventBatch(self._schemas[emit.type], ts, np.zeros(n, np.int64), columns, origin)
             out.append(Output(batch, order.emitted_by(place)))
         return out
+
+    def _computed(
+        self,
+        emit: EmitProgram,
+        found: Int64Array,
+        program: PatternProgram,
+        bindings: tuple[Int64Array, Int64Array],
+        failures: Failures | None = None,
+    ) -> dict[str, Column]:
+        """The fields of an ``emit`` for all of ``found`` at once."""
+        state, layout = self._state, program.layout
+        lists = BoundEvents(
+            *bindings, self._streams,
+            lambda slot, rows: self._slot_column(slot, state.rows[rows]),
+            lambda slot, words: self._as_column(layout.slots[slot].type, words, None),
+        )  # fmt: skip
+        at = state.nodes[found[:, NODE], ROW] * layout.row_width
+        return emit(state.rows, found, at, self.strings.text, self.faults, lists, failures)
 
     def _order(self, found: Int64Array, keys: tuple[Column, ...]) -> Order:
         rows = self._state.rows
@@ -567,52 +615,3 @@ def _masked(values: AnyArray, keep: AnyArray) -> AnyArray:
     out = values.copy()
     out[~keep] = None if values.dtype == object else 0
     return out
-
-
-def _table(capacity: int, width: int) -> Int64Array:
-    return np.zeros((capacity, width), np.int64)
-
-
-def _grown(table: Int64Array, capacity: int) -> Int64Array:
-    out = np.zeros((capacity, table.shape[1]), np.int64)
-    out[: len(table)] = table
-    return out
-
-
-def _widened(ring: Int64Array, wanted: bool) -> Int64Array:
-    # its head stands at 0
-    return _grown(ring, 2 * len(ring)) if wanted else ring
-
-
-def _empty_state(program: PatternProgram) -> RunState:
-    layout = program.layout
-    rows = _table(_SMALL, layout.row_width)
-    runs = _table(_SMALL, layout.run_width)
-    runs[:, NODE] = -1
-    runs[0, STEP] = program.tables.scalars[STEPS]
-    runs[0, REGISTERS:] = program.blank
-    counts = np.zeros(COUNT_WIDTH, np.int64)
-    counts[FIRST_FREE_RUN] = counts[FIRST_FREE_SLOT] = -1
-    counts[RUNS_USED] = 1  # the blank run
-    return RunState(
-        rows,
-        rows.view(np.float64),
-        runs,
-        runs.view(np.float64),
-        _table(_SMALL, NODE_WIDTH),
-        _table(64, KEY + layout.key_words),
-        np.zeros(256, np.int64),
-        _table(64, 3),
-        _table(64, 4),
-        _table(64, 4),
-        _table(64, 4),
-        counts,
-    )
-
-
-def _rehashed(state: RunState, words: int) -> RunState:
-    """Twice the slots, and a hash table four times as large as they are."""
-    slots = _grown(state.slots, 2 * len(state.slots))
-    table = np.zeros(4 * len(slots), np.int64)
-    fill_table(slots, int(state.counts[SLOTS_USED]), words, table)
-    return state._replace(slots=slots, table=table)

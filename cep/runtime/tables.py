@@ -34,6 +34,8 @@ from cep.kernels.runs import (
     COUNTS,
     CURSOR,
     DONE_BIT,
+    FIRST_FREE_RUN,
+    FIRST_FREE_SLOT,
     FOREVER,
     FOUND,
     GAPS_HEAD,
@@ -76,6 +78,7 @@ from cep.kernels.runs import (
     VALUES,
     RunState,
     compact_state,
+    fill_table,
 )
 from cep.language.fingerprint import fingerprint
 
@@ -85,6 +88,8 @@ if TYPE_CHECKING:
     from cep.runtime.snapshot import Stored
 
 STATE_VERSION = 1
+SMALL = 256
+"""Rows of a new table."""
 
 
 class Ring(NamedTuple):
@@ -210,6 +215,61 @@ def restore_runs(empty: RunState, program: PatternProgram, stored: Stored) -> Ru
     tables["slots"] = _in_room(empty.slots, slots, 0)
     tables["table"] = np.zeros(4 * len(tables["slots"]), np.int64)  # filled when the keys are known
     return _with_tables(empty, **tables)
+
+
+# -------------------------------------------------------------------------------------------------------------- room
+
+
+def new_table(capacity: int, width: int) -> Int64Array:
+    """A table of zeros."""
+    return np.zeros((capacity, width), np.int64)
+
+
+def grown(table: Int64Array, capacity: int) -> Int64Array:
+    """The table with room for ``capacity`` rows."""
+    out = np.zeros((capacity, table.shape[1]), np.int64)
+    out[: len(table)] = table
+    return out
+
+
+def widened(ring: Int64Array, wanted: bool) -> Int64Array:
+    """The ring, whose head stands at 0, with twice the room where that is wanted."""
+    return grown(ring, 2 * len(ring)) if wanted else ring
+
+
+def empty_state(program: PatternProgram) -> RunState:
+    """The tables of a shard that has seen nothing."""
+    layout = program.layout
+    rows = new_table(SMALL, layout.row_width)
+    runs = new_table(SMALL, layout.run_width)
+    runs[:, NODE] = -1
+    runs[0, STEP] = program.tables.scalars[STEPS]
+    runs[0, REGISTERS:] = program.blank
+    counts = np.zeros(COUNTS, np.int64)
+    counts[FIRST_FREE_RUN] = counts[FIRST_FREE_SLOT] = -1
+    counts[RUNS_USED] = 1  # the blank run
+    return RunState(
+        rows,
+        rows.view(np.float64),
+        runs,
+        runs.view(np.float64),
+        new_table(SMALL, NODE_WIDTH),
+        new_table(64, KEY + layout.key_words),
+        np.zeros(256, np.int64),
+        new_table(64, 3),
+        new_table(64, 4),
+        new_table(64, 4),
+        new_table(64, 4),
+        counts,
+    )
+
+
+def rehashed(state: RunState, words: int) -> RunState:
+    """Twice the slots, and a hash table four times as large as they are."""
+    slots = grown(state.slots, 2 * len(state.slots))
+    table = np.zeros(4 * len(slots), np.int64)
+    fill_table(slots, int(state.counts[SLOTS_USED]), words, table)
+    return state._replace(slots=slots, table=table)
 
 
 # ------------------------------------------------------------------------------------------------------------ checks

@@ -23,7 +23,7 @@ from cep.kernels import jit
 from cep.kernels.deadlines import add_time
 from cep.kernels.jit import PLAIN
 from cep.kernels.runs import FOREVER, KEY, RUNS_USED
-from cep.runtime import shard
+from cep.runtime import shard, tables
 from cep.runtime.shard import PatternShard
 from tests.kernels.check_runs import check_runs
 
@@ -54,6 +54,12 @@ RULES = {
     "within 15 s after match keep all emit X { k, c = count(c), n = first(b.n) }",
     "gap at the end": "keyed by k when 1 or more (A as a then B as b) gap 3 s within 20 s "
     "after match skip to first b emit X { k, c = count(a) }",
+    "timeouts": "keyed by k when A as a then 1 or more C as l then B as b where n = 3 within 9 s emit X { k, n = b.n } "
+    "on timeout where sum(l.n) > 4 or a.n > 2 emit T { k, n = a.n, c = count(l), s = stage(), l = last(l.s) }",
+    "timeouts of events": "keyed by k when A as a then any C as c then B as b where n > c.n gap 3 s within 4 events "
+    "after match keep all emit X { k } on timeout emit T { k, n = a.n, c = c.n, s = stage() }",
+    "timeouts, absence": "when A as a then B as b where n < a.n then no C where n = a.n for 4 s within 6 s "
+    "after match skip to next consume b emit X { n = a.n } on timeout emit T { n = a.n, s = stage() }",
     "all at once": "when C as a then no C where k != a.k for 2 s after match keep all emit X { k = a.k }",
 }
 
@@ -109,7 +115,7 @@ def test_every_step_leaves_the_state_lawful(name, checked):
 @by_rule
 def test_tables_that_begin_with_room_for_nothing_grow(name, monkeypatch, checked):
     want = found(name, events(400))
-    empty, make_room = shard._empty_state, PatternShard._make_room
+    empty, make_room = shard.empty_state, PatternShard._make_room
     asked = set()
 
     def tiny(program):
@@ -122,8 +128,9 @@ def test_tables_that_begin_with_room_for_nothing_grow(name, monkeypatch, checked
         asked.add(wanted)
         make_room(self, wanted, *rest)
 
-    monkeypatch.setattr(shard, "_SMALL", 1)
-    monkeypatch.setattr(shard, "_empty_state", tiny)
+    for module in (shard, tables):
+        monkeypatch.setattr(module, "SMALL", 1)
+    monkeypatch.setattr(shard, "empty_state", tiny)
     monkeypatch.setattr(PatternShard, "_make_room", noted)
     assert found(name, events(400)) == want
     must = {kernels.WANTS_RUNS, kernels.WANTS_NODES, kernels.WANTS_FOUND, kernels.WANTS_CLOSERS}
@@ -136,7 +143,8 @@ def test_tables_that_begin_with_room_for_nothing_grow(name, monkeypatch, checked
 @by_rule
 def test_few_matches_at_a_time_are_all_the_matches(name, monkeypatch):
     want = found(name, events(400))
-    monkeypatch.setattr(shard, "_SMALL", 64)
+    for module in (shard, tables):
+        monkeypatch.setattr(module, "SMALL", 64)
     monkeypatch.setattr(shard, "_MOST_FOUND", 1)
     assert found(name, events(400)) == want
 

@@ -31,7 +31,7 @@ from cep.kernels.runs import (
     hash_slot,
     new_run,
 )
-from cep.runtime.shard import _rehashed
+from cep.runtime.tables import rehashed
 from tests.kernels.check_runs import check_keys
 
 WORDS = 2
@@ -135,7 +135,7 @@ def test_a_larger_table_holds_the_same_keys():
     slots = [find_slot(state, row, VALUES, WORDS, 1) for row in range(16)]
     for row in (3, 5, 8):
         free_slot(state, slots[row], WORDS)
-    grown = _rehashed(state, WORDS)
+    grown = rehashed(state, WORDS)
     assert len(grown.slots) == 32
     check_keys(grown, WORDS)
     found = [int(find_slot(grown, row, VALUES, WORDS, 0)) for row in range(16)]

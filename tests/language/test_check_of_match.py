@@ -19,13 +19,18 @@ def test_types(name, kind):
     assert choose_matcher(book.rules[0], book.sources, book.params).name == "run table"
 
 
+def test_the_stage_is_a_name_of_a_step():
+    book = rulebook("rule R when Pay as a then Move then Pay as b within 1 h emit X { x = stage() }")
+    assert book.rules[0].emits[0].fields == (("x", OfMatch("stage", STRING, ("a", "Move", "b"))),)
+
+
 @pytest.mark.parametrize(
     ("where", "value", "code", "message"),
     [
         ("at - «match_start() < 5 s", "1", "not-yet", "`match_start()` in a condition"),
         ("ok", "«match_start(a)", "wrong-arguments", "no argument"),
         ("ok", "max(b.at - «match_start())", "needs-alias", "of a whole match"),
-        ("ok", "«stage()", "not-yet", "`stage()`"),
+        ("at > a.at and «stage() = 1", "1", "not-yet", "`stage()` in a condition"),
     ],
 )
 def test_mistakes(where, value, code, message):

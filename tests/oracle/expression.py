@@ -29,6 +29,7 @@ class Scope:
     here: dict[str, list[Event]] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
     match: tuple[tuple[str | None, Event], ...] = ()  # all bound events with their aliases, in the order bound
+    stage: str = ""  # 'the name of the last bound step'
     given: dict[str, values.Value] = field(default_factory=dict)  # arguments of the function around; elements of lists
 
     def events(self, alias):
@@ -131,6 +132,8 @@ def call(node, scope):
         return scope.counts[arguments[0].names[0]]  # '`count(g)` of a group's alias is its number of iterations'
     if name in ("match_start", "match_end"):
         return values.Time(scope.match[0 if name == "match_start" else -1][1].time)
+    if name == "stage":
+        return scope.stage
     if name == "names":
         return measures.distinct([alias for alias, _ in scope.match if alias and not alias.startswith("$")])
     if name in functions.CHOICES:

@@ -14,8 +14,10 @@ from oracle.earliest import earliest_matches
 from oracle.expression import Scope, evaluate, holds
 from oracle.external import Asked
 from oracle.order import Event, admit, declared_streams, frontier, order
+from oracle.output import limited
 from oracle.records import assigned
 from oracle.sequence import BY_EVENT, Search, matches
+from oracle.timeouts import timeouts
 from oracle.values import HIGH, Point, Value
 
 
@@ -55,7 +57,12 @@ def run(
         found = []
         for rule in house.rules:
             if house.level(rule) == level:
-                found += house.results(rule, events, horizon)
+                results = house.results(rule, events, horizon)
+                if rule.output is not None:
+                    fields = [[name for name, _ in assigned(house, rule, a)] for a in actions_of(rule)]
+                    place = house.level(rule), house.rules.index(rule)
+                    results = limited(rule, *place, fields, sorted(results, key=lambda pair: pair[0]), horizon)
+                found += results
         done = sorted(done + found, key=lambda pair: pair[0])
         events = sorted([e for e in events if e.stream not in house.derived] + house.derive(done), key=lambda e: e.rank)
     return [result for _, result in done]
@@ -85,7 +92,7 @@ class House:
             self.epochs.append({**self.epochs[-1], name: held(value, declared[name].type)})
         self.params = self.epochs[0]
         # 'Its schema is the union of the fields of all rules that emit it', 'in order of the first rule that emits it'
-        self.derived: dict[str, list[str]] = {a.type.text: [] for rule in self.rules for a in rule.actions}
+        self.derived: dict[str, list[str]] = {a.type.text: [] for rule in self.rules for a in actions_of(rule)}
         for name in self.derived:
             self.names_of(name)
 
@@ -96,7 +103,7 @@ class House:
         names = self.derived[stream]
         if not names:
             for rule in self.rules:
-                for action in rule.actions:
+                for action in actions_of(rule):
                     if action.type.text == stream:
                         names += [n for n, _ in assigned(self, rule, action) if n not in names]
         return names
@@ -132,7 +139,7 @@ class House:
     def level(self, rule):
         """0 for a rule over declared streams; else one more than the rules that emit what it reads."""
         inputs = self.inputs(rule)
-        emitting = [r for r in self.rules if any(a.type.text in inputs for a in r.actions)]
+        emitting = [r for r in self.rules if any(a.type.text in inputs for a in actions_of(r))]
         return 1 + max(map(self.level, emitting)) if emitting else 0
 
     def key_of(self, rule, event):
@@ -154,8 +161,8 @@ class House:
                     by_key.setdefault(tuple(key.values()), (key, []))[1].append(event)
         out = []
         for key, (names, mine) in by_key.items():
-            for decider, first, bound, scope in self.decided(rule, names, mine, horizon):
-                for n, action in enumerate(rule.actions):
+            for decider, first, bound, scope, actions in self.decided(rule, names, mine, horizon):
+                for n, action in actions:
                     fields: dict[str, Value] = dict.fromkeys(self.derived[action.type.text])
                     fields |= {name: plain(evaluate(value, scope)) for name, value in assigned(self, rule, action)}
                     lineage = [(e.stream, e.number) for e in bound]
@@ -166,14 +173,14 @@ class House:
         return out
 
     def decided(self, rule, names, mine, horizon):
-        """(decider, rank of the first event, bound events, scope of `emit`) for each match of one key."""
-        body = rule.body
+        """(decider, rank of the first event, bound events, scope of `emit`, actions) for each match of one key."""
+        body, actions = rule.body, list(enumerate(rule.actions))
         if isinstance(body, ast.Query):
             for event in mine:
                 own = body.alias.text if body.alias else None
                 scope = Scope(event, own, {}, names, event.params)
                 if holds(body.where, scope):
-                    yield (event.time, BY_EVENT, event.rank), event.rank, [event], scope
+                    yield (event.time, BY_EVENT, event.rank), event.rank, [event], scope, actions
             return
         search = Search(body.pattern, body.bounds, mine, self.unfold, names, self.params)
         consume = [name.text for name in body.consume]
@@ -182,15 +189,24 @@ class House:
         else:
             found = matches(search.all(), body.skip, consume)
         if counts_matches(rule):
-            yield from self.counted(search, found, mine)
+            yield from ((*each, actions) for each in self.counted(search, found, mine))
             return
-        for match in found:
+        told = [(match, actions) for match in found]
+        if rule.timeout is not None:
+            where, consume = rule.timeout.where, [name.text for name in body.consume]
+
+            def wanted(partial):
+                return holds(where, search.scope(partial.bound, None, None, ()))
+
+            late = list(enumerate(rule.timeout.actions, len(actions)))
+            told += [(partial, late) for partial in timeouts(search, found, body.skip, consume, wanted)]
+        for match, done in told:
             time, kind, *place = match.completion
             if kind != BY_EVENT and (time > horizon or time >= HIGH):
                 continue  # 'decided when the watermark has passed it: w > t'; what 64 bits cannot hold never passes
             rank = mine[place[0]].rank if kind == BY_EVENT else ()
             bound = [mine[b.event] for b in match.bound]
-            yield (time, kind, rank), bound[0].rank, bound, search.scope(match.bound, None, None, ())
+            yield (time, kind, rank), bound[0].rank, bound, search.scope(match.bound, None, None, ()), done
 
     def counted(self, search, found, mine):
         """'`count()` makes one event of all matches that an event decides; its lineage is that event.'"""
@@ -209,6 +225,11 @@ class House:
             rank = (result.time_ns, len(self.streams) + 1, (), position.index(result.type), number)
             out.append(Event(result.type, number, result.time_ns, result.fields, rank, self.params_of(place)))
         return out
+
+
+def actions_of(rule):
+    """All that a rule may emit: at a match, and at a timeout."""
+    return [*rule.actions, *(rule.timeout.actions if rule.timeout else ())]
 
 
 def counts_matches(rule):

@@ -9,7 +9,8 @@ from oracle import tree
 from oracle.expression import Scope, holds
 from oracle.tree import FOREVER, Leaf, Place
 
-BY_EVENT, BY_LOOP_END, BY_ABSENCE = 0, 1, 2  # 'the events in their order, then the deadlines of that time'
+# 'the events in their order, then the deadlines of that time (loops and matches, timeouts, absences)', then `output`
+BY_EVENT, BY_LOOP_END, BY_TIMEOUT, BY_ABSENCE, BY_OUTPUT = range(5)
 
 
 @dataclass(frozen=True)
@@ -126,7 +127,8 @@ class Search:
             counts[group.alias] = len(iterations)
         params = event.params if event is not None else self.events[bound[-1].event].params
         match = tuple((b.leaf.alias, self.events[b.event]) for b in bound)
-        return Scope(event, own, names, self.keys, params, here, counts, match)
+        stage = bound[-1].leaf.name if bound else ""
+        return Scope(event, own, names, self.keys, params, here, counts, match, stage=stage)
 
     def fits(self, move, j, bound):
         """Whether event ``j`` satisfies a step 'under what is bound before it'."""

@@ -17,11 +17,12 @@ Place = tuple[tuple[object, int | tuple[int, ...]], ...]
 
 @dataclass(frozen=True, eq=False)
 class Leaf:
-    """One event."""
+    """One event; ``name`` is what `stage()` calls it: its alias, or else its type as written."""
 
     alias: str
     streams: tuple[str, ...]
     wheres: tuple[ast.Expr | None, ...]
+    name: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,7 +109,8 @@ def read_step(node, unfold, wheres=()):
         case ast.Choice():
             body = Choice(tuple(read_step(step, unfold, wheres) for step in node.source.steps))
         case _:
-            body = Leaf(node.alias.text if node.alias else f"${node.span.start}", unfold(node.source), wheres)
+            alias = node.alias.text if node.alias else f"${node.span.start}"
+            body = Leaf(alias, unfold(node.source), wheres, node.alias.text if node.alias else node.source.text)
     named = node.alias.text if node.alias and not isinstance(body, Leaf) else None
     if node.quantifier is None and node.until is None and named is None and not bounds:
         return body

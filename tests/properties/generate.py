@@ -387,6 +387,32 @@ def rule_text(rng, name="R", nested=0.5):
     return f"rule {name} {keyed}when {text}\nemit {name} {{ {shown} }}\n"
 
 
+def each_rule(rules):
+    """The rules of a text, one by one."""
+    return [rule for rule in re.split(r"(?m)^(?=rule )", rules) if rule]
+
+
+def timed(rng, rule):
+    """The rule with `on timeout`, where it may have it, with a bound of its own and none in a group; else as it is."""
+    body, _, emit = rule.rpartition("emit ")
+    bounds = [m.start() for m in re.finditer(r"\b(within|gap) ", body)]
+    if not bounds or "prefer earliest" in body or any(body[:at].count("(") > body[:at].count(")") for at in bounds):
+        return rule
+    name, fields = re.fullmatch(r"(\w+) \{ ?(.*?) ?\}\n", emit, re.DOTALL).groups()
+    where = rng.choice(["", "", f' where stage() {rng.choice(["=", "!="])} "s{rng.randint(0, 2)}"'])
+    shown = ", ".join([*([fields] if fields else []), "stage = stage()", "of = names()"])
+    return f"{rule}on timeout{where} emit {name}Out {{ {shown} }}\n"
+
+
+def limited(rng, rule):
+    """The rule with `output`, its periods told apart by what each of its events says."""
+    emits = [re.findall(r"(?:^|, )(\w+) ?[=,]?", shown) for shown in re.findall(r"emit \w+ \{ ?(.*?) ?\}", rule)]
+    common = [name for name in emits[0] if all(name in each for each in emits) and name != "of"]
+    per = rng.sample(common, min(len(common), rng.choice([0, 1, 1, 2])))
+    every = f"output {rng.choice(('first', 'last', 'all', 'snapshot'))} every {rng.randint(1, 8)} us"
+    return f"{rule.rstrip()} {every}{' per ' + ', '.join(per) if per else ''}\n"
+
+
 def rule_texts(rng):
     """One pattern rule, or two of one file, with rules that read what they emit."""
     if rng.random() < 0.6:
@@ -394,6 +420,15 @@ def rule_texts(rng):
     texts = [rule_text(rng, "Q"), rule_text(rng, "R"), *rng.sample(READERS, 2)]
     rng.shuffle(texts)
     return "".join(texts)
+
+
+def some_rules(rng):
+    """The same, some of them with `on timeout` and `output`."""
+    out = []
+    for rule in each_rule(rule_texts(rng)):
+        rule = timed(rng, rule) if rng.random() < 0.25 else rule
+        out.append(limited(rng, rule) if rng.random() < 0.2 else rule)
+    return "".join(out)
 
 
 def file_of(rules, late=0):

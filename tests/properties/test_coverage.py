@@ -26,7 +26,7 @@ def test_watching_changes_nothing_and_tells_what_happened(seed):
     with coverage.watching():  # stops where the parts of a condition say another thing than the whole
         found = engine_adapter.batches(rules, rows, end, cut)
     assert engine_adapter.everything(found) == want
-    matched = {r.rule for r in engine_adapter.results(found)}
+    matched = {r.rule for r in engine_adapter.results(found) if not r.type.endswith("Out")}  # that is a timeout
     for rule in rules.rulebook.rules:
         parts = [p for p in coverage.parts if p.rule == rule.name]
         assert all(set(p.missing) <= set(p.outcomes) and p.seen <= set(p.outcomes) for p in parts)

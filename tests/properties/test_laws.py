@@ -23,7 +23,7 @@ from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
 import cep
-from properties.generate import arrivals, file_of, generator, rule_text, rule_texts, shrink
+from properties.generate import arrivals, file_of, generator, rule_text, shrink, some_rules
 
 SEEDS = st.integers(0, 2**62)
 US = 1_000
@@ -71,7 +71,7 @@ def assert_agrees(text, rows, end, cut=Cut()):  # noqa: B008
         pytest.fail(f"{text}\nend={end}, {cut}\n{table}\n{difference(text, rows, end, cut, rules)}")
 
 
-def example(seed, texts=rule_texts):
+def example(seed, texts=some_rules):
     """A rule file, a stream for it, and an end, from a seed."""
     rng = generator("example", seed)
     late = rng.choice([0, 0, 3])

@@ -11,7 +11,7 @@ from dataclasses import replace
 from hypothesis import given
 
 import cep
-from properties.generate import arrivals, file_of, generator, rule_text, rule_texts
+from properties.generate import arrivals, file_of, generator, rule_text, some_rules
 from properties.test_changes import with_params
 from properties.test_laws import HERE, SEEDS, compiled_only, examples, package_path
 
@@ -30,7 +30,7 @@ def example(seed):
     """Rules and the calls of an engine that runs them."""
     rng = generator("snapshot", seed)
     late = rng.choice([0, 3, 3])
-    rules = rule_texts(rng) + "".join(rng.sample(SIDES, rng.choice([0, 1, 2, len(SIDES)])))
+    rules = some_rules(rng) + "".join(rng.sample(SIDES, rng.choice([0, 1, 2, len(SIDES)])))
     text = file_of(rules, late)
     allowance = f" late {late} us" if late else ""
     text = text.replace(f"ordered by ts{allowance} {{", f"ordered by ts{allowance}{rng.choice(TIES)} {{")

@@ -29,25 +29,14 @@ MARK = re.compile(r"-- Runs in a later version: it needs [a-z0-9 ,`]+\.\n")
 # What to take out of a file so that the rest runs, and the tests that need it; tests that expect events which are
 # emitted no more need it too.
 CUTS: dict[str, tuple[list[tuple[str, str]], set[str]]] = {
-    "fraud/impossible_travel.cep": (
-        [("output first every 1 h per card", "")],
-        {"there and back is told of once in an hour"},
-    ),
     "iot/silence.cep": ([(r"assert HonestAlarm.*?FalseAlarm \{ machine \}", "")], set()),
-    "security/brute_force.cep": (
-        [
-            (r" and Allowed\[ip\].owner is null", ""),
-            (r"on timeout where .*?stage\(\) \}", ""),
-            ("output first every 30 min per user", ""),
-        ],
-        {"a second incident of a user within half an hour is not told"},
-    ),
+    "security/brute_force.cep": ([(r" and Allowed\[ip\].owner is null", "")], set()),
     "logistics/lost_parcel.cep": (
         [(r"rule Track .*?\+ 1\s*\}", ""), (r"delete Parcel where parcel = left\.parcel", "")],
         set(),
     ),
     "clickstream/visits.cep": (
-        [(r"rule Visits .*?output final", ""), (r"on timeout emit Dropped .*?stage\(\) \}", "")],
+        [(r"rule Visits .*?output final", "")],
         set(),
     ),
     # the same in words that run now

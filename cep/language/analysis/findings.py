@@ -73,6 +73,8 @@ class _Rule:
         else:
             self._pattern(body)
         for emit in self.rule.emits:
+            if emit.on_timeout:  # what is known of a match is not known there
+                continue
             for _, value in emit.fields:
                 self._value(value, replace(self.context, known=self.known, unbound=self.unbound), emit.span)
 

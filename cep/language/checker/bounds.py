@@ -17,7 +17,7 @@ from cep.language.typed import CheckedChoice, CheckedItem, CheckedPattern, Check
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from cep.language.typed import CheckedParam
+    from cep.language.typed import CheckedOutput, CheckedParam
     from cep.model.diagnostics import Span
 
 FILTER = "nothing is kept: each event is decided when it comes"
@@ -176,6 +176,18 @@ def state_bound(pattern: CheckedPattern, params: Mapping[str, CheckedParam | Non
     if events == 1:
         return kept.removeprefix("; ") or FILTER
     return f"runs end after {events} events of the key; at most {events} runs{kept}"
+
+
+def with_output(bound: str, output: CheckedOutput) -> str:
+    """The bound of a rule, with what its `output` keeps beside it."""
+    each = f" for each {' and '.join(output.per)}" if output.per else ""
+    kept = {
+        "first": f"when its period ends{each}, for {duration_text(output.every)}",
+        "last": f"an event{each}, for {duration_text(output.every)}",
+        "all": f"all events of {duration_text(output.every)}{each}",
+        "snapshot": f"the newest event{each}, for ever",
+    }[output.mode]
+    return f"{'' if bound in ('', FILTER) else f'{bound}; '}`output` keeps {kept}"
 
 
 def _sum(pattern: CheckedPattern, silence: int, params: Mapping[str, CheckedParam | None]) -> int:

@@ -32,8 +32,9 @@ _OF_MATCH: dict[str, OfMatch] = {
     "match_start": OfMatch("match_start", TIME),
     "match_end": OfMatch("match_end", TIME),
     "names": OfMatch("names", list_of(STRING)),
+    "stage": OfMatch("stage", STRING),
 }
-_OF_MATCH_LATER = frozenset({"stage", "deadline", "elapsed", "violated_at", "window_start", "window_end"})
+_OF_MATCH_LATER = frozenset({"deadline", "elapsed", "violated_at", "window_start", "window_end"})
 
 
 class Calls:
@@ -127,13 +128,15 @@ class Calls:
         if call.arguments:
             self.reporter.error(call.span, "wrong-arguments", f"`{name}` takes no argument", f"write {name}()")
         elif place in ("step", "absence"):
-            hint = "write the time of a bound event, e.g. v.at" if name != "names" else "write e.g. v is not null"
+            times = name in ("match_start", "match_end")
+            hint = "write the time of a bound event, e.g. v.at" if times else "write e.g. v is not null"
             self.reporter.not_yet(call.span, f"`{name}()` in a condition", hint)
         elif place != "emit" or self.scope.fold is not None:
             message = f"`{name}()` is of a whole match, and stands in the `emit` of a pattern"
             self.reporter.error(call.span, "needs-alias", message, "write a field of the event")
         else:
-            return _OF_MATCH[name]
+            found = _OF_MATCH[name]
+            return replace(found, names=self.scope.stages) if name == "stage" else found
         return None
 
     def _fold(self, call: ast.Call) -> Typed | None:

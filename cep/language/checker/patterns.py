@@ -8,7 +8,7 @@ tests/language/test_check_refusals.py
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from cep.language import ast
@@ -103,10 +103,15 @@ class PatternCheck:
         self._consume(self.matching.consume)
         self._conditions(keys)
 
-    def emit_scope(self, keys: Keys) -> Scope:
-        """What names mean in the actions."""
+    def emit_scope(self, keys: Keys, *, partial: bool = False) -> Scope:
+        """What names mean in the actions; in a ``partial`` match all but its first event may be unbound."""
         bound, _ = self._views((), len(self.all))
-        return Scope("emit", None, None, bound, {}, self.absent - set(bound), self.silent, keys=keys)
+        if partial:
+            heads = [p.name for p in first_steps(self.parts)]
+            bound = {n: v if heads == [n] else replace(v, low=0) for n, v in bound.items()}
+        nodes = [(p.name, p.node) for p in self.all if p.kind == "step" and not isinstance(p.node, ast.Absence)]
+        stages = tuple(_type_name(node) if name.startswith("$") else name for name, node in nodes)
+        return Scope("emit", None, None, bound, {}, self.absent - set(bound), self.silent, keys=keys, stages=stages)
 
     def _shape(self, part: Part) -> Shape:
         return self.declarations.shape_or_open(part.streams, _type_name(part.node))

@@ -13,19 +13,25 @@ from typing import TYPE_CHECKING
 from cep.language import ast
 from cep.language.checker import bounds, lint
 from cep.language.checker.expressions import Expressions
+from cep.language.checker.output import check_output
 from cep.language.checker.parts import nested
 from cep.language.checker.patterns import PatternCheck
 from cep.language.checker.report import Reporter, did_you_mean, listed
 from cep.language.checker.scope import Scope, Variable
+from cep.language.checker.timeouts import check_bounds
 from cep.language.checker.walk import parts_of
+from cep.language.fingerprint import externals_of
 from cep.language.typed import (
     MATCHES,
     Attr,
+    Call,
     CheckedEmit,
     CheckedFilter,
     CheckedKey,
+    CheckedOutput,
     CheckedPattern,
     CheckedRule,
+    CheckedTimeout,
     Fold,
     Typed,
 )
@@ -57,6 +63,7 @@ class Emission:
     source: Source
     span: Span
     open: bool = False
+    on_timeout: bool = False
 
 
 @dataclass
@@ -73,6 +80,7 @@ class Outcome:
     body: CheckedPattern | CheckedFilter | None = None
     inputs: tuple[str, ...] = ()
     state_bound: str = ""
+    output: CheckedOutput | None = None
 
     def finished(self, emits: tuple[CheckedEmit, ...]) -> CheckedRule:
         """The checked rule, its emits completed by the derived schemas."""
@@ -88,6 +96,7 @@ class Outcome:
             self.source,
             self.span,
             self.state_bound,
+            self.output,
         )
 
 
@@ -128,11 +137,17 @@ class _Rule:
             self._query(rule.body)
         else:
             self._matching(rule.body)
-        if rule.timeout is not None:
-            self.reporter.not_yet(rule.timeout.span, "`on timeout`")
-            self._silent_actions(rule.timeout.actions)
         if rule.output is not None:
-            self.reporter.not_yet(rule.output.span, f"`output {rule.output.mode}`")
+            self.outcome.output = check_output(self.reporter, rule.output, self.keys, self.outcome.emissions)
+            values = [f.value for e in self.outcome.emissions for f in e.fields]
+            if rule.output.mode != "first" and externals_of(self.outcome.body, values):
+                what = f"`output {rule.output.mode}` of a rule that calls a function of a Python module"
+                self.reporter.not_yet(rule.output.span, what, "let a second rule read it, and limit that one")
+                self.outcome.output = None
+            if self.outcome.output is None:
+                self.outcome.body = None
+            else:
+                self.outcome.state_bound = bounds.with_output(self.outcome.state_bound, self.outcome.output)
         return self.outcome
 
     # --------------------------------------------------------------------------------------------------- keys
@@ -252,7 +267,10 @@ class _Rule:
         where = None if query.where is None else expressions.condition(query.where)
         if query.having is not None:
             expressions.condition(query.having)
-        self._actions(expressions)
+        self._actions(expressions, self.rule.actions)
+        if self.rule.timeout is not None:
+            check_bounds(reporter, self.rule.timeout, None, None)
+            self._silent_actions(self.rule.timeout.actions)
         if reporter.report.mistakes == errors and streams is not None:
             self.outcome.body = CheckedFilter(streams, where)
             self.outcome.inputs = inputs
@@ -265,20 +283,33 @@ class _Rule:
         pattern = PatternCheck(self.declarations, self.reporter, matching)
         self._check_keys(self._inputs(pattern.streams), pattern.complete)
         pattern.check(self.keys)
-        self._actions(Expressions(self.declarations, self.reporter, pattern.emit_scope(self.keys)))
+        self._actions(Expressions(self.declarations, self.reporter, pattern.emit_scope(self.keys)), self.rule.actions)
+        timeout = None if self.rule.timeout is None else self._timeout(pattern, self.rule.timeout)
         # a stream that is missed in several places is told of once, and so may count as no new mistake here
         if self.reporter.report.mistakes > mistakes or not pattern.complete:
             return
-        checked = pattern.assembled()
+        checked = replace(pattern.assembled(), timeout=timeout)
         refused = bounds.refusal(checked)
         if refused is not None:
             place = matching.pattern.span if refused.span is None else refused.span
             self.reporter.error(place, *refused.words)
             return
         self.outcome.body = self._counted(checked)
+        if timeout is not None and self.rule.timeout is not None:
+            check_bounds(self.reporter, self.rule.timeout, self.outcome.body, matching.skip)
         self.outcome.inputs = self._inputs(pattern.streams)
         self.outcome.state_bound = bounds.state_bound(checked, self.declarations.params)
         lint.pattern(self.reporter, checked, self.outcome.keys)
+
+    def _timeout(self, pattern: PatternCheck, written: ast.Timeout) -> CheckedTimeout:
+        """What is done when a bound passes, under the steps bound by then."""
+        expressions = Expressions(self.declarations, self.reporter, pattern.emit_scope(self.keys, partial=True))
+        where = None if written.where is None else expressions.condition(written.where)
+        if where is not None and any(isinstance(p, Call) for p in parts_of(where)):
+            hint = "let `emit` compute it, and a rule that reads the event decide"
+            self.reporter.not_yet(written.span, "a function of a Python module in `on timeout where`", hint)
+        self._actions(expressions, written.actions, on_timeout=True)
+        return CheckedTimeout(where, written.span)
 
     def _counted(self, checked: CheckedPattern) -> CheckedPattern:
         """The pattern, marked when `count()` makes one event of all matches that an event decides."""
@@ -312,14 +343,17 @@ class _Rule:
 
     # ------------------------------------------------------------------------------------------------ actions
 
-    def _actions(self, expressions: Expressions) -> None:
-        for action in self.rule.actions:
+    def _actions(
+        self, expressions: Expressions, actions: Sequence[ast.Emit | ast.Delete], *, on_timeout: bool = False
+    ) -> None:
+        for action in actions:
             if isinstance(action, ast.Delete):
                 self.reporter.not_yet(action.span, "`delete`")
             elif action.word == "upsert":
                 self.reporter.not_yet(action.span, "`upsert`")
             else:
-                self.outcome.emissions.append(self._emit(action, expressions))
+                emission = self._emit(action, expressions)
+                self.outcome.emissions.append(replace(emission, on_timeout=on_timeout))
 
     def _silent_actions(self, actions: Sequence[ast.Emit | ast.Delete]) -> None:
         for action in actions:

@@ -57,7 +57,7 @@ class Scope:
     unknown. ``fold`` is the alias of the aggregate around.
     In the body of a function (place "function") there are ``parameters``, ``depth`` calls deep; where it is declared,
     they are the event at hand. ``elements`` are those that an ``any`` or ``every`` around goes through (None: its type
-    is unknown), each with the ``fold`` that it stands in.
+    is unknown), each with the ``fold`` that it stands in. ``stages`` are what `stage()` calls the steps of the pattern.
     """
 
     place: Literal["step", "absence", "row", "emit", "function"]
@@ -74,6 +74,7 @@ class Scope:
     parameters: Mapping[str, Given] = field(default_factory=dict)
     depth: int = 0
     elements: Mapping[str, tuple[Element | None, str | None]] = field(default_factory=dict)
+    stages: tuple[str, ...] = ()
 
     def is_alias(self, name: str) -> bool:
         """Whether ``name`` is an alias of this rule."""
