@@ -20,9 +20,9 @@ Everything that changes while an engine runs, and where it is:
 | | ``side_events`` | empty between two calls |
 | `StreamClock` | ``highest _floor ended`` | stream |
 | `FilterOperator` | ``null_keys faults _waiting`` | rule; ``_least`` follows |
-| `PatternOperator` | ``null_keys _faults _seen``, its shards | rule |
+| `PatternOperator` | ``null_keys _faults _cut _seen``, its shards | rule |
 | `LimitedOperator` | ``_count``, its periods and what they keep; the operator inside | rule |
-| `PatternShard` | ``_waiting _next_no _watermark faults strings _state _versions`` | rule; ``_least`` follows |
+| `PatternShard` | ``_waiting _next_no _watermark faults limit strings _state _versions`` | rule; ``_least`` follows |
 | | ``_found`` | empty between two calls |
 | `Strings` | what rows and keys refer to, numbered anew | rule; ``_collect_at`` is about room alone |
 

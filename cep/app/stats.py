@@ -49,7 +49,8 @@ class RuleStats:
     """A rule: its ``matches`` and the events ``derived`` from them (one for each ``emit``), and what it holds.
 
     ``open_runs`` are partial matches, ``keys`` the keys that have some, ``rows`` the events kept for them, ``waiting``
-    the events that wait for the watermark, ``bytes`` the size of its tables. ``null_keys`` are events without a key,
+    the events that wait for the watermark, ``truncated`` the matches that the limit of matches per event has left out,
+    ``bytes`` the size of its tables. ``null_keys`` are events without a key,
     ``faults`` what could not be computed, by name. ``failed`` says where and why the rule has ended, when a function of
     a Python module failed. ``timeouts`` are the starts told of by ``on timeout``, ``held_back`` the events that
     ``output`` has not let through, which are not among those derived, ``untold`` those that it tells of later.
@@ -79,6 +80,7 @@ class RuleStats:
     timeouts: int = 0
     held_back: int = 0
     untold: int = 0
+    truncated: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,5 +169,6 @@ def count(book: Rulebook, executors: Iterable[Executor], seconds: float) -> Stat
                 running.failed,
                 late // max(1, of_timeouts),
                 *((running.held_back, running.untold) if isinstance(running, LimitedOperator) else (0, 0)),
+                int(running.cut[1]),
             )
     return Stats({n: streams[n] for n in book.streams}, {r.name: rules[r.name] for r in book.rules}, seconds)

@@ -3,7 +3,7 @@
 Counts by stream: ``events`` (taken in: late and rejected ones not among them), ``late``, ``rejected``. Counts by rule:
 ``matches`` (derived events given out), ``null_keys`` (events of its input that have no key, so were not matched),
 ``open_runs`` (what was still undecided at the end, and what ``output`` has not told of yet), ``faults`` (overflow,
-division by zero and the like, by name),
+division by zero and the like, by name), ``truncated`` (matches that the limit of matches per event has left out),
 ``failed`` (where and why a rule has ended, when a function of a Python module failed).
 ``seconds`` is wall time and the one field that differs between two runs of one input.
 
@@ -42,6 +42,7 @@ class Summary:
     faults: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     seconds: float = 0.0
     failed: Mapping[str, str] = field(default_factory=dict)
+    truncated: Mapping[str, int] = field(default_factory=dict)
 
     @staticmethod
     def of(stats: Stats) -> Summary:
@@ -57,6 +58,7 @@ class Summary:
             {n: r.faults for n, r in rules if r.faults},
             stats.seconds,
             {n: r.failed for n, r in rules if r.failed},
+            {n: r.truncated for n, r in rules if r.truncated},
         )
 
     @property
@@ -93,6 +95,8 @@ class Summary:
         text = f"{self.total_events:,} events, {self.total_matches:,} matches"
         if not self.is_clean:
             text += f", {self.total_late:,} late, {self.total_rejected:,} rejected"
+        if self.truncated:
+            text += f", {sum(self.truncated.values()):,} more matches beyond a limit"
         if self.failed:
             text += f", {len(self.failed)} rule{'s' * (len(self.failed) != 1)} failed"
         return text

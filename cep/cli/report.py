@@ -86,6 +86,9 @@ def _warnings(summary: Summary, reasons: Mapping[str, Sequence[str]]) -> list[st
     for stream, count in summary.late.items():
         if count:
             out.append(f"warning: {_count(count, 'event')} of {stream} came too late; Late.{stream} has them")
+    for rule, count in summary.truncated.items():
+        matches = f"{count:,} more {'match' if count == 1 else 'matches'} of {rule} left out"
+        out.append(f"warning: {matches}; `at most n matches per event` sets how many one event may give")
     for rule, faults in summary.faults.items():
         if parts := [f"{name} {count:,}" for name, count in faults.items() if count]:
             out.append(f"warning: {rule} met values that it could not compute with, taken as null: {', '.join(parts)}")

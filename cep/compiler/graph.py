@@ -13,16 +13,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cep.compiler.direct import NotDirectError, Shape, check_keys, check_params, check_plain
+from cep.compiler.direct import NotDirectError, Place, Shape, check_keys, check_params, check_plain, leaves
 from cep.compiler.sequence import check_steps, lay_out, within_of
-from cep.kernels.blocks import DECIDED_AT, FIELDS, IDENTITY, START_NO, TS
+from cep.kernels.blocks import FIELDS, IDENTITY, START_NO
 from cep.kernels.graph import KEEP_ALL, NODE_NO, PAST_LAST, TO_NEXT, VALUES, GraphProgram
-from cep.language.typed import CheckedPattern
+from cep.language.typed import CheckedPattern, OfMatch
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from cep.language.typed import CheckedParam, CheckedRule
+    from cep.language.typed import CheckedParam, CheckedRule, Typed
     from cep.model.schema import Schema
 
 _SKIPS = {"keep all": KEEP_ALL, "past last": PAST_LAST, "next": TO_NEXT}
@@ -30,7 +30,8 @@ _SKIPS = {"keep all": KEEP_ALL, "past last": PAST_LAST, "next": TO_NEXT}
 
 @dataclass(frozen=True, eq=False)
 class GraphTables:
-    """The program of a match graph: ``identities`` are the columns of ``found`` with the bound events, by step.
+    """The program of a match graph: ``identities`` are the columns of ``found`` with the bound events, by step, but
+    the last.
 
     ``texts``: (step, column of a node) of the values that are strings.
     """
@@ -48,7 +49,7 @@ def compile_graph(rule: CheckedRule, sources: Mapping[str, Schema], params: Mapp
     pattern = rule.body
     assert isinstance(pattern, CheckedPattern)
     check_links(pattern)
-    check_plain(pattern, "within")
+    check_plain(pattern, "within", "at_most")
     check_keys(rule)
     check_params(rule, pattern)
     steps = pattern.steps
@@ -58,17 +59,22 @@ def compile_graph(rule: CheckedRule, sources: Mapping[str, Schema], params: Mapp
     if pattern.skip == "keep all" and steps[-1].link != "then any":
         raise NotDirectError("its last step is the first that fits")
     last = len(steps) - 1
-    identities = tuple(range(FIELDS, FIELDS + len(steps)))
-    layout = lay_out(rule, sources, {s.variable: i for i, s in enumerate(steps)}, FIELDS + len(steps))
+    identities = tuple(range(FIELDS, FIELDS + last))  # that which decides says itself who it is
+    left_out = FIELDS + last
+    shown = {x for e in rule.emits for _, expression in e.fields for x in leaves(expression)}
+    marks: dict[Typed, Place] = {
+        x: Place(left_out, None) for x in shown if isinstance(x, OfMatch) and x.function == "truncated"
+    }
+    layout = lay_out(rule, sources, {s.variable: i for i, s in enumerate(steps)}, left_out + len(marks), marks)
     given = [(i, IDENTITY, column) for i, column in enumerate(identities)]  # step, column of the block, of found
-    given += [(last, TS, DECIDED_AT), *((one.step, one.column, one.field) for one in layout.bound)]
+    given += [(one.step, one.column, one.field) for one in layout.bound]
     held = [[IDENTITY] for _ in steps]  # the columns of the block that a node of each step keeps
     for step, column, _ in given:
         if column not in held[step]:
             held[step].append(column)
     # they come in order of start; who emits several events each must be told where a start ends
     many_at_once = pattern.skip != "past last" and len(rule.emits) > 1
-    shape = layout.shape(rule, pattern, sources, params, decider=identities[last], many_at_once=many_at_once)
+    shape = layout.shape(rule, pattern, sources, params, decider=-1, many_at_once=many_at_once)
     takes = [(i, column, VALUES + at) for i in range(last) for at, column in enumerate(held[i])]
     gives = [(i, c if i == last else VALUES + held[i].index(c), column) for i, c, column in given]
     if many_at_once:
@@ -76,7 +82,10 @@ def compile_graph(rule: CheckedRule, sources: Mapping[str, Schema], params: Mapp
     take_spans, taken = _spans(takes, last)
     give_spans, gave = _spans(gives, len(steps))
     program = GraphProgram(
-        np.array([len(steps), within_of(pattern, params), _SKIPS[pattern.skip]], np.int64),
+        np.array(
+            [len(steps), within_of(pattern, params), _SKIPS[pattern.skip], pattern.limit, left_out if marks else -1],
+            np.int64,
+        ),
         np.array([step.link == "then" for step in steps], np.int64),
         taken,
         take_spans,

@@ -58,6 +58,9 @@ Register = PositionRegister | FoldRegister
 MATCH_COUNT = FoldRegister("matches", MATCHES, -1, False)
 """The register of a match that says how many it stands for."""
 
+LEFT_OUT = FoldRegister("left out", MATCHES, -1, False)
+"""The register of a match that says how many of its event the limit has left out."""
+
 
 QUIET = FoldRegister("quiet", "$start", -1, False)
 """The register of a run that says whether its start gives no timeout any more."""

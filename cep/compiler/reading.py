@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from cep.compiler.elements import Bindings, through_bindings, through_list
 from cep.compiler.emit import OVERFLOW, Emitter, Term
-from cep.compiler.layout import MATCH_COUNT, FoldRegister, Layout, PositionRegister, Slot, group_register
+from cep.compiler.layout import LEFT_OUT, MATCH_COUNT, FoldRegister, Layout, PositionRegister, Slot, group_register
 from cep.compiler.lists import Walk
 from cep.kernels.runs import REGISTERS, TS
 from cep.language.beforehand import (
@@ -118,6 +118,8 @@ class Reader:
                 return Term(emitter.let(f"rows[at + {TS}]"), None)
             case OfMatch(function="stage"):
                 return Term(emitter.let(f"lists.stage({node.names!r})"), None)
+            case OfMatch(function="truncated"):
+                return Term(emitter.let(self._register(LEFT_OUT)), None)
             case OfMatch():
                 aliases = tuple("" if v.startswith("$") else v for v in self._place)
                 return Term(emitter.let(f"lists.names({aliases!r})"), None)

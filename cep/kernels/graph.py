@@ -9,11 +9,14 @@ is asked for: an event is O(steps), whatever is open, and a match costs what is 
 - ``slots``: a row a key (see `cep.kernels.keys`); LIVE counts its nodes; then HEAD, TAIL and OPEN (the first node
   without a successor) of the list of each step but the last, -1 for none.
 - ``nodes``: NEXT, BEGIN (the first successor, or -1), NODE_NO, DEADLINE (of ``within``, in nodes of the first step),
-  the null bits of the match, then for each step its event's identity and values.
+  the null bits of the match, REACHES (see `count_matches`), ORDINAL (consecutive in its list), then for each step its
+  event's identity and values.
 - ``starts``: ring (deadline, slot, NODE_NO) of the first step's nodes, in order of deadline.
 - ``path``, ``since``: where the enumeration stands, step by step, and the match from which on the node there holds (-1:
-  it has led to some before the enumeration was stopped).
-- blocks and ``found``: as in `cep.kernels.blocks`.
+  it has led to some before the enumeration was stopped; for the last list 1, when it was stopped).
+- ``inner``: room for what the nodes of the last list give, a column each; ``order``: for the nodes of a list.
+- blocks and ``found``: as in `cep.kernels.blocks`, but what the event that decides says of itself, its time and
+  identity, stands once in ``events``, with how many matches of ``found`` are its.
 
 Matches come out in the order of the semantics: by start, then by the first event on which they differ. A deadline at
 time t is decided before the first event later than t, or when the watermark has passed t: then the first node of the
@@ -31,21 +34,27 @@ from typing import NamedTuple
 import numpy as np
 from numba import types
 
-from cep.kernels.blocks import BITS, DECIDED_AT, FOUND_NULLS, TS, null_bits
+from cep.kernels.blocks import BITS, FOUND_NULLS, IDENTITY, TS, null_bits
 from cep.kernels.jit import IntArray, Integer, Matrix, Vector, Whole, kernel
 from cep.kernels.keys import LIVE, OWN, add_key, find_key, has_room
 from cep.kernels.runs import FOREVER
 
 # nodes
-NEXT, BEGIN, NODE_NO, DEADLINE, NODE_NULLS, VALUES = range(6)
+NEXT, BEGIN, NODE_NO, DEADLINE, NODE_NULLS, REACHES, ORDINAL, VALUES = range(8)
 # slots: HEAD, TAIL and OPEN of step j stand at LISTS + 3 * j
 LISTS = 2
-# counts. DEPTH: the step at which the enumeration was stopped for want of room, -1 when none was
-FIRST_FREE, NODES_USED, LIVE_NODES, STARTS_HEAD, STARTS_TAIL, NEXT_NO, FOUND, CURSOR, DEPTH, COUNTS = range(
-    OWN, OWN + 10
-)
-# scalars of the program, and what a match does to the others of its key
-STEPS, WITHIN, SKIP, SCALARS = range(4)
+# counts. DEPTH: the step at which the enumeration was stopped for want of room, -1 when none was; TO_GIVE: how many
+# more matches the event at hand may give, LEFT_OUT: how many it may not; CUT_EVENTS, CUT_MATCHES: of how many events
+# some were left out, and how many
+FIRST_FREE, NODES_USED, LIVE_NODES, STARTS_HEAD, STARTS_TAIL, NEXT_NO, FOUND, CURSOR, DEPTH = range(OWN, OWN + 9)
+DECIDED, TO_GIVE, LEFT_OUT, CUT_EVENTS, CUT_MATCHES, COUNTS = range(OWN + 9, OWN + 15)
+# events that have decided some matches
+EVENT_TS, EVENT_IDENTITY, EVENT_MATCHES, EVENT_WIDTH = range(4)
+# scalars of the program, and what a match does to the others of its key; MOST: matches an event; LEFT_OUT_AT: the
+# column of ``found`` that says how many were left out, or -1
+STEPS, WITHIN, SKIP, MOST, LEFT_OUT_AT, SCALARS = range(6)
+MOST_COUNTED = 2**62
+SLACK = 8  # columns of ``found`` behind the matches, and of ``inner`` behind the nodes
 KEEP_ALL, PAST_LAST, TO_NEXT = range(3)
 
 DONE, WANTS_NODES, WANTS_FOUND, WANTS_STARTS, WANTS_SLOTS = range(5)
@@ -76,11 +85,13 @@ class GraphState(NamedTuple):
     starts: IntArray
     path: IntArray
     since: IntArray
+    inner: IntArray
+    order: IntArray
     counts: IntArray
 
 
 GraphProgramType = types.NamedTuple((Vector, Vector, Matrix, Vector, Matrix, Vector, Matrix), GraphProgram)
-GraphStateType = types.NamedTuple((Matrix, Vector, Matrix, Matrix, Vector, Vector, Vector), GraphState)
+GraphStateType = types.NamedTuple((Matrix, Vector, Matrix, Matrix, Vector, Vector, Matrix, Vector, Vector), GraphState)
 
 
 @kernel(types.int64(GraphStateType, Integer, Integer), inline=True)
@@ -155,11 +166,14 @@ def add_node(program: GraphProgram, state: GraphState, block: IntArray, slot: Wh
     nodes[node, NODE_NULLS] = null_bits(program.nulls, block, row, step)
     for c in range(program.take_spans[step], program.take_spans[step + 1]):
         nodes[node, program.takes[c, 1]] = block[program.takes[c, 0], row]
+    nodes[node, ORDINAL] = 0
     at = LISTS + 3 * step
     if slots[slot, at] < 0:
         slots[slot, at] = node
     else:
-        nodes[slots[slot, at + 1], NEXT] = node
+        before = slots[slot, at + 1]
+        nodes[before, NEXT] = node
+        nodes[node, ORDINAL] = nodes[before, ORDINAL] + 1
     slots[slot, at + 1] = node
     if slots[slot, at + 2] < 0:
         slots[slot, at + 2] = node
@@ -196,76 +210,224 @@ def fill(program: GraphProgram, state: GraphState, found: IntArray, step: Whole,
     return end - begin
 
 
-@kernel(types.int64(GraphProgramType, GraphStateType, Matrix, Matrix, Integer, Integer))
-def list_matches(
-    program: GraphProgram, state: GraphState, block: IntArray, found: IntArray, slot: Whole, row: Whole
-) -> Whole:
-    """Write all matches that a row decides, going on where it was stopped; return 1 when that is done, else 0.
+@kernel(types.int64(GraphProgramType, GraphStateType, Integer))
+def count_matches(program: GraphProgram, state: GraphState, slot: Whole) -> Whole:
+    """Return how many matches the next event of a key that fits the last step decides, MOST_COUNTED if more. O(nodes).
 
-    O(steps) a match: a node whose first successor leads nowhere is the last that is looked at in its list. The walk
-    itself writes which node is the last of each match, where the time will stand; then comes column by column.
+    Each list from its end: REACHES becomes how many ways there are from a node or one behind it.
+    """
+    slots, nodes, order, single = state.slots, state.nodes, state.order, program.single
+    keep_all = program.scalars[SKIP] == KEEP_ALL
+    inner = program.scalars[STEPS] - 2
+    total = np.int64(0)
+    for step in range(inner, -1, -1):
+        size = 0
+        node = slots[slot, LISTS + 3 * step]
+        while node >= 0:
+            order[size] = node
+            size += 1
+            node = nodes[node, NEXT]
+        total = np.int64(0)
+        for at in range(size - 1, -1, -1):
+            node = order[at]
+            ways = np.int64(1)
+            if step < inner:
+                first = nodes[node, BEGIN]
+                ways = nodes[first, REACHES] if first >= 0 else np.int64(0)
+                if not keep_all:
+                    ways = min(ways, np.int64(1))
+                elif first >= 0 and single[step + 1] != 0 and ways < MOST_COUNTED and nodes[first, NEXT] >= 0:
+                    ways -= nodes[nodes[first, NEXT], REACHES]
+            total = total + ways if total <= MOST_COUNTED - ways else np.int64(MOST_COUNTED)
+            nodes[node, REACHES] = total
+    return total
+
+
+@kernel(types.int64(GraphProgramType, GraphStateType, Integer), inline=True)
+def count_left_out(program: GraphProgram, state: GraphState, slot: Whole) -> Whole:
+    """Return how many matches are beyond those that one event may give, 0 when no lists of that length could be."""
+    scalars = program.scalars
+    most = scalars[MOST]
+    if scalars[SKIP] == PAST_LAST:
+        return np.int64(0)
+    # as many nodes in lists of equal length would make the most matches
+    lists = scalars[STEPS] - 1
+    each = np.float64(state.slots[slot, LIVE]) / lists
+    bound = each
+    for _ in range(1, lists):
+        bound *= max(each, 1.0)
+    if bound <= most:
+        return np.int64(0)
+    return max(count_matches(program, state, slot) - most, np.int64(0))
+
+
+@kernel(types.int64(GraphProgramType, GraphStateType, Integer, Integer), inline=True)
+def null_path(program: GraphProgram, state: GraphState, base: Whole, end: Whole) -> Whole:
+    """The null bits of what is bound on the path before step ``end``, and ``base``."""
+    for j in range(end):
+        base |= state.nodes[state.path[j], NODE_NULLS]
+    return base
+
+
+@kernel(types.int64(GraphProgramType, GraphStateType, Integer))
+def lay_out_last(program: GraphProgram, state: GraphState, slot: Whole) -> Whole:
+    """Write what the nodes of the last list give side by side, as many as may be given; return how many. O(written)."""
+    nodes, gives, inner = state.nodes, program.gives, state.inner
+    step = program.scalars[STEPS] - 2
+    begin, end = program.give_spans[step], program.give_spans[step + 1]
+    most = program.scalars[MOST]
+    node = state.slots[slot, LISTS + 3 * step]
+    size = np.int64(0)
+    while node >= 0 and size < most:
+        inner[0, size] = nodes[node, NODE_NULLS]
+        for c in range(begin, end):
+            inner[1 + c - begin, size] = nodes[node, gives[c, 0]]
+        size += 1
+        node = nodes[node, NEXT]
+    return size
+
+
+@kernel(types.int64(Matrix, Integer, Integer, Integer, Integer), inline=True)
+def spread(found: IntArray, column: Whole, begin: Whole, count: Whole, value: Whole) -> Whole:
+    """Write a value to so many matches; what stands behind them, up to SLACK, is written over."""
+    at, end, c = np.uint64(begin), np.uint64(begin + count), np.uint64(column)
+    while at < end:
+        for k in range(SLACK):  # of constant length: vector operations, and one turn is the rule
+            found[c, at + np.uint64(k)] = value
+        at += np.uint64(SLACK)
+    return count
+
+
+@kernel(types.int64(Matrix, Integer, Integer, Integer, Matrix, Integer, Integer), inline=True)
+def spread_list(
+    found: IntArray, column: Whole, begin: Whole, count: Whole, inner: IntArray, row: Whole, place: Whole
+) -> Whole:
+    """Write so many values from ``place`` of a row on to as many matches; as `spread` does."""
+    at, end, c = np.uint64(begin), np.uint64(begin + count), np.uint64(column)
+    r, p = np.uint64(row), np.uint64(place)
+    one, two, three = np.uint64(1), np.uint64(2), np.uint64(3)
+    while at < end:
+        # all are read before one is written, so that it becomes one move
+        v0, v1, v2, v3 = inner[r, p], inner[r, p + one], inner[r, p + two], inner[r, p + three]
+        found[c, at], found[c, at + one], found[c, at + two], found[c, at + three] = v0, v1, v2, v3
+        at += np.uint64(4)
+        p += np.uint64(4)
+    return count
+
+
+@kernel(types.int64(GraphProgramType, GraphStateType, Matrix, Matrix, Matrix, Integer, Integer))
+def list_matches(
+    program: GraphProgram,
+    state: GraphState,
+    block: IntArray,
+    found: IntArray,
+    events: IntArray,
+    slot: Whole,
+    row: Whole,
+) -> Whole:
+    """Write the matches that a row decides, going on where it was stopped; return 1 when that is done, else 0.
+
+    O(steps) a match: a node whose first successor leads nowhere is the last that is looked at in its list. Of the last
+    list what may follow a node is its end from some place on, so it is laid out once and copied from there.
     """
     slots, nodes, counts, path, since = state.slots, state.nodes, state.counts, state.path, state.since
     scalars, single, gives, spans = program.scalars, program.single, program.gives, program.give_spans
     last = scalars[STEPS] - 1
     inner = last - 1
-    keep_all = scalars[SKIP] == KEEP_ALL
+    keep_all, past_last = scalars[SKIP] == KEEP_ALL, scalars[SKIP] == PAST_LAST
     has_nulls = program.nulls.shape[0] > 0
-    of_row = null_bits(program.nulls, block, row, last) if has_nulls else np.int64(0)
-    n = counts[FOUND]
-    begun = n
-    full = found.shape[1]
-    leaf, empty = found[DECIDED_AT], found[FOUND_NULLS]
+    base = null_bits(program.nulls, block, row, last) if has_nulls else np.int64(0)
+    begun = counts[FOUND]
+    n = begun
     step = counts[DEPTH]
     if step < 0:
+        counts[LEFT_OUT] = count_left_out(program, state, slot)
+        counts[TO_GIVE] = scalars[MOST]
         step = np.int64(0)
         path[0] = slots[slot, LISTS]
-    done = 0
+        path[inner] = 0 if inner > 0 else path[inner]
+        since[inner] = 0
+    full = np.int64(min(found.shape[1] - SLACK, begun + counts[TO_GIVE]))
+    resumed = since[inner]
+    one = (inner > 0 and (single[inner] != 0 or not keep_all)) or past_last
+    one_before = (inner > 1 and (single[inner - 1] != 0 or not keep_all)) or past_last
+    head = slots[slot, LISTS + 3 * inner]
+    size: Whole = np.int64(1)
+    if not one and head >= 0:
+        size = lay_out_last(program, state, slot)
+    from_place = nodes[head, ORDINAL] if head >= 0 else np.int64(0)
+    stopped = False
     while True:
-        node = path[step]
-        if node >= 0 and step == inner:
-            base = of_row
-            if has_nulls:
-                for j in range(inner):
-                    base |= nodes[path[j], NODE_NULLS]
-            one = (step > 0 and (single[step] != 0 or not keep_all)) or scalars[SKIP] == PAST_LAST
-            while node >= 0 and n < full:
-                leaf[n] = node
-                if has_nulls:
-                    empty[n] = base | nodes[node, NODE_NULLS]
-                n += 1
-                node = -1 if one else nodes[node, NEXT]
-            path[step] = node
-            if node >= 0:
-                break
-            continue
-        if node >= 0:
+        node = path[step] if step < inner or resumed == 0 else head
+        if node >= 0 and step + 1 < inner:
             path[step + 1] = nodes[node, BEGIN]
             since[step] = n
             step += 1
             continue
-        if step == 0:
-            done = 1
+        before = null_path(program, state, base, step) if has_nulls else np.int64(0)
+        while node >= 0:  # the last two lists in one: for each node of the one before the last, what may follow it
+            follows = nodes[node, BEGIN] if step < inner else head
+            if follows < 0:
+                node = np.int64(-1)
+                break
+            place = np.int64(0)
+            if not one:
+                place = path[inner] if resumed != 0 else nodes[follows, ORDINAL] - from_place
+            count = max(size - place, np.int64(0)) if n < full else np.int64(1)
+            taken = min(count, full - n)
+            if taken > 0 and step < inner:
+                for c in range(spans[step], spans[step + 1]):
+                    spread(found, gives[c, 1], n, taken, nodes[node, gives[c, 0]])
+            if taken > 0 and one:
+                for c in range(spans[inner], spans[last]):
+                    found[gives[c, 1], n] = nodes[follows, gives[c, 0]]
+            elif taken > 0:
+                for c in range(spans[inner], spans[last]):
+                    spread_list(found, gives[c, 1], n, taken, state.inner, 1 + c - spans[inner], place)
+            if has_nulls:
+                bits = before | (nodes[node, NODE_NULLS] if step < inner else np.int64(0))
+                for k in range(taken):
+                    more = nodes[follows, NODE_NULLS] if one else state.inner[0, place + k]
+                    found[FOUND_NULLS, n + k] = bits | more
+            n += taken
+            if taken < count:
+                stopped = True
+                path[inner] = place + taken if step < inner or not one else path[inner]
+                break
+            resumed = np.int64(0)
+            node = nodes[node, NEXT] if step < inner and not one_before else np.int64(-1)
+        path[step] = node if step < inner else path[step]
+        if stopped or step == 0 or step == inner:
             break
         step -= 1
         fill(program, state, found, step, max(since[step], begun), n)
-        node = path[step]
         # what has led nowhere is not followed by what leads anywhere
         leads = n > since[step] or since[step] < 0
-        go_on = leads and not (step > 0 and (single[step] != 0 or not keep_all)) and scalars[SKIP] != PAST_LAST
-        path[step] = nodes[node, NEXT] if go_on else -1
-    if done == 0:
+        go_on = leads and not (step > 0 and (single[step] != 0 or not keep_all)) and not past_last
+        path[step] = nodes[path[step], NEXT] if go_on else -1
+    counts[TO_GIVE] -= n - begun
+    done = np.int64(not stopped or counts[TO_GIVE] == 0)
+    if stopped:
         for j in range(step):
             fill(program, state, found, np.int64(j), max(since[j], begun), n)
             since[j] = -1 if n > since[j] or since[j] < 0 else 0
-    for c in range(spans[inner], spans[last]):
-        source, column = gives[c, 0], found[gives[c, 1]]
-        for m in range(begun, n):
-            column[m] = nodes[leaf[m], source]
+        since[inner] = 1
     for c in range(spans[last], spans[last + 1]):
-        value, column = block[gives[c, 0], row], found[gives[c, 1]]
-        for m in range(begun, n):
-            column[m] = value
+        spread(found, gives[c, 1], begun, n - begun, block[gives[c, 0], row])
+    if scalars[LEFT_OUT_AT] >= 0:
+        spread(found, scalars[LEFT_OUT_AT], begun, n - begun, counts[LEFT_OUT])
+    if n > begun:
+        at = counts[DECIDED] - 1
+        if at < 0 or events[EVENT_IDENTITY, at] != block[IDENTITY, row]:
+            at += 1
+            events[EVENT_TS, at] = block[TS, row]
+            events[EVENT_IDENTITY, at] = block[IDENTITY, row]
+            events[EVENT_MATCHES, at] = 0
+            counts[DECIDED] = at + 1
+        events[EVENT_MATCHES, at] += n - begun
+    if done != 0 and counts[LEFT_OUT] > 0:
+        counts[CUT_EVENTS] += 1
+        counts[CUT_MATCHES] += min(counts[LEFT_OUT], MOST_COUNTED - counts[CUT_MATCHES])
     counts[FOUND] = n
     counts[DEPTH] = -1 if done != 0 else step
     return done
@@ -295,8 +457,10 @@ def forget_matched(program: GraphProgram, state: GraphState, slot: Whole) -> Who
     return drop_unreached(state, slot, steps)
 
 
-@kernel(types.int64(GraphProgramType, GraphStateType, Matrix, Matrix, Integer))
-def match_graph(program: GraphProgram, state: GraphState, block: IntArray, found: IntArray, watermark: Whole) -> Whole:
+@kernel(types.int64(GraphProgramType, GraphStateType, Matrix, Matrix, Matrix, Integer))
+def match_graph(
+    program: GraphProgram, state: GraphState, block: IntArray, found: IntArray, events: IntArray, watermark: Whole
+) -> Whole:
     """Show the rows of a block from ``counts[CURSOR]`` on, then expire up to the watermark; return what stopped it.
 
     Any answer but DONE means: make room, or take out what was found; then call again. O(steps) amortised a row, and
@@ -332,7 +496,7 @@ def match_graph(program: GraphProgram, state: GraphState, block: IntArray, found
                     slots[slot, j] = -1
         if (bits >> last) & 1 != 0 and slots[slot, LISTS + 3 * (last - 1)] >= 0:
             before = counts[FOUND] if counts[DEPTH] < 0 else -1
-            if list_matches(program, state, block, found, slot, row) == 0:
+            if list_matches(program, state, block, found, events, slot, row) == 0:
                 return WANTS_FOUND
             if skip != KEEP_ALL and counts[FOUND] > before:
                 forget_matched(program, state, slot)

@@ -39,6 +39,8 @@ def find_key(slots: IntArray, table: IntArray, counts: IntArray, block: IntArray
     """Return the slot of the key of a row, or -1 - p where p is the place in ``table`` for it. O(1) expected."""
     mask = table.size - 1
     words, first = counts[KEY_WORDS], counts[KEY_AT]
+    if words == 0 and counts[USED] > 0:  # a rule without a key has one slot
+        return np.int64(0)
     key_at = slots.shape[1] - words
     h = np.int64(-3750763034362895579)
     for j in range(words):

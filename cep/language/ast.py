@@ -484,9 +484,11 @@ class Pattern:
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """``within 10 min``, ``within 20 events`` (``events``), ``gap 5 s``, ``allow unbounded``."""
+    """``within 10 min``, ``within 20 events`` (``events``), ``gap 5 s``, ``allow unbounded``, ``at most 50
+    matches per event`` (``events``).
+    """
 
-    kind: Literal["within", "within_events", "gap", "allow_unbounded"]
+    kind: Literal["within", "within_events", "gap", "allow_unbounded", "at_most"]
     duration: DurationLiteral | Name | None
     events: int | None
     span: Span

@@ -271,6 +271,9 @@ class Builder:
     def allow_unbounded(self, kids: Kids, span: Span) -> _Clause:
         return self._bound(ast.Bound("allow_unbounded", None, None, span))
 
+    def at_most(self, kids: Kids, span: Span) -> _Clause:
+        return self._bound(ast.Bound("at_most", None, int(kids[0]), span))
+
     def _after(self, to: Literal["past last", "next", "first", "last", "keep all"], kids: Kids, span: Span) -> _Clause:
         return _Clause("after match", ast.Skip(to, name_of(kids[0]) if kids else None, None, span), span)
 

@@ -104,6 +104,8 @@ def bound_text(node: ast.Bound) -> str:
         return "allow unbounded"
     if node.kind == "within_events":
         return f"within {node.events} events"
+    if node.kind == "at_most":
+        return f"at most {node.events} matches per event"
     return f"{node.kind} {duration_or_name(node.duration)}"
 
 

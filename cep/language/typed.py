@@ -120,14 +120,19 @@ MATCHES = "$matches"
 """What stands in place of a variable in `count()`: all matches that one event decides."""
 
 
+DEFAULT_LIMIT = 1000
+"""How many matches one event may give where a rule with choices says nothing of it."""
+
+
 @dataclass(frozen=True, slots=True)
 class OfMatch:
     """``match_start()``, ``match_end()``: the times of the first and last bound event; ``names()``: the aliases that
     have bound events, each once, in the order of the first; ``stage()``: which of ``names``, those of the steps, was
-    bound last. In the ``emit`` of a pattern alone; never null.
+    bound last; ``truncated()``: how many matches of its event the limit has left out. In the ``emit`` of a pattern
+    alone; never null.
     """
 
-    function: Literal["match_start", "match_end", "names", "stage"]
+    function: Literal["match_start", "match_end", "names", "stage", "truncated"]
     type: Type
     names: tuple[str, ...] = ()
 
@@ -335,7 +340,7 @@ class CheckedPattern:
     bound in events; ``skip_variable`` that of ``skip to first v`` and ``skip to last v``; ``consume`` the variables
     whose events a match uses up; ``counted``: the rule emits once for all matches that an event decides; ``timeout``:
     starts whose bound passes are told of; ``prefer_earliest``: candidates are in order of start and preference,
-    whichever completes first.
+    whichever completes first; ``at_most``: how many matches an event may give, if that is written.
     """
 
     steps: tuple[CheckedStep, ...]
@@ -351,6 +356,14 @@ class CheckedPattern:
     counted: bool = False
     timeout: CheckedTimeout | None = None
     prefer_earliest: bool = False
+    at_most: int | None = None
+
+    @property
+    def limit(self) -> int | None:
+        """How many matches one event may give, None where nothing multiplies them."""
+        if not self.has_choices or self.counted:
+            return None
+        return DEFAULT_LIMIT if self.at_most is None else self.at_most
 
     @property
     def sure(self) -> str | None:

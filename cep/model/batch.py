@@ -15,7 +15,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -383,9 +383,11 @@ class EventBatch:
 
     def __getattr__(self, name: str) -> Int64Array:
         here = vars(self)
-        if name not in ("ts", "seq") or "_first" not in here:
+        if name not in ("ts", "seq") or not ("_first" in here or "_at" in here):
             raise AttributeError(name)
-        if name == "ts":
+        if name == "ts" and "_at" in here:
+            here["ts"] = here["_at"].ts
+        elif name == "ts":
             here["ts"] = self.columns[self.schema.time or ""].values
         else:
             here["seq"] = np.arange(here["_first"], here["_first"] + len(self))
@@ -474,9 +476,36 @@ def arrived(
     return batch
 
 
+class Timed(Protocol):
+    """What knows the times of events, when it is asked."""
+
+    @property
+    def ts(self) -> Int64Array:
+        """The times."""
+
+
+def derived(
+    schema: Schema, at: Timed, size: int, columns: Mapping[str, Column], provenance: Provenance | None
+) -> EventBatch:
+    """``size`` events that have no numbers yet, whose ``ts`` is asked of ``at`` when somebody wants it."""
+    batch = EventBatch.__new__(EventBatch)
+    vars(batch).update(schema=schema, columns=columns, provenance=provenance, _first=0, _at=at, _size=size)
+    return batch
+
+
+def renumbered(batch: EventBatch, first: int, size: int) -> EventBatch:
+    """The same events, ``size`` of them, with numbers from ``first`` on, made when somebody asks."""
+    other = EventBatch.__new__(EventBatch)
+    here = vars(other)
+    here.update(vars(batch), _first=first, _size=size)
+    here.pop("seq", None)
+    return other
+
+
 def _times(batch: EventBatch) -> Column | None:
     """The column whose values are ``ts`` while these are not made yet."""
-    return None if "ts" in vars(batch) else batch.columns[batch.schema.time or ""]
+    here = vars(batch)
+    return None if "ts" in here or "_at" in here else batch.columns[batch.schema.time or ""]
 
 
 def ends_in_order(batch: EventBatch) -> tuple[int, int] | None:

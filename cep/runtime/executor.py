@@ -75,6 +75,10 @@ class RunningOperator(Protocol):
         """Counts of division by zero, overflow, not a number."""
 
     @property
+    def cut(self) -> Int64Array:
+        """Of how many events some matches were left out, and how many."""
+
+    @property
     def held(self) -> Held:
         """What it keeps, counted."""
 

@@ -15,9 +15,16 @@ from cep.kernels.graph import (
     BEGIN,
     COUNTS,
     CURSOR,
+    CUT_EVENTS,
+    CUT_MATCHES,
     DEADLINE,
+    DECIDED,
     DEPTH,
     DONE,
+    EVENT_IDENTITY,
+    EVENT_MATCHES,
+    EVENT_TS,
+    EVENT_WIDTH,
     FIRST_FREE,
     FOUND,
     LISTS,
@@ -26,6 +33,9 @@ from cep.kernels.graph import (
     NEXT_NO,
     NODE_NO,
     NODES_USED,
+    ORDINAL,
+    REACHES,
+    SLACK,
     STARTS_HEAD,
     STARTS_TAIL,
     STEPS,
@@ -40,6 +50,7 @@ from cep.kernels.graph import (
 )
 from cep.kernels.keys import KEY_AT, KEY_WORDS, LIVE, USED, enter_keys
 from cep.kernels.runs import FOREVER
+from cep.runtime.results import Deciders
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -75,9 +86,17 @@ class GraphMatcher:
             np.zeros((_SMALL, 3), np.int64),
             np.full(self._steps, -1, np.int64),
             np.zeros(self._steps, np.int64),
+            self._room_for(_SMALL),
+            np.zeros(_SMALL, np.int64),
             counts,
         )
         self._found = np.empty((tables.shape.found_width, _SMALL), np.int64)  # grows with what a batch finds
+        self._events = np.empty((EVENT_WIDTH, 1), np.int64)
+
+    def _room_for(self, nodes: int) -> Int64Array:
+        """What the last list is laid out in."""
+        gives = int(np.diff(self._tables.program.give_spans).max())
+        return np.zeros((1 + gives, nodes + SLACK), np.int64)
 
     @property
     def _lists(self) -> int:
@@ -101,8 +120,9 @@ class GraphMatcher:
         """Show the rows of a block, expire up to the watermark; give out what was found, some at a time."""
         counts = self.state.counts
         counts[CURSOR] = 0
+        self._events = np.empty((EVENT_WIDTH, block.shape[1] + 1), np.int64)
         while True:
-            stopped = int(match_graph(self._tables.program, self.state, block, self._found, watermark))
+            stopped = int(match_graph(self._tables.program, self.state, block, self._found, self._events, watermark))
             found = int(counts[FOUND])
             if stopped == DONE:
                 counts[NEXT_NO] += block.shape[1]
@@ -110,6 +130,7 @@ class GraphMatcher:
             if found and (stopped == DONE or (stopped == WANTS_FOUND and found >= _MOST_FOUND)):
                 counts[FOUND] = 0
                 yield self._given(found)
+                counts[DECIDED] = 0
             if stopped == DONE:
                 return
             self._make_room(stopped)
@@ -122,17 +143,29 @@ class GraphMatcher:
         self._found = np.empty_like(self._found)
         return given
 
+    def deciders(self, found: Int64Array) -> Deciders:
+        """The times and identities of the events that decided what was found last, and how many matches each."""
+        events = self._events[:, : int(self.state.counts[DECIDED])].copy()
+        return Deciders(events[EVENT_TS], events[EVENT_IDENTITY], events[EVENT_MATCHES])
+
     def lineage(self, found: Int64Array) -> Callable[[], Lineage]:
         """What lists the events of each match, oldest first."""
         first, names = self._tables.identities[0], self._streams
-        bound = found[first : first + self._steps]  # a view: what is found is given away
+        bound = found[first : first + self._steps - 1]  # a view: what is found is given away
+        decided = self.deciders(found)
 
         def events() -> Lineage:
-            identities = np.ascontiguousarray(bound.T).reshape(-1)
-            offsets = np.arange(0, identities.size + 1, len(bound))
+            deciding = np.repeat(decided.identity, decided.matches)
+            identities = np.ascontiguousarray(np.concatenate([bound, deciding[None]]).T).reshape(-1)
+            offsets = np.arange(0, identities.size + 1, len(bound) + 1)
             return offsets, names, identities % len(names), identities // len(names)
 
         return events
+
+    @property
+    def cut(self) -> tuple[int, int]:
+        """Of how many events some matches were left out, and how many."""
+        return int(self.state.counts[CUT_EVENTS]), int(self.state.counts[CUT_MATCHES])
 
     def text_codes(self, key_parts: list[int]) -> list[AnyArray]:
         """The codes of strings that are held: of the parts of the key that are strings, and of what is bound."""
@@ -162,12 +195,12 @@ class GraphMatcher:
         place = np.full(len(state.nodes), -1)
         place[at] = np.arange(at.size)
         nodes = np.concatenate([state.nodes[at], state.slots[slot, self._lists :]], axis=1)
-        nodes[:, NEXT] = step
+        nodes[:, NEXT], nodes[:, REACHES], nodes[:, ORDINAL] = step, 0, 0
         nodes[:, BEGIN] = np.where(nodes[:, BEGIN] >= 0, place[nodes[:, BEGIN]], -1)
         kept = np.diff(self._tables.program.take_spans)[step]  # what a step does not keep is nobody's business
         beyond = np.arange(state.nodes.shape[1]) >= (VALUES + kept)[:, None]
         nodes[:, : beyond.shape[1]][beyond] = 0
-        return {"nodes": nodes, "next_no": state.counts[NEXT_NO : NEXT_NO + 1].copy()}
+        return {"nodes": nodes, "next_no": state.counts[NEXT_NO : NEXT_NO + 1].copy(), "cut": np.array(self.cut)}
 
     def text_parts(self, tables: Mapping[str, Int64Array], key_parts: list[int]) -> list[TextPart]:
         """Where codes of strings stand in such tables: a table, its rows, the column."""
@@ -198,7 +231,7 @@ class GraphMatcher:
         stored.require((~same | (np.diff(later) >= 0)).all(), "what follows bound events is out of order")
         starts = nodes[step == 0, DEADLINE]
         stored.require((np.diff(starts) >= 0).all(), "bounds are out of order")
-        return {"nodes": nodes, "next_no": next_no}
+        return {"nodes": nodes, "next_no": next_no, "cut": stored.numbers("cut", 2, 0)}
 
     def restore(self, tables: Mapping[str, Int64Array]) -> None:
         """Take over such tables, whose strings have codes of this shard."""
@@ -232,8 +265,12 @@ class GraphMatcher:
         starts[: begun.size] = np.stack([packed[begun, DEADLINE], key[begun], number[begun]], axis=1)
         counts[STARTS_TAIL] = begun.size
         counts[USED], counts[NEXT_NO] = held, tables["next_no"][0]
+        counts[CUT_EVENTS], counts[CUT_MATCHES] = tables["cut"]
         counts[NODES_USED] = counts[LIVE_NODES] = size
+        of_list = np.cumsum(first) - 1 if size else first
+        nodes[order, ORDINAL] = np.arange(size) - np.flatnonzero(first)[of_list]
         self.state = self.state._replace(slots=slots, table=table, nodes=nodes, starts=starts)
+        self.state = self.state._replace(order=np.empty(len(nodes), np.int64), inner=self._room_for(len(nodes)))
 
     def _keys_of(self, nodes: Int64Array) -> Int64Array:
         """The number of each node's key."""
@@ -270,7 +307,9 @@ class GraphMatcher:
                 wider[:, : self._found.shape[1]] = self._found
                 self._found = wider
         elif wanted == WANTS_NODES:
-            self.state = state._replace(nodes=_grown(state.nodes, 2 * len(state.nodes)))
+            nodes = _grown(state.nodes, 2 * len(state.nodes))
+            order, inner = np.empty(len(nodes), np.int64), self._room_for(len(nodes))
+            self.state = state._replace(nodes=nodes, order=order, inner=inner)
         elif wanted == WANTS_STARTS:
             self.state = state._replace(starts=self._roomier_starts())
         else:

@@ -10,19 +10,19 @@ Tested by: tests/runtime/test_results.py
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from cep.model.batch import EventBatch
+from cep.model.batch import renumbered
 from cep.model.concatenate import concatenate
 from cep.model.decided import Decided, Piece
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from cep.model.batch import AnyArray, Column, Int64Array
+    from cep.model.batch import AnyArray, Column, EventBatch, Int64Array
     from cep.model.schema import Schema
 
 
@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 class Order:
     """Where each result stands; arrays of one length. ``ties`` and ``keys`` may hold strings (dtype object).
 
-    ``kind``, ``ties``, ``rank`` and ``seq`` place the deciding event and are 0 where a deadline decided.
+    ``kind``, ``ties``, ``rank`` and ``seq`` place the deciding event and are 0 where a deadline decided. ``sorted``:
+    they are known to stand in order, so nobody looks.
     """
 
     ts: Int64Array
@@ -44,13 +45,35 @@ class Order:
     keys: tuple[AnyArray, ...]
     first: int | Int64Array
     emit: int | Int64Array
+    sorted: bool = False
+
+    @staticmethod
+    def repeated(one: Order, counts: Int64Array, size: int) -> Order:
+        """Each place as often as ``counts`` says, ``size`` in all; made when somebody looks."""
+        order = Order.__new__(Order)
+        own = {name: value for name, value in vars(one).items() if isinstance(value, int | tuple)}
+        vars(order).update(own, _one=one, _counts=counts, _size=size)
+        return order
+
+    def __getattr__(self, name: str) -> Int64Array:
+        here = vars(self)
+        if "_one" not in here or name not in _REPEATED:
+            raise AttributeError(name)
+        made: Int64Array = np.repeat(getattr(here["_one"], name), here["_counts"])
+        here[name] = made
+        return made
 
     def __len__(self) -> int:
-        return int(self.ts.size)
+        here = vars(self)
+        return int(here["ts"].size if "ts" in here else here["_size"])
 
     def emitted_by(self, emit: int) -> Order:
         """The same places for another ``emit`` of the rule."""
-        return self if isinstance(self.emit, int) and self.emit == emit else replace(self, emit=emit)
+        if isinstance(self.emit, int) and self.emit == emit:
+            return self
+        other = Order.__new__(Order)
+        vars(other).update(vars(self), emit=emit)
+        return other
 
     def take(self, rows: AnyArray) -> Order:
         """The order of the results at ``rows``."""
@@ -73,6 +96,17 @@ class Order:
         )
 
 
+class Deciders(NamedTuple):
+    """Events, in order, by time and identity, and how many matches each decided."""
+
+    ts: Int64Array
+    identity: Int64Array
+    matches: Int64Array
+
+
+_REPEATED = ("ts", "kind", "rank", "seq", "rule", "first")
+
+
 @dataclass(frozen=True, eq=False)
 class Output:
     """Derived events of one ``emit`` of one operator and shard, with their order."""
@@ -83,6 +117,8 @@ class Output:
 
 def merge(schema: Schema, outputs: Sequence[Output]) -> Output:
     """All derived events of one type, in order."""
+    if len(outputs) == 1 and outputs[0].order.sorted:
+        return outputs[0]
     batch = concatenate(schema, [o.batch for o in outputs])
     order = concatenate_orders([o.order for o in outputs])
     rows = sort_order(order)
@@ -220,9 +256,7 @@ def concatenate_orders(orders: Sequence[Order]) -> Order:
 def number(output: Output, first: int) -> Output:
     """The same derived events with ``seq`` counted from ``first``."""
     n = len(output.order)
-    batch = output.batch
-    numbered = EventBatch(batch.schema, batch.ts, np.arange(first, first + n), batch.columns, batch.provenance)
-    return Output(numbered, output.order)
+    return Output(renumbered(output.batch, first, n), output.order)
 
 
 def order_values(column: Column) -> AnyArray:

@@ -15,7 +15,6 @@ import numpy as np
 
 from cep.compiler.external import Failures
 from cep.compiler.generate import load_generated
-from cep.compiler.layout import MATCH_COUNT
 from cep.compiler.lists import BoundEvents
 from cep.kernels.deadlines import (
     DONE,
@@ -53,7 +52,6 @@ from cep.kernels.runs import (
     PAST_HEAD,
     PAST_TAIL,
     PHASE,
-    REGISTERS,
     ROW,
     ROWS_USED,
     RUNS,
@@ -68,11 +66,11 @@ from cep.kernels.runs import (
     fill_table,
     list_bindings,
 )
-from cep.language.typed import CheckedPattern
 from cep.model.batch import Column, EventBatch
 from cep.runtime.failing import told
 from cep.runtime.held import Held
 from cep.runtime.identity import emit_seed, provenance
+from cep.runtime.limit import Limit
 from cep.runtime.packing import unpacked
 from cep.runtime.results import Order, Output, column_ranks, order_values
 from cep.runtime.stored import check_codes, read_text, renumbered, text_state
@@ -128,7 +126,7 @@ class PatternShard:
         self.stopped: tuple[int, int] | None = None  # stream and number of the event that ended the rule
         self._operator, self._program, self._schemas = operator, program, schemas
         self._streams = tuple(i.stream for i in program.inputs)
-        self._counted = isinstance(operator.rule.body, CheckedPattern) and operator.rule.body.counted
+        self.limit = Limit(operator.rule)
         self._kinds, self._ranks = np.array([(places[s].kind, places[s].rank) for s in self._streams], np.int64).T
         self._generated = load_generated(program.text)
         self._versions = Versions(program)
@@ -221,6 +219,7 @@ class PatternShard:
             "next_no": self._next_no,
             "watermark": self._watermark,
             "faults": self.faults,
+            "cut": self.limit.cut,
             "strings": text_state(self.strings.dictionary(used)),
             "waiting": waiting,
             "versions": self._versions.state(),
@@ -233,6 +232,7 @@ class PatternShard:
         self._next_no = stored.whole("next_no", 0, 2**62)
         self._watermark = stored.whole("watermark", -(2**63), 2**63 - 1)
         self.faults[:] = stored.numbers("faults", 3, 0)
+        self.limit.cut[:] = stored.numbers("cut", 2, 0)
         text = read_text(stored.inner("strings"))
         codes = self.strings.intern(text, np.arange(len(text)))
         waiting = stored.array("waiting", np.int64, None, self._program.layout.row_width)
@@ -479,30 +479,29 @@ class PatternShard:
                 self._generated.test, self._generated.update, watermark,
             )  # fmt: skip
             found = int(state.counts[FOUND])
-            if found and stopped in (DONE, WANTS_FOUND, WANTS_NODES):  # before rows and bindings may move
+            whole = stopped != WANTS_FOUND or self.limit.may_split(self._found[:found])
+            if found and whole and stopped in (DONE, WANTS_FOUND, WANTS_NODES):  # before rows and bindings may move
                 out += self._harvest(found)
                 state.counts[FOUND] = 0
             if stopped == DONE:
                 return out
             again = (int(stopped), int(state.counts[CURSOR]))
-            if stopped != WANTS_FOUND or not found or len(self._found) < _MOST_FOUND:
+            if stopped != WANTS_FOUND or not found or not whole or len(self._found) < _MOST_FOUND:
                 self._make_room(int(stopped), again == stuck)
             stuck = again
 
     def _harvest(self, n: int) -> list[Output]:
         """The derived events of the first ``n`` matches that stand in the table."""
-        found = self._found[:n].copy()
-        if self._counted:
-            found = self._together(found)
-        if self._program.timeout is None:
-            return [o for program, rows in self._by_program(found) for o in self._outputs(found[rows], program)]
-        parts = parted(found, self._program.tables, self._state, self._fulfil)
-        each = [(part, late) for part, late in zip(parts, (False, True), strict=True) if len(part)]
+        found, late = self._found[:n].copy(), np.zeros((0, self._found.shape[1]), np.int64)
+        if self._program.timeout is not None:
+            found, late = parted(found, self._program.tables, self._state, self._fulfil)
+        found = self.limit.given(found, self._versions.newest.program.layout)
+        each = [(part, is_late) for part, is_late in ((found, False), (late, True)) if len(part)]
         return [
             o
-            for part, late in each
+            for part, is_late in each
             for program, rows in self._by_program(part)
-            for o in self._outputs(part[rows], program, late=late)
+            for o in self._outputs(part[rows], program, late=is_late)
         ]
 
     def _by_program(self, found: Int64Array) -> list[tuple[PatternProgram, Int64Array | slice]]:
@@ -522,14 +521,6 @@ class PatternShard:
             wanted[rows] = column.values if column.valid is None else column.values & column.valid
         return wanted
 
-    def _together(self, found: Int64Array) -> Int64Array:
-        """One match for all that an event decides, the first of them, which says how many they are."""
-        _, first, counts = np.unique(found[:, DECIDER], return_index=True, return_counts=True)
-        order = np.argsort(first)
-        one = found[first[order]]
-        one[:, REGISTERS + self._versions.newest.program.layout.register(MATCH_COUNT)] = counts[order]
-        return one
-
     def _bindings(self, found: Int64Array) -> tuple[Int64Array, Int64Array]:
         """The events that matches have bound (see `list_bindings`), and where those of each begin."""
         offsets = np.zeros(len(found) + 1, np.int64)
@@ -544,7 +535,7 @@ class PatternShard:
         state, layout, rule = self._state, program.layout, self._operator.rule
         last = state.nodes[found[:, NODE], ROW]
         offsets, bound = self._bindings(found)
-        if self._counted:  # what is told of them all is of the event that decides
+        if self.limit.counted:  # what is told of them all is of the event that decides
             bound, offsets = bound[offsets[1:] - 1], np.arange(n + 1)
         keys = tuple(
             self._as_column(k.type, state.rows[last, layout.key_at + i], None) for i, k in enumerate(rule.keys)

@@ -50,7 +50,7 @@ def test_with_many_events_it_finds_what_the_run_table_finds(skip, keys, within, 
 
 
 def test_an_event_with_more_matches_than_are_given_out_at_once_loses_none():
-    engine = cep.Engine(loaded(GRAPH, 900, KEEP))
+    engine = cep.Engine(loaded(GRAPH, 900, f"at most 10000000 matches per event {KEEP}"))
     engine.send_batch("S", [{"at": i, "k": "k", "n": 1 + i % 2, "s": None} for i in range(800)])
     (found,) = engine.send("S", {"at": 800, "k": "k", "n": 3, "s": "z"})
     # of 400 a and all the b, which an event that fits both is too, after each

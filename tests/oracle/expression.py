@@ -130,6 +130,8 @@ def call(node, scope):
         return scope.counts[""]  # 'how many matches the event decides'
     if name == "count" and isinstance(arguments[0], ast.Path) and arguments[0].names[0] in scope.counts:
         return scope.counts[arguments[0].names[0]]  # '`count(g)` of a group's alias is its number of iterations'
+    if name == "truncated":
+        return scope.counts.get("truncated", 0)  # 'how many matches of its event the limit has left out'
     if name in ("match_start", "match_end"):
         return values.Time(scope.match[0 if name == "match_start" else -1][1].time)
     if name == "stage":

@@ -191,7 +191,7 @@ class House:
         if counts_matches(rule):
             yield from ((*each, actions) for each in self.counted(search, found, mine))
             return
-        told = [(match, actions) for match in found]
+        told = [(match, actions, truncated) for match, truncated in at_most(found, body)]
         if rule.timeout is not None:
             where, consume = rule.timeout.where, [name.text for name in body.consume]
 
@@ -199,14 +199,16 @@ class House:
                 return holds(where, search.scope(partial.bound, None, None, ()))
 
             late = list(enumerate(rule.timeout.actions, len(actions)))
-            told += [(partial, late) for partial in timeouts(search, found, body.skip, consume, wanted)]
-        for match, done in told:
+            told += [(partial, late, 0) for partial in timeouts(search, found, body.skip, consume, wanted)]
+        for match, done, truncated in told:
             time, kind, *place = match.completion
             if kind != BY_EVENT and (time > horizon or time >= HIGH):
                 continue  # 'decided when the watermark has passed it: w > t'; what 64 bits cannot hold never passes
             rank = mine[place[0]].rank if kind == BY_EVENT else ()
             bound = [mine[b.event] for b in match.bound]
-            yield (time, kind, rank), bound[0].rank, bound, search.scope(match.bound, None, None, ()), done
+            scope = search.scope(match.bound, None, None, ())
+            scope.counts["truncated"] = truncated
+            yield (time, kind, rank), bound[0].rank, bound, scope, done
 
     def counted(self, search, found, mine):
         """'`count()` makes one event of all matches that an event decides; its lineage is that event.'"""
@@ -230,6 +232,43 @@ class House:
 def actions_of(rule):
     """All that a rule may emit: at a match, and at a timeout."""
     return [*rule.actions, *(rule.timeout.actions if rule.timeout else ())]
+
+
+def at_most(found, body):
+    """The matches that are given out, each with how many the limit has left out beside it.
+
+    'Of the matches that one event decides, and of those of one start that one deadline decides, the first 1,000 are
+    given out', or as many as the rule says; 'only where a step is chosen freely'.
+    """
+    written = [bound.events for bound in body.bounds if bound.kind == "at_most"]
+    most = written[0] if written else 1000 if chooses(body.pattern) else float("inf")
+
+    def decider(match):
+        return match.completion if match.completion[1] == BY_EVENT else (match.completion, match.start)
+
+    deciders = [decider(match) for match in found]
+    for place, match in enumerate(found):
+        beside = deciders.count(deciders[place])
+        if deciders[:place].count(deciders[place]) < most:
+            yield match, max(beside - most, 0) if most < float("inf") else 0
+
+
+def chooses(pattern):
+    """Whether `then any` or `in any combination` stands in a pattern, its groups and choices among it."""
+    if any(link.word == "then any" for link in pattern.links):
+        return True
+    return any(isinstance(step, ast.Step) and step_chooses(step) for step in pattern.steps)
+
+
+def step_chooses(step):
+    if step.adjacency == "in any combination":
+        return True
+    match step.source:
+        case ast.Group(pattern=pattern):
+            return chooses(pattern)
+        case ast.Choice(steps=alternatives):
+            return any(step_chooses(inner) for inner in alternatives)
+    return False
 
 
 def counts_matches(rule):

@@ -33,6 +33,7 @@ _OF_MATCH: dict[str, OfMatch] = {
     "match_end": OfMatch("match_end", TIME),
     "names": OfMatch("names", list_of(STRING)),
     "stage": OfMatch("stage", STRING),
+    "truncated": OfMatch("truncated", INT),
 }
 _OF_MATCH_LATER = frozenset({"deadline", "elapsed", "violated_at", "window_start", "window_end"})
 

@@ -84,6 +84,7 @@ class PatternCheck:
         self.gap: Typed | None = None
         self.events: int | None = None
         self.unbounded = False
+        self.at_most: ast.Bound | None = None
         self.skip: Skip = "past last"
         self.skip_variable: str | None = None
         self.prefer_earliest = False
@@ -360,6 +361,8 @@ class PatternCheck:
                 case "gap":
                     assert bound.duration is not None
                     of.gap = self._duration(bound.duration, "gap")
+                case "at_most":
+                    self._limit(bound, of is self)
                 case "allow_unbounded":
                     if of is self:
                         self.unbounded = True
@@ -370,6 +373,16 @@ class PatternCheck:
                             "`allow unbounded` is for a whole rule, and stands behind its pattern",
                             "write it after the last parenthesis",
                         )
+
+    def _limit(self, bound: ast.Bound, of_rule: bool) -> None:
+        if not of_rule:
+            message = "`at most … matches per event` is for a whole rule, and stands behind its pattern"
+            self.reporter.error(bound.span, "bound-in-group", message, "write it after the last parenthesis")
+        elif bound.events is None or not 1 <= bound.events < 2**31:
+            message = "`at most` needs a number of matches from 1 to 2,147,483,647"
+            self.reporter.error(bound.span, "bound-not-positive", message)
+        else:
+            self.at_most = bound
 
     def _duration(self, written: ast.DurationLiteral | ast.Name, word: str) -> Typed | None:
         """A duration after ``within`` or ``for``: a literal, or a param of that type; greater than zero."""
@@ -474,6 +487,7 @@ class PatternCheck:
             self.events,
             self.consume,
             prefer_earliest=self.prefer_earliest,
+            at_most=None if self.at_most is None else self.at_most.events,
         )
 
     def _items(

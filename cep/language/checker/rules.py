@@ -297,6 +297,11 @@ class _Rule:
         self.outcome.body = self._counted(checked)
         if timeout is not None and self.rule.timeout is not None:
             check_bounds(self.reporter, self.rule.timeout, self.outcome.body, matching.skip)
+        if pattern.at_most is not None and self.outcome.body.limit is None:
+            counts = "the rule emits how many matches there are, and lists none"
+            message = counts if self.outcome.body.counted else "no step is chosen freely, so matches do not multiply"
+            hint = "leave the limit out"
+            self.reporter.error(pattern.at_most.span, "limit-of-nothing", f"nothing is limited: {message}", hint)
         self.outcome.inputs = self._inputs(pattern.streams)
         self.outcome.state_bound = bounds.state_bound(checked, self.declarations.params)
         lint.pattern(self.reporter, checked, self.outcome.keys)

@@ -26,7 +26,7 @@ from cep.compiler.screen import Asked
 from cep.kernels.blocks import BITS, BLOCK_KEYS, DECIDED_AT, FOUND_NULLS, IDENTITY, NULLS, START_NO, TS
 from cep.language.fingerprint import fingerprint
 from cep.language.typed import Attr, Key
-from cep.model.batch import Column, EventBatch, numbers_at, times_stored, write_places
+from cep.model.batch import Column, derived, numbers_at, times_stored, write_places
 from cep.runtime.chain import ChainMatcher
 from cep.runtime.conditions import Memo, all_valid, decide
 from cep.runtime.counting import CountingMatcher
@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from cep.compiler.columns import Leaf
     from cep.compiler.direct import DirectInput
     from cep.language.typed import Typed
-    from cep.model.batch import AnyArray, BoolArray, Int64Array
+    from cep.model.batch import AnyArray, BoolArray, EventBatch, Int64Array
     from cep.model.schema import Schema
     from cep.model.types import Type
     from cep.plan.plan import Operator, StreamPlace
@@ -63,7 +63,7 @@ RowMatcher = ChainMatcher | OnePassMatcher
 
 DirectTables = ChainTables | OnePassTables | GraphTables | CountingTables
 
-STATE_VERSION = 3
+STATE_VERSION = 4
 
 
 class Matcher(Protocol):
@@ -239,15 +239,25 @@ class DirectShard:
                 made = emit.values.columns(leaf, n, self.faults)
             origin = provenance_later(rule.name, place, keys, self._streams, n, lineage)
             columns = dict(zip(emit.names, made, strict=True))
-            batch = EventBatch(self._schemas[emit.type], order.ts, np.zeros(n, np.int64), columns, origin)
+            batch = derived(self._schemas[emit.type], order, n, columns, origin)
             out.append(Output(batch, order.emitted_by(place)))
         return out
 
     def _order(self, found: Int64Array) -> Order:
-        identity, streams = found[self._shape.decider], len(self._streams)
+        if isinstance(self.matcher, GraphMatcher):  # one place for all that an event decides
+            ts, identity, matches = self.matcher.deciders(found)
+            if not self._shape.many_at_once:
+                return Order.repeated(self._places(ts, identity, 0), matches, found.shape[1])
+            ts, identity = np.repeat(ts, matches), np.repeat(identity, matches)
+        else:
+            ts, identity = found[DECIDED_AT], found[self._shape.decider]
+        return self._places(ts, identity, found[START_NO] if self._shape.many_at_once else 0)
+
+    def _places(self, ts: Int64Array, identity: Int64Array, first: int | Int64Array) -> Order:
+        streams = len(self._streams)
         stream = identity % streams if streams > 1 else None
         return Order(
-            ts=found[DECIDED_AT],
+            ts=ts,
             level=self._operator.level,
             phase=0,
             kind=int(self._kinds[0]) if stream is None else self._kinds[stream],
@@ -256,8 +266,9 @@ class DirectShard:
             seq=identity if stream is None else identity // streams,
             rule=self._operator.rule.index,
             keys=(),
-            first=found[START_NO] if self._shape.many_at_once else 0,
+            first=first,
             emit=0,
+            sorted=not self._shape.many_at_once,  # rows were shown in order
         )
 
     def row_emit(self) -> RowEmit | None:
@@ -353,6 +364,13 @@ class DirectOperator:
     def faults(self) -> Int64Array:
         """Divisions by zero, overflows, floats that are no number."""
         counted: Int64Array = self._faults + np.sum([s.faults for s in self._shards], axis=0)
+        return counted
+
+    @property
+    def cut(self) -> Int64Array:
+        """Of how many events some matches were left out, and how many."""
+        matchers = [s.matcher for s in self._shards]
+        counted: Int64Array = np.sum([(0, 0), *(m.cut for m in matchers if isinstance(m, GraphMatcher))], axis=0)
         return counted
 
     @property

@@ -141,6 +141,11 @@ class FilterOperator:
         self._read = {stream: self._attributes_read(stream) for stream in operator.inputs}
         self._selections = self._select()
 
+    @property
+    def cut(self) -> Int64Array:
+        """One event gives one match."""
+        return np.zeros(2, np.int64)
+
     def _select(self) -> dict[str, Selection]:
         """What chooses rows of long batches, by stream."""
         predicates = ((0, self._program.conditions),)

@@ -101,6 +101,11 @@ class LimitedOperator:
         return self._inner.faults
 
     @property
+    def cut(self) -> Int64Array:
+        """Of how many events some matches were left out, and how many."""
+        return self._inner.cut
+
+    @property
     def held(self) -> Held:
         """What the one inside keeps, and the events that are told later, which wait."""
         own = Held(waiting=sum(len(x.kept) for x in self._limits), bytes=sum(x.kept.bytes for x in self._limits))

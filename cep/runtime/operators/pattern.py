@@ -66,7 +66,7 @@ class PatternOperator:
         self.operator = operator
         self.null_keys = 0
         self.failed = ""
-        self._faults = np.zeros(3, np.int64)
+        self._faults, self._cut = np.zeros(3, np.int64), np.zeros(2, np.int64)
         self._program = program
         self._inputs: dict[str, tuple[int, Input]] = {i.stream: (n, i) for n, i in enumerate(program.inputs)}
         self._seen = np.zeros(len(program.inputs), np.int64)  # by stream, the number after the greatest that came
@@ -81,6 +81,12 @@ class PatternOperator:
         """Divisions by zero, overflows, floats that are no number."""
         total: Int64Array = self._faults + np.sum([s.faults for s in self._shards], axis=0)
         return total
+
+    @property
+    def cut(self) -> Int64Array:
+        """Of how many events some matches were left out, and how many."""
+        counted: Int64Array = self._cut + np.sum([s.limit.cut for s in self._shards], axis=0)
+        return counted
 
     @property
     def held(self) -> Held:
@@ -187,7 +193,7 @@ class PatternOperator:
             self.failed = self._failing[stopped]
         else:
             return outputs
-        self._faults = self.faults
+        self._faults, self._cut = self.faults, self.cut
         self._shards = [self._empty() for _ in self._shards]
         self._failing = {}
         return outputs
@@ -209,7 +215,7 @@ class PatternOperator:
             "numbers": np.array([number for _, number in places], np.int64),
             "words": [self._failing[place] for place in places],
         }
-        return {**state, "failed": self.failed, "failing": failing}
+        return {**state, "cut": self._cut, "failed": self.failed, "failing": failing}
 
     def restore(self, stored: Stored, program_of: Callable[[Mapping[str, str]], Program]) -> None:
         """Take over what an operator of the same rule, in as many shards, remembered."""
@@ -226,6 +232,7 @@ class PatternOperator:
         for shard, each in zip(self._shards, shards, strict=True):
             shard.restore(each, pattern_of)
         if self._calls:
+            self._cut[:] = stored.numbers("cut", 2, 0)
             self.failed = stored.text("failed")
             failing = stored.inner("failing")
             words = failing.texts("words")

@@ -1,0 +1,69 @@
+"""What becomes of the matches that one event decides: all of them, one for all where they are counted, or the first so
+many, each marked with how many were left out.
+
+The run table lists all matches before any is left out, so the skip rule and ``consume`` have seen them all. Of
+deadlines the matches of one start at one time count as those of an event do.
+Invariant: what is shown at once holds all matches of an event, or of a deadline.
+Tested by: tests/test_corpus.py, tests/runtime/test_limit.py
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from cep.compiler.layout import LEFT_OUT, MATCH_COUNT
+from cep.kernels.runs import BY_EVENT, DECIDED_AT, DECIDER, PHASE, REGISTERS, START_NO
+from cep.language.typed import CheckedPattern
+
+if TYPE_CHECKING:
+    from cep.compiler.layout import Layout
+    from cep.language.typed import CheckedRule
+    from cep.model.batch import Int64Array
+
+
+class Limit:
+    """What a rule gives of its matches; ``cut``: of how many events some were left out, and how many."""
+
+    def __init__(self, rule: CheckedRule) -> None:
+        assert isinstance(rule.body, CheckedPattern)
+        self.cut = np.zeros(2, np.int64)
+        self.counted, self._most = rule.body.counted, rule.body.limit
+
+    def may_split(self, found: Int64Array) -> bool:
+        """Whether matches found after these cannot belong to what decided the last of them."""
+        return self._most is None or not len(found) or int(found[-1, PHASE]) == BY_EVENT
+
+    def given(self, found: Int64Array, layout: Layout) -> Int64Array:
+        """The matches that are given out of those found."""
+        if self.counted:
+            return _together(found, layout)
+        if self._most is None or len(found) <= self._most:
+            return found
+        by_event = found[:, PHASE] == BY_EVENT
+        decider = np.where(by_event, found[:, DECIDER], found[:, DECIDED_AT])
+        of = np.stack([found[:, PHASE], decider, np.where(by_event, 0, found[:, START_NO])], axis=1)
+        _, group, counts = np.unique(of, axis=0, return_inverse=True, return_counts=True)
+        group = group.reshape(-1)
+        left_out = np.maximum(counts - self._most, 0)
+        if not left_out.any():
+            return found
+        order = np.lexsort((found[:, START_NO], group))
+        place = np.empty(len(found), np.int64)
+        place[order] = np.arange(len(found)) - np.repeat(np.cumsum(counts) - counts, counts)
+        self.cut += np.array([np.count_nonzero(left_out), left_out.sum()])
+        kept = place < self._most
+        found = found[kept]
+        if LEFT_OUT in layout.folds:
+            found[:, REGISTERS + layout.register(LEFT_OUT)] = left_out[group[kept]]
+        return found
+
+
+def _together(found: Int64Array, layout: Layout) -> Int64Array:
+    """One match for all that an event decides, the first of them, which says how many they are."""
+    _, first, counts = np.unique(found[:, DECIDER], return_index=True, return_counts=True)
+    order = np.argsort(first)
+    one = found[first[order]]
+    one[:, REGISTERS + layout.register(MATCH_COUNT)] = counts[order]
+    return one
