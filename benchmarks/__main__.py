@@ -1,7 +1,7 @@
 """``python -m benchmarks``: measure, print the table, and keep it if asked.
 
     python -m benchmarks [--events N] [--query Q1] [--rounds N] [--no-start] [--json PATH] [--record]
-    python -m benchmarks --what latency|scaling [--events N] [--rounds N] [--json PATH]
+    python -m benchmarks --what latency|scaling|batches|load [--events N] [--rounds N] [--json PATH]
 
 ``--record`` writes benchmarks/record/<date>-<query or all>.json.
 Tested by: tests/test_benchmarks.py
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,7 +33,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser("python -m benchmarks", description="Engine beside hand-written kernels.")
     parser.add_argument("--events", type=int, default=1_000_000, help="events in the stream (default: 1,000,000)")
     parser.add_argument(
-        "--what", choices=("throughput", "latency", "scaling"), default="throughput", help="what to measure"
+        "--what",
+        choices=("throughput", "latency", "scaling", "batches", "load"),
+        default="throughput",
+        help="what to measure",
     )
     parser.add_argument("--query", choices=QUERIES, help="this query alone")
     parser.add_argument("--rounds", type=int, default=7, help="rounds after the warm-up, 5 or more (default: 7)")
@@ -59,6 +63,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"{options.events:,} events, best of {options.rounds}; counts are true\n\n{scaling_table(grown)}")
         if options.json:
             options.json.write_text(json.dumps(scaling_record(grown), indent=2) + "\n")
+        return 0
+    if options.what == "batches":
+        from benchmarks.batches import batches_table, measure_batches
+
+        small = measure_batches(draw_ticks(options.events), options.rounds)
+        print(batches_table(small))
+        if options.json:
+            options.json.write_text(json.dumps([asdict(s) for s in small], indent=2) + "\n")
+        return 0
+    if options.what == "load":
+        from benchmarks.load import load_table, measure_load
+
+        loading = measure_load(options.rounds)
+        print(load_table(loading))
+        if options.json:
+            options.json.write_text(json.dumps([asdict(s) for s in loading], indent=2) + "\n")
         return 0
     load = describe_machine()["load"]
     ticks = draw_ticks(options.events)

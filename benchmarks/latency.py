@@ -20,13 +20,12 @@ import numpy as np
 
 import cep
 from benchmarks import truth
+from benchmarks.many import DECLARATION, Shape, draw_shapes, rule_text
 from benchmarks.measure import WrongCountError
 from benchmarks.queries import QUERIES, STREAM
 from benchmarks.stream import TYPES, cut, draw_ticks, to_arrow
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from benchmarks.stream import Ticks
 
 RULES = 10
@@ -34,7 +33,6 @@ SIZES = (1, 10, 100, 250, 500, 1000)
 BATCHES = 200  # of each size
 FURTHER = 50
 FIELDS = ("ts", "key", "type", "price", "volume")
-_STREAM = "stream Tick ordered by ts { ts: time(ms), key: int, type: string, price: float, volume: int }\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,29 +49,12 @@ class Latency:
     medians: dict[int, float]
 
 
-def shapes(rules: int = RULES) -> list[tuple[str, float]]:
-    """The letters and the least price of each rule, drawn as Q8 does."""
-    draw = np.random.default_rng(11)
-    out = []
-    for _ in range(rules):
-        letters = "".join(TYPES[i] for i in draw.choice(10, 3, replace=False))
-        out.append((letters, round(float(draw.uniform(40, 60)), 4)))
-    return out
-
-
-def rule_text(name: str, letters: Sequence[str], price: float) -> str:
-    """A rule of the shape of Q2."""
-    steps = " then ".join(f'Tick as s{n} where type = "{x}" and price > {price}' for n, x in enumerate(letters))
-    emit = f"emit {name} {{ key, first = s0.price, second = s1.price, third = s2.price }}"
-    return f"rule {name} keyed by key when {steps} within 9999 ms after match keep all {emit}\n"
-
-
 def measure_latency(events: int, rounds: int) -> Latency:
     """All figures; WrongCountError when a match is missing or one too many."""
     ticks = draw_ticks(events)
-    rules = shapes()
-    loaded = cep.loads(_STREAM + "".join(rule_text(f"R{n}", *shape) for n, shape in enumerate(rules)))
-    count = sum(truth.count_chain(ticks, letters, price) for letters, price in rules)
+    rules = draw_shapes(RULES)
+    loaded = cep.loads(DECLARATION + "".join(rule_text(f"R{n}", shape, f"R{n}") for n, shape in enumerate(rules)))
+    count = truth.count_q8(ticks, rules)
     best = np.zeros(0)
     for _ in range(rounds):
         times, found = send_all(cep.Engine(loaded), ticks)
@@ -81,8 +62,8 @@ def measure_latency(events: int, rounds: int) -> Latency:
             raise WrongCountError("send", "engine", found, count)
         if not best.size or times.mean() < best.mean():
             best = times
-    one = _STREAM + rule_text("R0", "ABC", 50.0)
-    further = "".join(rule_text(f"N{n}", "XYZ", 40 + n / 10) for n in range(FURTHER))
+    one = DECLARATION + rule_text("R0", Shape("ABC", 50.0), "R0")
+    further = "".join(rule_text(f"N{n}", Shape("XYZ", 40 + n / 10), f"N{n}") for n in range(FURTHER))
     alone, medians = batch_cost(one, rounds)
     with_others, _ = batch_cost(one + further, rounds)
     p50, p99 = np.percentile(best, [50, 99])

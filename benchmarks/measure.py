@@ -25,13 +25,12 @@ from typing import TYPE_CHECKING, TypeVar
 
 import cep
 from benchmarks.queries import STREAM, TYPE
-from benchmarks.stream import cut, to_arrow
+from benchmarks.stream import Ticks, cut, to_arrow
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from benchmarks.queries import Limit, Query
-    from benchmarks.stream import Ticks
     from cep import EventBatch
     from cep.io.convert import Decoded
 
@@ -86,10 +85,11 @@ class Bench:
     """One query made ready: rules loaded, input in all its forms, true count known."""
 
     def __init__(self, query: Query, ticks: Ticks) -> None:
+        ticks = Ticks(*(column[: query.most] for column in ticks))
         self.query = query
         self.events = ticks.events
         self.count = query.count(ticks)
-        self._rules = cep.load(query.rules)
+        self._rules = query.load()
         self._batches = cut(ticks)
         self._tables = to_arrow(self._batches)
         self._limit = query.limit(ticks.events)
@@ -126,6 +126,7 @@ class Bench:
         """The limit, with everything taken."""
         for batch in self._batches:
             limit.take(batch)
+        limit.close()
         return limit
 
     def check_engine(self, found: Iterable[EventBatch], who: str = "engine") -> None:
@@ -168,7 +169,7 @@ def measure(query: Query, ticks: Ticks, rounds: int = 7) -> Measured:
             bench.check_limit(done)
             limit.append(seconds)
     return Measured(
-        query.name, ticks.events, bench.count, rounds, *(Timing.of(taken[RUNS:]) for taken in (engine, decoded, limit))
+        query.name, bench.events, bench.count, rounds, *(Timing.of(taken[RUNS:]) for taken in (engine, decoded, limit))
     )
 
 

@@ -19,10 +19,11 @@ if TYPE_CHECKING:
 
 def table(results: Sequence[Measured]) -> str:
     """One line a query: matches, and million events a second, best and (median)."""
-    rows = [("query", "matches", "engine M/s", "decoded M/s", "limit M/s", "ratio", "ratio decoded")]
+    rows = [("query", "events", "matches", "engine M/s", "decoded M/s", "limit M/s", "ratio", "ratio decoded")]
     rows += [
         (
             r.query,
+            f"{r.events:,}",
             f"{r.matches:,}",
             _rate(r.events, r.engine),
             _rate(r.events, r.decoded),

@@ -22,6 +22,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import cep
 from benchmarks.limits.chain import Limit
 from benchmarks.measure import Bench
 from benchmarks.queries import TYPE
@@ -54,7 +55,11 @@ class Sequence:
         """What it is called where a count is wrong."""
         return f"a sequence of {self.steps} over {self.keys} keys"
 
-    counted = None
+    counted, most = None, 2**62
+
+    def load(self) -> cep.Rules:
+        """Its rules."""
+        return cep.load(self.rules)
 
     def write(self) -> None:
         """Write its rule file."""

@@ -3,7 +3,8 @@
 Q1 filters. Q2 goes backwards: for each key it remembers when the next C comes, and at a B which C that is; so at an A
 it knows when its C will be. Q3 sums over the A: how many C come within the bound, and how many B each of them has seen
 since. Q4 writes the moves of each key's price as letters and leaves the rest to a regular
-expression, which is leftmost and greedy and goes on behind each match, as the row pattern does.
+expression, which is leftmost and greedy and goes on behind each match, as the row pattern does. Q6 goes backwards as Q2
+does. Q8 puts the events in order of key and seeks the next one in sorted columns, rule by rule.
 Cost: about a second for a million events.
 Tested by: tests/test_benchmarks.py
 """
@@ -16,8 +17,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from benchmarks.stream import TYPES
+
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy.typing as npt
+
+    from benchmarks.many import Shape
     from benchmarks.stream import Ticks
+
+    Int64Array = npt.NDArray[np.int64]
 
 _A, _B, _C = range(3)
 
@@ -76,23 +86,16 @@ def count_q4(ticks: Ticks) -> int:
     return found
 
 
-def count_chain(ticks: Ticks, letters: str, least: float) -> int:
-    """What `count_q2` counts, for other letters and another price."""
-    a, b, c = ("ABCDEFGHIJ".index(letter) for letter in letters)
-    next_c: dict[int, int] = {}
-    c_behind_b: dict[int, int | None] = {}
-    found = 0
+def count_q6(ticks: Ticks) -> int:
+    """How many A above 90 have no B of their key in the ten seconds after them, and ten seconds have passed."""
+    found, end = 0, int(ticks.ts[-1])
+    next_b: dict[int, int] = {}
     columns = (ticks.ts, ticks.key, ticks.type, ticks.price)
-    for ts, key, letter, price in zip(*(column[::-1].tolist() for column in columns), strict=True):
-        if price <= least:
-            continue
-        if letter == c:
-            next_c[key] = ts
-        elif letter == b:
-            c_behind_b[key] = next_c.get(key)
-        elif letter == a:
-            end = c_behind_b.get(key)
-            found += end is not None and end - ts < 10_000
+    for ts, key, letter, price in zip(*(c[::-1].tolist() for c in columns), strict=True):
+        if letter == _B:
+            next_b[key] = ts
+        elif letter == _A and price > 90 and end - ts >= 10_000:
+            found += next_b.get(key, end + 1) - ts > 10_000
     return found
 
 
@@ -116,3 +119,27 @@ def count_sequence(ticks: Ticks, steps: int, least: float, bound: int) -> int:
         else:
             found += end is not None and end - ts <= bound
     return found
+
+
+def count_q8(ticks: Ticks, shapes: Sequence[Shape]) -> int:
+    """What the rules of these shapes find together; `count_q2` is the one of A, B, C and 50."""
+    size = ticks.events
+    place = ticks.key.astype(np.int64) * size + np.arange(size)  # later events of a key have greater ones
+    by_letter = [np.flatnonzero(ticks.type == letter) for letter in range(len(TYPES))]
+    found = 0
+    for letters, least in shapes:
+        dear = (place[rows[ticks.price[rows] > least]] for rows in (by_letter[TYPES.index(x)] for x in letters))
+        first, second, third = (np.sort(places) for places in dear)
+        of_second = _next(first, second, size)
+        first, second = first[of_second >= 0], of_second[of_second >= 0]
+        of_third = _next(second, third, size)
+        first, third = first[of_third >= 0], of_third[of_third >= 0]
+        found += int(np.count_nonzero(ticks.ts[third % size] - ticks.ts[first % size] < 10_000))
+    return found
+
+
+def _next(places: Int64Array, others: Int64Array, size: int) -> Int64Array:
+    """For each place the next of the others that is of the same key, or -1."""
+    at = np.searchsorted(others, places)
+    after = np.append(others, -1)[at]
+    return np.where(after // size == places // size, after, -1)

@@ -141,6 +141,9 @@ class Limit:
             links[links < head - ring] = -1
         self._runs = Runs(*columns, old.waits)
 
+    def close(self) -> None:
+        """Nothing waits."""
+
     @property
     def found(self) -> dict[str, np.ndarray]:
         """The emitted columns."""

@@ -89,6 +89,9 @@ class Limit:
             raise ValueError(msg)
         self._last, self._found = batch.ts[-1], found
 
+    def close(self) -> None:
+        """Nothing waits."""
+
     @property
     def found(self) -> dict[str, np.ndarray]:
         """The emitted columns."""

@@ -158,6 +158,9 @@ class Limit:
             links[links < head - ring] = -1
         self._runs = Runs(*columns, *lists)
 
+    def close(self) -> None:
+        """Nothing waits."""
+
     @property
     def found(self) -> dict[str, np.ndarray]:
         """The emitted columns."""

@@ -203,6 +203,9 @@ class _Limit:
             else:
                 self._out = type(self._out)(*_doubled(self._out))
 
+    def close(self) -> None:
+        """Nothing waits."""
+
     @property
     def found(self) -> dict[str, np.ndarray]:
         """The emitted columns."""

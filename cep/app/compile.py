@@ -25,9 +25,10 @@ if TYPE_CHECKING:
 @cache
 def compiled_looks() -> Looks:
     """How decoders look at long columns; where nothing is compiled, numpy is quicker."""
+    from cep.kernels.exported import look_at_exported
     from cep.kernels.look import are_finite, ascend
 
-    return PLAIN_LOOKS if jit.PLAIN else Looks(ascend, are_finite)
+    return PLAIN_LOOKS if jit.PLAIN else Looks(ascend, are_finite, look_at_exported)
 
 
 def prepare(rules: Rules, on_compile: Callable[[int, int], None] | None = None) -> None:
@@ -41,7 +42,8 @@ def prepare(rules: Rules, on_compile: Callable[[int, int], None] | None = None) 
     require_codes(rules.rulebook)
     compiled_looks()
     choices = rules.programs.choices
-    programs = [p for name, p in rules.programs.by_rule.items() if name not in choices or choices[name].tables is None]
+    by_rule = rules.programs.by_rule
+    programs = [by_rule[name] for name in by_rule if name not in choices or choices[name].tables is None]
     texts = dict.fromkeys(p.text for p in programs if isinstance(p, PatternProgram))
     matchers = dict.fromkeys(c.tables.text for c in choices.values() if isinstance(c.tables, OnePassTables))
     further = [partial(_is_new, text) for text in texts] + [partial(_is_new_matcher, text) for text in matchers]

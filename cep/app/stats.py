@@ -169,6 +169,6 @@ def count(book: Rulebook, executors: Iterable[Executor], seconds: float) -> Stat
                 running.failed,
                 late // max(1, of_timeouts),
                 *((running.held_back, running.untold) if isinstance(running, LimitedOperator) else (0, 0)),
-                int(running.cut[1]),
+                truncated=int(running.cut[1]),
             )
     return Stats({n: streams[n] for n in book.streams}, {r.name: rules[r.name] for r in book.rules}, seconds)

@@ -24,6 +24,7 @@ import numpy as np
 
 from cep.io.cells import DTYPES, Cells, nulls
 from cep.io.columns import cells_of_array, cells_of_objects
+from cep.io.exported import ExportedTables, exported_tables
 from cep.io.single import Field, compile_row_reader
 from cep.io.values import plain, shown
 from cep.io.whole import PLAIN_LOOKS, Looks, read_times, reader_of_column
@@ -61,6 +62,8 @@ class Objects:
 
 if TYPE_CHECKING:
     Table: TypeAlias = pa.RecordBatch | pa.Table | Sequence[object] | Objects
+_SOME = 2
+"""So many tables of a schema come before the compiled way to read them is loaded, which takes longer than they do."""
 _Whole: TypeAlias = "tuple[str, int, Type, bool, Reader]"
 """How to read an attribute: its name, its column's place, its type, whether it is required, what reads it."""
 Failure = tuple[str | None, str, str | None]
@@ -111,6 +114,8 @@ class Decoder:
                 self._columns[a.name] = a.column
         self._places: tuple[pa.Schema, dict[str, int]] | None = None
         self._whole: tuple[pa.Schema, tuple[_Whole, ...] | None] | None = None  # of the last table's schema
+        self._exported: ExportedTables | None = None  # how to take tables of that schema, once some have come
+        self._taken = 0  # how many have been read another way
         self._flat = not self._parent and not any(a.type.kind == "record" for a in self._attributes)
         self._readers = [
             (a.name, self._columns[a.name], a.type, self._is_required(a))
@@ -175,9 +180,14 @@ class Decoder:
         schema = table.schema
         if self._whole is None or not self._whole[0].equals(schema):
             self._whole = (schema, self._whole_readers(schema))
+            self._exported, self._taken = None, 0
         readers = self._whole[1]
         if readers is None:
             return None
+        if self._exported is not None:
+            taken = self._exported.read(table)
+            if taken is not None:
+                return Decoded(arrived(self.schema, taken[0], first_row, taken[1]), None, taken[2])
         arrays, columns, ends, time = table.columns, dict[str, Column](), None, self.schema.time
         for name, place, kind, required, read in readers:
             array = arrays[place]
@@ -190,7 +200,16 @@ class Decoder:
             if column is None or (required and column.valid is not None):
                 return None
             columns[name] = column
+        self._may_export(schema, readers, columns)
         return Decoded(arrived(self.schema, columns, first_row, ends), None, table.num_rows)
+
+    def _may_export(self, schema: pa.Schema, readers: tuple[_Whole, ...], columns: Mapping[str, Column]) -> None:
+        """Take the tables to come as `cep.io.exported` does, from the second or third of a schema on."""
+        self._taken += 1
+        if self._taken == _SOME and self._looks.at_exported is not None and self.schema.time is not None:
+            self._exported = exported_tables(schema, readers, self.schema.time, self._looks.at_exported)
+        if self._exported is not None:
+            self._exported.learn(columns)
 
     def _whole_readers(self, schema: pa.Schema) -> tuple[_Whole, ...] | None:
         """How to read each attribute from tables of a schema; None when some column is not to be found at one place."""

@@ -41,6 +41,8 @@ class Looks(NamedTuple):
 
     ascend: Callable[[Any], Any]
     are_finite: Callable[[Any], Any]
+    at_exported: Callable[[int], Any] | None = None
+    """How to look at all columns of a table at once, see `cep.io.exported`."""
 
 
 def _ascend(values: AnyArray) -> bool:
@@ -69,7 +71,7 @@ def reader_of_column(arrow: pa.DataType, wanted: Type, looks: Looks = PLAIN_LOOK
     if wanted.kind == "string" and pa.types.is_dictionary(arrow) and arrow.index_type == pa.int32():
         values = arrow.value_type
         if pa.types.is_string(values) or pa.types.is_large_string(values):
-            return _Strings(wanted).read
+            return Strings(wanted)
     return lambda array: _any_way(array, wanted)
 
 
@@ -103,7 +105,7 @@ def _floats(wanted: Type, looks: Looks) -> Reader:
     return read
 
 
-class _Strings:
+class Strings:
     """Codes into a dictionary; a small one that comes again, table after table, is looked at once."""
 
     def __init__(self, wanted: Type) -> None:
@@ -111,7 +113,13 @@ class _Strings:
         self._text: Text | None = None
         self._content: tuple[int, bytes, bytes] | None = None
 
-    def read(self, array: pa.Array) -> Column | None:
+    @property
+    def known(self) -> Text | None:
+        """The dictionary that came last, if it was lawful and small."""
+        return self._text
+
+    def __call__(self, array: pa.Array) -> Column | None:
+        """The column, or None when some value needs a closer look."""
         if array.null_count:
             return _any_way(array, self._wanted)
         indices, text = array.indices, self._known(array.dictionary)

@@ -324,6 +324,22 @@ if PLAIN:
         """The same in two dimensions."""
         raise AssertionError(address, rows, columns)
 
+    def floats_at(address: Any, size: Any) -> Any:
+        """The array of float64 at an address."""
+        raise AssertionError(address, size)
+
+    def narrow_at(address: Any, size: Any) -> Any:
+        """The array of int32 at an address, to be read."""
+        raise AssertionError(address, size)
+
+    def bytes_at(address: Any, size: Any) -> Any:
+        """The array of bytes at an address."""
+        raise AssertionError(address, size)
+
+    def words_at(address: Any, size: Any) -> Any:
+        """The array of uint64 at an address."""
+        raise AssertionError(address, size)
+
     def trailing_zeros(word: Any) -> Any:
         """How many of the lowest bits of a word, not 0, are 0."""
         return np.uint64((int(word) & -int(word)).bit_length() - 1)
@@ -359,14 +375,12 @@ else:
         from numba.np.arrayobj import populate_array
 
         array, word = context.make_array(kind)(context, builder), context.get_value_type(types.intp)
-        strides = [ir.Constant(word, 8)]
+        strides = [ir.Constant(word, kind.dtype.bitwidth // 8)]
         for size in reversed(shape[1:]):
             strides.insert(0, builder.mul(strides[0], size))
         data = builder.inttoptr(address, array.data.type)
         packed = [cgutils.pack_array(builder, sizes, word) for sizes in (shape, strides)]
-        populate_array(
-            array, data=data, shape=packed[0], strides=packed[1], itemsize=ir.Constant(word, 8), meminfo=None
-        )
+        populate_array(array, data=data, shape=packed[0], strides=packed[1], itemsize=strides[-1], meminfo=None)
         return array._getvalue()
 
     @intrinsic
@@ -386,6 +400,23 @@ else:
             return _array_at(context, builder, signature.return_type, arguments[0], list(arguments[1:]))
 
         return Matrix(types.int64, types.int64, types.int64), generate
+
+    def _reader(kind: Any) -> Any:
+        @intrinsic
+        def at(_context: Any, address: Any, size: Any) -> Any:
+            """The array at an address, which nobody keeps alive for it."""
+
+            def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+                return _array_at(context, builder, signature.return_type, arguments[0], list(arguments[1:]))
+
+            return kind(types.int64, types.int64), generate
+
+        return at
+
+    floats_at = _reader(FloatVector)
+    narrow_at = _reader(types.Array(types.int32, 1, "C", readonly=True))
+    bytes_at = _reader(Bytes)
+    words_at = _reader(types.Array(types.uint64, 1, "C"))
 
     @intrinsic
     def trailing_zeros(_context: Any, word: Any) -> Any:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from cep.language.typed import External
     from cep.model.schema import Schema
 
+_names: dict[type, tuple[str, ...] | None] = {}
 _SILENT = {"index", "description", "state_bound"}  # of a rule: what changes nothing that it finds
 
 
@@ -58,16 +59,26 @@ def _nodes(parts: object) -> Iterator[object]:
     stack = [parts]
     while stack:
         node = stack.pop()
-        if isinstance(node, Span | Source):
+        kind = type(node)
+        if kind is Span or kind is Source:
             continue
         yield node
-        if is_dataclass(node):
-            silent = _SILENT if isinstance(node, CheckedRule) else ()
-            stack += [getattr(node, f.name) for f in reversed(fields(node)) if f.compare and f.name not in silent]
+        names = _names_of(kind)
+        if names is not None:
+            stack += [getattr(node, name) for name in names]
         elif isinstance(node, tuple | list):
             stack += reversed(node)
         elif isinstance(node, Mapping):
             stack += [part for item in reversed(list(node.items())) for part in reversed(item)]
+
+
+def _names_of(kind: type) -> tuple[str, ...] | None:
+    """What counts of a dataclass, from right to left; None for any other type."""
+    if kind not in _names:
+        silent = _SILENT if issubclass(kind, CheckedRule) else ()
+        counts = [f.name for f in fields(kind) if f.compare and f.name not in silent] if is_dataclass(kind) else None
+        _names[kind] = None if counts is None else tuple(reversed(counts))
+    return _names[kind]
 
 
 def _tokens(parts: object) -> Iterator[str]:

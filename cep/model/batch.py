@@ -42,6 +42,12 @@ UInt64Array = npt.NDArray[np.uint64]
 AnyArray = npt.NDArray[Any]
 
 
+def address_of(values: AnyArray) -> int:
+    """Where an array lies."""
+    at: int = values.__array_interface__["data"][0]
+    return at
+
+
 @dataclass(frozen=True, eq=False)
 class Text:
     """A dictionary of strings: string ``i`` is ``data[offsets[i]:offsets[i + 1]]`` in UTF-8."""
@@ -180,9 +186,22 @@ class Column:
             new.pop("_raw", None)
         else:
             new["_raw"] = here["_raw"][rows]
+        new.pop("_address", None)
         if self.valid is not None:
             new["valid"] = self.valid[rows]
         return out
+
+    def lies_at(self, address: int) -> Column:
+        """Itself, and it is known where the values that `stored` gives lie."""
+        vars(self)["_address"] = address
+        return self
+
+    @property
+    def address(self) -> int:
+        """Where the values that `stored` gives lie."""
+        here = vars(self)
+        known: int | None = here.get("_address") if "values" not in here or "_raw" not in here else None
+        return address_of(self.stored[0]) if known is None else known
 
     def retyped(self, kind: Type) -> Column:
         """The same values as another type of the same form."""
@@ -508,6 +527,11 @@ def _times(batch: EventBatch) -> Column | None:
     return None if "ts" in here or "_at" in here else batch.columns[batch.schema.time or ""]
 
 
+def times_column(batch: EventBatch) -> Column:
+    """The column of the times, of a batch that has said so in `arrived`."""
+    return batch.columns[batch.schema.time or ""]
+
+
 def ends_in_order(batch: EventBatch) -> tuple[int, int] | None:
     """The first and the last time, when the times are known to stand in order; else None."""
     ends: tuple[int, int] | None = vars(batch).get("_ends")
@@ -540,6 +564,13 @@ def last_number(batch: EventBatch) -> int:
     """The number of the last event."""
     here = vars(batch)
     return int(batch.seq[-1]) if "seq" in here else int(here["_first"]) + len(batch) - 1
+
+
+def first_number(batch: EventBatch) -> int | None:
+    """The number of the first event, when all are known to be numbered one after the other; else None."""
+    here = vars(batch)
+    first: int | None = None if "seq" in here else here["_first"]
+    return first
 
 
 def write_places(batch: EventBatch, ts: Int64Array, seq: Int64Array) -> None:

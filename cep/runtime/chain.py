@@ -57,6 +57,7 @@ _NEAR = 65_536  # places for so many keys cost less than to seek them by hash
 _AHEAD = 1024  # rows whose keys are sought at once
 _MOST_FOUND = 65_536  # matches given out at once, unless one event has more
 _NEVER = -(2**63)
+_BLOCK = 11  # the block's place among the addresses
 # a run that is kept: the step it waits for, its deadline, its null bits, its key, what it has bound
 _WAITS_FOR, _ENDS, _NULLS, _KEYS = range(4)
 
@@ -83,7 +84,7 @@ class ChainMatcher:
             np.zeros(_AHEAD, np.int64),
             counts,
         )
-        # what `match_one` has shown the kernel, and where; the block of one row is always the same
+        # what the kernel has been told of, and where; the block of one row is always the same
         self._entered: tuple[ChainState | None, Int64Array | None, Int64Array | None] = (None, None, None)
         self._where, self._at = np.zeros((0, 3), np.int64), 0
         self._found = np.zeros((shape.found_width, _SMALL), np.int64)  # grows with what a batch finds
@@ -96,20 +97,16 @@ class ChainMatcher:
     def match(self, block: Int64Array, watermark: int) -> Iterator[Int64Array]:
         """Show the rows of a block, expire up to the watermark; give out what was found, some at a time."""
         if block.shape[1]:
-            yield from self._shown(block, self._show(block))
+            stopped = self._show(block)
+            if stopped != NOTHING:
+                yield from self._shown(block, stopped)
         self._watermark = max(self._watermark, watermark)
 
     def match_one(self, block: Int64Array) -> Int64Array | Iterator[Int64Array] | None:
-        """Show a block of one row; all that was found, or some at a time as `match` gives it; None for nothing."""
-        if PLAIN:
-            stopped = self._show(block)
-        else:
-            if self.state is not self._entered[0] or self._found is not self._entered[1]:
-                self._where = addresses(self._tables.program, self.state, block, self._found)
-                self._entered, self._at = (self.state, self._found, block), int(self._where.ctypes.data)
-            stopped = int(match_chain_row(self._at))
-            if stopped == NOTHING:
-                return None
+        """Show a block; all that was found, or some at a time as `match` gives it; None for nothing."""
+        stopped = self._show(block)
+        if stopped == NOTHING:
+            return None
         found = self._marks[FOUND]
         if stopped != DONE:
             return self._shown(block, stopped)
@@ -118,8 +115,18 @@ class ChainMatcher:
 
     def _show(self, block: Int64Array) -> int:
         """Show a block from its beginning; what stopped it."""
-        self._marks[CURSOR] = self._marks[SOUGHT_TO] = 0
-        return int(match_chains(self._tables.program, self.state, block, self._found))
+        if PLAIN:
+            self._marks[CURSOR] = self._marks[SOUGHT_TO] = 0
+            return int(match_chains(self._tables.program, self.state, block, self._found))
+        state, found, shown = self._entered
+        if self.state is not state or self._found is not found:
+            self._where = addresses(self._tables.program, self.state, block, self._found)
+            self._at = int(self._where.ctypes.data)
+            self._entered = self.state, self._found, block
+        elif block is not shown:
+            self._where[_BLOCK] = block.__array_interface__["data"][0], *block.shape
+            self._entered = state, found, block
+        return int(match_chain_row(self._at))
 
     def _shown(self, block: Int64Array, stopped: int) -> Iterator[Int64Array]:
         """Give out what was found, and show the rest of a block."""

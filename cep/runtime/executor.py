@@ -11,6 +11,7 @@ Tested by: tests/runtime/test_executor.py, tests/test_corpus.py, tests/propertie
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
@@ -25,6 +26,7 @@ from cep.model.schema import late_schema
 from cep.model.single import events_at
 from cep.model.time import MIN_TIME
 from cep.plan.plan import base_stream
+from cep.runtime.bundle import Bundle
 from cep.runtime.clock import END_OF_TIME, NOTHING, Frontier, StreamClock, joint_frontier
 from cep.runtime.operators.direct import DirectOperator
 from cep.runtime.operators.filter import FilterOperator, FilterProgram, compile_filter
@@ -35,10 +37,9 @@ from cep.runtime.single import ScreenedReaders, SingleEvents
 
 _ALWAYS, _NEVER = -(2**63), 2**63
 _NOTHING = Decided()
-_FEW = 2  # readers of a stream that are asked one by one what they want of a batch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from typing import Any
 
     from cep.compiler.choice import Choice
@@ -51,8 +52,8 @@ if TYPE_CHECKING:
     from cep.plan.plan import Operator, Plan, StreamPlace
     from cep.runtime.conditions import Memo
     from cep.runtime.held import Held
-    from cep.runtime.operators.direct import RowTaker
     from cep.runtime.snapshot import State, Stored
+    from cep.runtime.takers import RowTaker
 
     Program = FilterProgram | PatternProgram
 
@@ -124,10 +125,30 @@ class Programs:
     choices: Mapping[str, Choice]
 
 
+class _Compiled(Mapping[str, "Program"]):
+    """Programs by rule, each compiled when it is asked for: direct matchers have tables of their own and do not ask."""
+
+    def __init__(self, rules: Mapping[str, CheckedRule], book: Rulebook) -> None:
+        self._rules, self._book = rules, book
+        self._made: dict[str, Program] = {}
+
+    def __getitem__(self, rule: str) -> Program:
+        made = self._made.get(rule)
+        if made is None:
+            made = self._made[rule] = compile_rule(self._rules[rule], self._book)
+        return made
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._rules)
+
+    def __len__(self) -> int:
+        return len(self._rules)
+
+
 def compile_plan(plan: Plan) -> Programs:
     """Compile every rule of a plan."""
     book = plan.rulebook
-    by_rule = {o.rule.name: compile_rule(o.rule, book) for o in plan.operators}
+    by_rule = _Compiled({o.rule.name: o.rule for o in plan.operators}, book)
     patterns = [o.rule for o in plan.operators if not isinstance(o.rule.body, CheckedFilter)]
     return Programs(plan, by_rule, {r.name: choose_matcher(r, book.sources, book.params) for r in patterns})
 
@@ -154,14 +175,17 @@ class Executor:
         declared = {base_stream(n) for n in self._readers} & set(book.streams)
         self.clocks = {n: StreamClock(places[n], s.late) for n, s in book.streams.items() if n in declared}
         emitted_until = _last_levels(operators)
-        self._levels = [  # each with its operators, and with the types of which all events are known after it
-            (
+        self._levels = [
+            _Level(
                 level,
                 [r for r in self._running if r.operator.level == level],
                 {name for name, last in emitted_until.items() if last == level},
             )
             for level in sorted({o.level for o in operators})
         ]
+        self._touch = {r: (level.touched, place) for level in self._levels for place, r in enumerate(level.operators)}
+        self._bundle = Bundle()
+        self._ready: list[Output] = []  # what batches that need not wait have decided
         self.numbers: dict[str, int] = {}  # by derived type, how many there were
         self.late: dict[str, int] = {}
         self.rejected: dict[str, int] = {}
@@ -179,11 +203,13 @@ class Executor:
     def operators(self) -> Sequence[RunningOperator]:
         """The running operators, in rule order, each told of all that has come."""
         self._settle()
+        self._ask_all()  # whoever looks at them may change them
         return self._running
 
     def change(self, programs: Mapping[str, Program]) -> None:
         """Let what arrives from now on meet other programs of some rules."""
         self._settle()
+        self._ask_all()
         self._singles.clear()
         self._screened.clear()
         for running in self._running:
@@ -211,7 +237,7 @@ class Executor:
             self._aside(schema.name, moved, self.late, stream)
             batch = batch.take(~late)
         self.events[stream] = self.events.get(stream, 0) + len(batch)
-        self._show(stream, batch)
+        self._show(stream, batch, clock if late is None else None)
 
     def take_one(
         self, stream: str, places: Mapping[str, tuple[int, Type]], values: Sequence[Any], seq: int
@@ -250,6 +276,8 @@ class Executor:
         for running, part, wanted, taker in single.readers:
             if not found & wanted:
                 continue
+            touched, place = self._touch[running]
+            touched.add(place)
             if taker is not None and not taker.waiting.blocks:
                 out = taker.take(values, seq, found >> part.shift & part.mask)
                 if out is None:
@@ -301,9 +329,9 @@ class Executor:
         if self._met is None:
             return
         strict = Frontier(self._met.time, NOTHING)
-        for level, at_work, _ in self._levels:
-            for running in at_work:
-                out = running.advance(self._met if level == 0 else strict)
+        for level in self._levels:
+            for running in level.operators:
+                out = running.advance(self._met if level.number == 0 else strict)
                 assert not out, "who has something to decide is not passed over"
 
     def step(self, *, final: bool = False, ready: Sequence[Output] = ()) -> Decided:
@@ -313,20 +341,24 @@ class Executor:
         """
         frontier = END_OF_TIME if final else joint_frontier(self.clocks.values())
         strict = Frontier(frontier.time, NOTHING)
-        outputs = list(ready)
+        outputs = [*self._ready, *ready]
+        self._ready.clear()
         done: dict[str, Output] = {}
         self._met, self._passed, self._wakes = frontier, None, _NEVER
-        for level, at_work, complete in self._levels:
-            for running in at_work:
+        for level in self._levels:
+            for place in level.due(frontier.time, final=final):
+                running = level.operators[place]
                 wakes = running.wakes_at
                 if final or frontier.time >= wakes:
-                    out = running.advance(frontier if level == 0 else strict)
+                    out = running.advance(frontier if level.number == 0 else strict)
                     wakes = running.wakes_at
                     if out:
                         self._count(running.operator.rule, out)
                         outputs += out
-                self._wakes = min(self._wakes, wakes)
-            mine = [o for o in outputs if o.batch.schema.name in complete]
+                level.wakes[place] = wakes
+            level.asleep()
+            self._wakes = min(self._wakes, level.least)
+            mine = [o for o in outputs if o.batch.schema.name in level.complete]
             for name, merged in by_type(mine, self._derived).items() if mine else ():
                 first = self.numbers.get(name, 0)
                 self.numbers[name] = first + len(merged.order)
@@ -365,23 +397,68 @@ class Executor:
         self.side_events.setdefault(name, []).append(numbered)
         self._show(name, numbered)
 
-    def _show(self, stream: str, batch: EventBatch) -> None:
-        if not len(batch):
-            return
-        memo: Memo = {}
-        readers = self._readers.get(stream, ())
-        if len(readers) <= _FEW:
-            for running in readers:
-                running.receive(stream, batch, memo)
+    def _ask_all(self) -> None:
+        """Let every operator be asked anew where it wakes."""
+        for level in self._levels:
+            level.touched.update(range(len(level.operators)))
+
+    def _show(self, stream: str, batch: EventBatch, clock: StreamClock | None = None) -> None:
+        """Show events to the operators that read them; ``clock``: that of their stream, if they stand in order."""
+        if not len(batch) or stream not in self._readers:
             return
         screened = self._screened.get(stream)
         if screened is None:
-            screened = self._screened[stream] = ScreenedReaders(self._schemas[stream], stream, readers)
-        found = screened.screen.possible(batch)
-        for running, wanted in screened.readers:
-            if found & wanted:
+            is_prompt = clock is not None and len(self.clocks) == 1 and clock.is_prompt
+            readers, schema = self._readers[stream], self._schemas[stream]
+            screened = self._screened[stream] = ScreenedReaders(schema, stream, readers, is_prompt=is_prompt)
+        memo: Memo = {}
+        bundle = self._bundle
+        found, at_once = -1, clock is not None and screened.lies(batch)
+        if screened.screen is not None:
+            found = screened.screen.possible(batch)
+            screened.last = last_number(batch)
+        for running, wanted, taker in screened.readers:
+            if not found & wanted:
+                continue
+            touched, place = self._touch[running]
+            touched.add(place)
+            count = None
+            if at_once and taker is not None and clock is not None:
+                count = taker.take(batch, clock.watermark, bundle)
+            if count is None:
                 running.receive(stream, batch, memo)
-        screened.last = last_number(batch)
+            elif count:
+                assert taker is not None
+                self.matches[running.operator.rule.name] += count
+                self._ready += taker.outputs
+        if bundle:
+            self._ready += bundle.outputs()
+
+
+class _Level:
+    """The operators of one level; ``complete``: the types of which all events are known after it.
+
+    Invariant: ``wakes`` says where each operator wakes that has not been ``touched`` since it was asked.
+    """
+
+    __slots__ = ("complete", "least", "number", "operators", "touched", "wakes")
+
+    def __init__(self, number: int, operators: list[RunningOperator], complete: set[str]) -> None:
+        self.number, self.operators, self.complete = number, operators, complete
+        self.wakes = [_NEVER] * len(operators)
+        self.touched = set(range(len(operators)))
+        self.least = _ALWAYS  # of ``wakes``
+
+    def due(self, time: int, *, final: bool) -> Sequence[int]:
+        """The places of the operators that may have something to decide, who are to say anew where they wake."""
+        every = final or time >= self.least
+        places = range(len(self.operators)) if every else sorted(self.touched)
+        self.touched.clear()
+        return places
+
+    def asleep(self) -> None:
+        """Take note that those have said it."""
+        self.least = min(self.wakes, default=_NEVER)
 
 
 def _start(
@@ -395,12 +472,12 @@ def _start(
         unlimited = replace(operator, rule=replace(operator.rule, output=None))
         inner = _start(programs, unlimited, schemas, places, shards)
         return LimitedOperator(inner, operator, schemas)
+    choice = programs.choices.get(operator.rule.name)
+    if choice is not None and choice.tables is not None:
+        return DirectOperator(operator, choice.tables, schemas, places, shards)
     program = programs.by_rule[operator.rule.name]
     if isinstance(program, FilterProgram):
         return FilterOperator(operator, program, schemas, places)
-    tables = programs.choices[operator.rule.name].tables
-    if tables is not None:
-        return DirectOperator(operator, tables, schemas, places, shards)
     return PatternOperator(operator, program, schemas, places, shards)
 
 

@@ -18,7 +18,7 @@ from cep.model.batch import Provenance
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from cep.model.batch import AnyArray, Column, Int64Array, UInt64Array
+    from cep.model.batch import AnyArray, Column, Int32Array, Int64Array, UInt64Array
 
 
 @cache
@@ -31,34 +31,44 @@ Lineage = tuple["Int64Array", Sequence[str], "AnyArray", "Int64Array"]
 """Offsets, stream names, stream of each contributing event, number of each."""
 
 
-def provenance(rule: str, seeds: UInt64Array, keys: tuple[Column, ...], lineage: Lineage) -> Provenance:
-    """The provenance of one rule's events."""
+def provenance(
+    rules: Sequence[str],
+    which: Int32Array | None,
+    seeds: UInt64Array,
+    keys: tuple[Column, ...],
+    lineage: Lineage,
+) -> Provenance:
+    """The provenance of the events of some rules, the ``which``-th of these each, or of the only one."""
     offsets, streams, stream, number = lineage
     n = offsets.size - 1
     hashes = np.array([name_hash(s) for s in streams] or [0], np.int64)[stream]
     ids = np.zeros((n, 2), np.uint64)
     hash_lineage(offsets, hashes, np.ascontiguousarray(number), seeds, ids)
-    zeros = np.zeros(n, np.int32)
+    rule = np.zeros(n, np.int32) if which is None else which
     places = np.arange(n) if keys else np.zeros(n, np.int64)
-    return Provenance((rule,), zeros, (keys,), places, ids, offsets, tuple(streams), stream.astype(np.int32), number)
+    of_rules, kinds = (keys,) * len(rules), stream.astype(np.int32)
+    return Provenance(tuple(rules), rule, of_rules, places, ids, offsets, tuple(streams), kinds, number)
 
 
 def provenance_later(
-    rule: str,
+    rules: Sequence[str],
+    which: Int32Array | None,
     emit: int,
     keys: tuple[Column, ...],
     streams: tuple[str, ...],
     size: int,
     list_lineage: Callable[[], Lineage],
 ) -> Provenance:
-    """The provenance of ``size`` events of one ``emit``, made when it is asked for; ``list_lineage`` reads what nobody
-    writes into.
+    """The provenance of ``size`` events of an ``emit`` of some rules, as `provenance` has them, made when it is asked
+    for; ``list_lineage`` reads what nobody writes into.
     """
 
     def make() -> Provenance:
-        return provenance(rule, np.full(size, emit_seed(rule, emit), np.uint64), keys, list_lineage())
+        seeds = np.array([emit_seed(rule, emit) for rule in rules], np.uint64)
+        each = np.repeat(seeds, size) if which is None else seeds[which]
+        return provenance(rules, which, each, keys, list_lineage())
 
-    return Provenance.later((rule,), streams, size, make)
+    return Provenance.later(tuple(rules), streams, size, make)
 
 
 def emit_seed(rule: str, emit: int) -> int:

@@ -19,6 +19,9 @@ from cep.model.batch import renumbered
 from cep.model.concatenate import concatenate
 from cep.model.decided import Decided, Piece
 
+_NEAR = 2**16 - 1
+"""So far apart may numbers be that are sorted by their digits."""
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
@@ -152,7 +155,12 @@ def sort_order(order: Order) -> Int64Array | None:
     plain: list[int | AnyArray] = [order.emit, order.first, order.rule, order.seq, order.rank, order.kind]
     if isinstance(order.phase, int) and order.phase == 0 and not order.ties:
         columns = [k for k in (*plain, order.level, ts) if not isinstance(k, int)]
-        return None if _stand_in_order(columns) else np.lexsort(columns)
+        if _stand_in_order(columns):
+            return None
+        rows = _by_number(order.seq)
+        if rows is not None and _stand_in_order([c[rows] for c in columns]):
+            return rows
+        return np.lexsort(columns)
     if not bool((ts[1:] < ts[:-1]).any()):  # some at one time: only these are compared further
         at = np.flatnonzero(~later)
         some = np.unique(np.concatenate([at, at + 1]))
@@ -174,6 +182,18 @@ def sort_order(order: Order) -> Int64Array | None:
         return None
     sorted_rows: Int64Array = np.lexsort(columns)
     return sorted_rows
+
+
+def _by_number(numbers: Int64Array) -> Int64Array | None:
+    """The positions that put numbers in order, equal ones as they stand; None where they lie far from each other.
+
+    What many rules find in one batch is in order for each: sorted so it is in order for all, in a tenth of the time.
+    """
+    least = numbers.min()
+    if int(numbers.max() - least) > _NEAR:
+        return None
+    rows: Int64Array = np.argsort((numbers - least).astype(np.uint16), kind="stable")
+    return rows
 
 
 def _stand_in_order(columns: list[AnyArray]) -> bool:

@@ -104,7 +104,7 @@ class RowEmit:
             columns = tuple(
                 column_of(kind, values) for kind, values in zip(self._keys, zip(*keys, strict=True), strict=True)
             )
-            return provenance(self._rule, np.full(len(rows), self._seed, np.uint64), columns, list_lineage())
+            return provenance((self._rule,), None, np.full(len(rows), self._seed, np.uint64), columns, list_lineage())
 
         made = Provenance.later((self._rule,), self._streams, len(rows), origin)
         return events_at(self._schema, self._fields, rows, words[0][DECIDED_AT], number, made)

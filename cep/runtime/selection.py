@@ -64,7 +64,7 @@ class Chosen:
             gather_bits(plane, rows, _PLANE * place, out)
 
 
-class _Test:
+class Test:
     """A condition, and by plane the bits of the steps that ask it.
 
     Of a string: what it is true of in the dictionary of the last batch, as codes from ``low`` to ``high``, or by code.
@@ -116,14 +116,14 @@ class Selection:
         """``predicates``: (step, conditions that must all hold); ``keys`` are the attributes of the rule's key."""
         self._keys = keys
         bits = 0
-        tests: dict[object, _Test] = {}
+        tests: dict[object, Test] = {}
         for step, conditions in predicates:
             bits |= 1 << step
             for function in conditions:
-                tests.setdefault(function.identity, _Test(function)).ask(step)
-        self._tests = list(tests.values())
+                tests.setdefault(function.identity, Test(function)).ask(step)
+        self.tests = list(tests.values())
         count = max((step for step, _ in predicates), default=0) // _PLANE + 1
-        self._begin = [bits >> (_PLANE * place) & 255 for place in range(count)]
+        self.begin = [bits >> (_PLANE * place) & 255 for place in range(count)]
         self._texts: dict[str, tuple[Text | None, object]] = {}  # the last dictionary of each attribute
 
     def choose(
@@ -137,12 +137,12 @@ class Selection:
         """The events that some step may want and whose key is there; None when there are none."""
         size = len(batch)
         planes = []
-        for bits in self._begin:
+        for bits in self.begin:
             plane = np.empty(size, np.uint8)
             plane.fill(bits)
             planes.append(plane)
         columns = batch.columns
-        for test in self._tests:
+        for test in self.tests:
             bounds = test.function.bounds
             column = None if bounds is None else columns[bounds.attribute]
             if column is None or not self._mark(test, column, planes):
@@ -166,11 +166,11 @@ class Selection:
         list_rows(words, rows)
         return Chosen(rows, planes)
 
-    def _mark(self, test: _Test, column: Column, planes: list[UInt8Array]) -> bool:
+    def _mark(self, test: Test, column: Column, planes: list[UInt8Array]) -> bool:
         """Decide a condition where the column lies; False when that cannot be done."""
         values, factor = column.stored
         if column.text is not None:
-            if not self._look_up(test, column.text, values.size):
+            if not self.look_up(test, column.text, values.size):
                 return False
             if test.by_code is not None:
                 values = np.ascontiguousarray(values)
@@ -197,7 +197,7 @@ class Selection:
                 mark_true(values.view(np.uint8), inside, outside, planes[place])
         return True
 
-    def _look_up(self, test: _Test, text: Text, rows: int) -> bool:
+    def look_up(self, test: Test, text: Text, rows: int) -> bool:
         """Let what is asked of an attribute be decided for this dictionary; False when it is larger than the batch."""
         bounds = test.function.bounds
         assert bounds is not None
@@ -211,7 +211,7 @@ class Selection:
         if last - first + text.offsets.nbytes <= _SMALL_TEXT:
             content = (text.offsets.tobytes(), text.data[first:last].tobytes())
         if content is None or content != known[1]:
-            for other in self._tests:
+            for other in self.tests:
                 if other.function.bounds is not None and other.function.bounds.attribute == bounds.attribute:
                     other.decide_texts(text)
         self._texts[bounds.attribute] = text, content

@@ -555,7 +555,7 @@ class PatternShard:
                     self.failing.append((order.take(np.array([row])).emitted_by(-1), words))
             seeds = np.full(n, emit_seed(rule.name, place), np.uint64)
             lineage = (offsets, self._streams, bound[:, 1], bound[:, 2])
-            origin = provenance(rule.name, seeds, keys, lineage)
+            origin = provenance((rule.name,), None, seeds, keys, lineage)
             batch = EventBatch(self._schemas[emit.type], ts, np.zeros(n, np.int64), columns, origin)
             out.append(Output(batch, order.emitted_by(place)))
         return out

@@ -1,4 +1,4 @@
-"""What an executor keeps ready for single events of one stream: the screen of all rules that read it, and their ways.
+"""What an executor keeps ready for one stream: the screens of all rules that read it, and their ways.
 
 Tested by: tests/runtime/test_single.py, tests/properties/
 """
@@ -7,12 +7,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cep.compiler.screen import Part, compile_batch_screen, compile_screen
-from cep.runtime.operators.direct import DirectOperator, RowTaker
+from cep.compiler.screen import BatchScreen, Part, compile_batch_screen, compile_screen
+from cep.runtime.gathering import Lay
+from cep.runtime.operators.direct import DirectOperator
+from cep.runtime.takers import RowTaker
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from cep.model.batch import EventBatch
     from cep.model.schema import Schema
     from cep.model.types import Type
     from cep.runtime.clock import StreamClock
@@ -52,17 +55,36 @@ class SingleEvents:
             self.readers.append((running, part, part.wanted, taker))
 
 
+_FEW = 2
+"""So many readers of a stream are asked one by one what they want of a batch."""
+
+
 class ScreenedReaders:
     """The operators that read a stream, with what `screen` says of a batch when it may hold something for them.
 
-    ``last`` is the number of the last event that not all have been shown, -1 when all know of it.
+    ``last`` is the number of the last event that not all have been shown, -1 when all know of it. Where batches need
+    not wait, they may be shown to what a reader has for them, once ``lay`` has seen them.
     """
 
-    __slots__ = ("last", "readers", "screen", "stream")
+    __slots__ = ("last", "lay", "readers", "screen", "stream")
 
-    def __init__(self, schema: Schema, stream: str, readers: Sequence[RunningOperator]) -> None:
-        places = {a.name: place for place, a in enumerate(schema.attributes)}
-        optional = frozenset(a.name for a in schema.attributes if a.type.optional)
-        self.screen, parts = compile_batch_screen([running.asks(stream) for running in readers], places, optional)
-        self.readers = [(running, part.wanted) for running, part in zip(readers, parts, strict=True)]
+    def __init__(self, schema: Schema, stream: str, readers: Sequence[RunningOperator], *, is_prompt: bool) -> None:
+        self.screen: BatchScreen | None = None
+        wanted = [1] * len(readers)
+        if len(readers) > _FEW:
+            places = {a.name: place for place, a in enumerate(schema.attributes)}
+            optional = frozenset(a.name for a in schema.attributes if a.type.optional)
+            self.screen, parts = compile_batch_screen([running.asks(stream) for running in readers], places, optional)
+            wanted = [part.wanted for part in parts]
+        lay = Lay()
+        takers = [
+            running.batch_taker(stream, lay) if is_prompt and isinstance(running, DirectOperator) else None
+            for running in readers
+        ]
+        self.lay = lay if any(takers) else None
+        self.readers = list(zip(readers, wanted, takers, strict=True))
         self.stream, self.last = stream, -1
+
+    def lies(self, batch: EventBatch) -> bool:
+        """Whether a batch may be shown to takers."""
+        return self.lay is not None and self.lay.show(batch)

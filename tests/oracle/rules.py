@@ -191,7 +191,7 @@ class House:
         if counts_matches(rule):
             yield from ((*each, actions) for each in self.counted(search, found, mine))
             return
-        told = [(match, actions, truncated) for match, truncated in at_most(found, body)]
+        told = [(match, actions, truncated) for match, truncated in within_limit(found, rule)]
         if rule.timeout is not None:
             where, consume = rule.timeout.where, [name.text for name in body.consume]
 
@@ -234,12 +234,16 @@ def actions_of(rule):
     return [*rule.actions, *(rule.timeout.actions if rule.timeout else ())]
 
 
-def at_most(found, body):
+def within_limit(found, rule):
     """The matches that are given out, each with how many the limit has left out beside it.
 
     'Of the matches that one event decides, and of those of one start that one deadline decides, the first 1,000 are
     given out', or as many as the rule says; 'only where a step is chosen freely'.
     """
+    body = rule.body
+    if rule.timeout is not None or (body.skip is not None and body.skip.prefer == "earliest"):
+        yield from ((match, 0) for match in found)  # 'beside `prefer earliest` and `on timeout` there is none yet'
+        return
     written = [bound.events for bound in body.bounds if bound.kind == "at_most"]
     most = written[0] if written else 1000 if chooses(body.pattern) else float("inf")
 

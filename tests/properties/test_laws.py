@@ -213,10 +213,10 @@ def engine_run(text, nanoseconds, end):
 @examples(100, 10)
 @given(SEEDS)
 def test_a_wider_bound_loses_no_match_of_keep_all(seed):
-    """For patterns whose last step is one event: a loop at the end would take more."""
+    """For patterns whose last step is one event (a loop at the end would take more), and that wait for no bound."""
     rng = generator("wider", seed)
     while True:
-        text = rule_text(rng, nested=0)
+        text = rule_text(rng, nested=0).replace(" prefer earliest", "")
         if "within" in text and "keep all" in text and " for " not in text and ends_in_one(text):
             break
     rows = arrivals(rng, 30, rules=text)
@@ -243,8 +243,10 @@ def test_every_match_of_a_skip_rule_is_one_of_keep_all(seed):
             break
     rows = arrivals(rng, 30, rules=text)
     all_text = re.sub("after match skip to (next|first s[0-9]|last s[0-9])", "after match keep all", text)
-    every = expected(file_of(all_text), rows, "final")
-    assert all(found in every for found in expected(file_of(text), rows, "final")), text
+    every, some = (expected(file_of(t), rows, "final") for t in (all_text, text))
+    if "earliest" in text:  # with `keep all` it waits for starts that the skip rule refuses: times differ
+        every, some = ([found[3:] for found in results] for results in (every, some))
+    assert all(found in every for found in some), text
 
 
 @examples(6, 40)

@@ -14,7 +14,7 @@ def ids(lineages, streams=("A", "B"), rule="R", emit=0):
     number = np.array([n for _, n in flat], np.int64)
     seeds = np.full(len(lineages), emit_seed(rule, emit), np.uint64)
     with np.errstate(over="ignore"):
-        made = provenance(rule, seeds, (), (offsets, streams, stream, number))
+        made = provenance((rule,), None, seeds, (), (offsets, streams, stream, number))
     return [f"{a:016x}{b:016x}" for a, b in made.ids.tolist()]
 
 
@@ -44,6 +44,6 @@ def test_a_key_is_kept_for_each_event_and_no_key_for_none():
 
     offsets, nothing = np.zeros(3, np.int64), np.zeros(0, np.int64)
     seeds = np.zeros(2, np.uint64)
-    keyed = provenance("R", seeds, (string_column(["x", "y"]),), (offsets, ("A",), nothing, nothing))
+    keyed = provenance(("R",), None, seeds, (string_column(["x", "y"]),), (offsets, ("A",), nothing, nothing))
     assert keyed.key.to_list() == ["x", "y"]
-    assert provenance("R", seeds, (), (offsets, ("A",), nothing, nothing)).key.to_list() == [None, None]
+    assert provenance(("R",), None, seeds, (), (offsets, ("A",), nothing, nothing)).key.to_list() == [None, None]

@@ -300,6 +300,8 @@ class _Rule:
         if pattern.at_most is not None and self.outcome.body.limit is None:
             counts = "the rule emits how many matches there are, and lists none"
             message = counts if self.outcome.body.counted else "no step is chosen freely, so matches do not multiply"
+            if checked.has_choices and not self.outcome.body.counted:
+                message = "beside `prefer earliest` and `on timeout` there is no limit yet"
             hint = "leave the limit out"
             self.reporter.error(pattern.at_most.span, "limit-of-nothing", f"nothing is limited: {message}", hint)
         self.outcome.inputs = self._inputs(pattern.streams)

@@ -13,7 +13,8 @@ Tested by: tests/runtime/test_direct.py, tests/test_corpus.py, tests/properties/
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from dataclasses import replace
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -30,16 +31,18 @@ from cep.model.batch import Column, derived, numbers_at, times_stored, write_pla
 from cep.runtime.chain import ChainMatcher
 from cep.runtime.conditions import Memo, all_valid, decide
 from cep.runtime.counting import CountingMatcher
+from cep.runtime.gathering import gathering_of
 from cep.runtime.graph import GraphMatcher
 from cep.runtime.held import Held, total
 from cep.runtime.identity import provenance_later
 from cep.runtime.onepass import OnePassMatcher
 from cep.runtime.operators.pattern import shard_of, word_column, words_of
-from cep.runtime.results import Order, Output
-from cep.runtime.rows import RowEmit, compile_row_writer
+from cep.runtime.results import Order, Output, sort_order
+from cep.runtime.rows import RowEmit
 from cep.runtime.selection import WHOLE, Chosen, Selection, gather
 from cep.runtime.stored import check_codes, read_text, renumbered, text_state
 from cep.runtime.strings import Strings
+from cep.runtime.takers import BatchTaker, RowTaker
 from cep.runtime.waiting import Waiting
 
 if TYPE_CHECKING:
@@ -47,14 +50,15 @@ if TYPE_CHECKING:
 
     from cep.compiler.columns import Leaf
     from cep.compiler.direct import DirectInput
-    from cep.language.typed import Typed
-    from cep.model.batch import AnyArray, BoolArray, EventBatch, Int64Array
+    from cep.language.typed import CheckedRule, Typed
+    from cep.model.batch import AnyArray, BoolArray, EventBatch, Int32Array, Int64Array
     from cep.model.schema import Schema
     from cep.model.types import Type
     from cep.plan.plan import Operator, StreamPlace
     from cep.runtime.chain import TextPart
     from cep.runtime.clock import Frontier
     from cep.runtime.executor import Program
+    from cep.runtime.gathering import Lay
     from cep.runtime.identity import Lineage
     from cep.runtime.snapshot import State, Stored
 
@@ -138,7 +142,22 @@ class DirectShard:
         self._nothing = np.zeros((shape.block_width, 0), np.int64)
         self._watermark = -(2**63)
         self._plain = [all(node in shape.places for _, node in emit.fields) for emit in operator.rule.emits]
+        self.form = self._form(tables)
         self._text_keys = [i for i, k in enumerate(operator.rule.keys) if k.type.kind == "string"]
+
+    def _form(self, tables: DirectTables) -> object:
+        """What must be equal for matches of two shards to be one table but for their rules; None where nothing is.
+
+        Strings are codes in a store of the shard's own, and other matchers than the chain keep lineage of their own.
+        """
+        shape, rule = self._shape, self._operator.rule
+        kinds = [*(k.type for k in rule.keys), *(kind for _, kind in shape.values)]
+        if not isinstance(tables, ChainTables) or self._plain != [True] or any(k.kind == "string" for k in kinds):
+            return None
+        (emit,) = rule.emits
+        places = [(name, node.type, shape.places[node]) for name, node in emit.fields]
+        form = (emit.type, places, [k.type for k in rule.keys], shape.keys, shape.decider, shape.found_width)
+        return repr((*form, tables.identities, self._streams, self._operator.level))
 
     def advance(self, frontier: Frontier) -> list[Output]:
         """Show the matcher what the frontier has passed; return the derived events of its matches."""
@@ -150,8 +169,13 @@ class DirectShard:
             block = self._nothing
         elif self.strings.wants_collection:
             self.collect(block)
+        return self.match(block, self._watermark)
+
+    def match(self, block: Int64Array, watermark: int) -> list[Output]:
+        """Show the matcher a block, then the watermark; return the derived events of its matches."""
+        self._watermark = watermark
         out: list[Output] = []
-        for found in self.matcher.match(block, self._watermark):
+        for found in self.matcher.match(block, watermark):
             out += self.harvest(found)
         return out
 
@@ -216,10 +240,31 @@ class DirectShard:
 
     # ------------------------------------------------------------------------------------------------------- matches
 
+    @property
+    def rule(self) -> CheckedRule:
+        """The rule whose matches it finds."""
+        return self._operator.rule
+
     def harvest(self, found: Int64Array) -> list[Output]:
         """The derived events of matches."""
-        n, rule, shape = found.shape[1], self._operator.rule, self._shape
-        found = found if self.matcher.gives_away else found.copy()  # what is given out is nobody else's
+        return self.harvest_one(found if self.matcher.gives_away else found.copy())  # what is given out is its own
+
+    def harvest_one(self, found: Int64Array) -> list[Output]:
+        """The same for matches that nobody else writes into."""
+        return self._made(found, self._order(found), (self.rule,), None)
+
+    def harvest_many(self, found: Int64Array, rules: Sequence[CheckedRule], which: Int32Array) -> list[Output]:
+        """The derived events of matches of several shards of its form, the ``which``-th of these rules each."""
+        order = replace(self._order(found), rule=np.array([rule.index for rule in rules])[which])
+        rows = sort_order(order)
+        if rows is not None:
+            found, order, which = found.take(rows, axis=1), order.take(rows), which[rows]
+        return self._made(found, order, rules, which)
+
+    def _made(
+        self, found: Int64Array, order: Order, rules: Sequence[CheckedRule], which: Int32Array | None
+    ) -> list[Output]:
+        n, rule, shape = found.shape[1], self.rule, self._shape
 
         def leaf(node: Typed) -> Leaf:
             place = shape.places[node]
@@ -230,14 +275,14 @@ class DirectShard:
 
         keys = tuple(self._key_column(k.type, found[c]) for k, c in zip(rule.keys, shape.keys, strict=True))
         lineage = self.matcher.lineage(found)
-        order = self._order(found)
+        names = [rule.name for rule in rules]
         out = []
         for place, emit in enumerate(shape.emits):
             if self._plain[place]:  # nothing is computed
                 made = [as_column(node.type, *leaf(node), n) for _, node in rule.emits[place].fields]
             else:
                 made = emit.values.columns(leaf, n, self.faults)
-            origin = provenance_later(rule.name, place, keys, self._streams, n, lineage)
+            origin = provenance_later(names, which, place, keys, self._streams, n, lineage)
             columns = dict(zip(emit.names, made, strict=True))
             batch = derived(self._schemas[emit.type], order, n, columns, origin)
             out.append(Output(batch, order.emitted_by(place)))
@@ -290,51 +335,6 @@ class DirectShard:
     def _key_column(self, kind: Type, words: Int64Array) -> Column:
         value, _ = self._leaf(kind, words, False)
         return Column(kind, value.codes, None, value.text) if kind.kind == "string" else Column(kind, value)
-
-
-class RowTaker:
-    """Takes single events for a shard in which nothing waits."""
-
-    __slots__ = ("_block", "_emit", "_matcher", "_put", "_shard", "_strings", "type", "waiting")
-
-    def __init__(
-        self,
-        shard: DirectShard,
-        matcher: RowMatcher,
-        number: int,
-        source: DirectInput,
-        places: Mapping[str, tuple[int, Type]],
-        time: str,
-    ) -> None:
-        self._matcher = matcher
-        self._shard, self._strings, self.waiting = shard, shard.strings, shard.waiting
-        self._block, self._put = compile_row_writer(shard.shape, number, source, places, time, shard.strings.code_of)
-        self._emit = shard.row_emit()
-        self.type = shard.shape.emits[0].type
-
-    def take(self, values: Sequence[Any], number: int, bits: int) -> Int64Array | list[Output] | None:
-        """Show an event, with its number and the bits of the steps that it fits; None: it decides nothing.
-
-        What a rule with one plain `emit` has matched is for `emit` or for `outputs`.
-        """
-        if self._strings.crowded:
-            self._shard.collect(self._block[:, :0])
-        self._put(values, number, bits)
-        found = self._matcher.match_one(self._block)
-        if found is None:
-            return None
-        if not isinstance(found, np.ndarray):
-            return [output for some in found for output in self._shard.harvest(some)]
-        return found if self._emit is not None else self._shard.harvest(found)
-
-    def outputs(self, found: Int64Array) -> list[Output]:
-        """The derived events of matches, with their places in the order."""
-        return self._shard.harvest(found)
-
-    def emit(self, found: Int64Array, number: int) -> EventBatch:
-        """The derived events of matches, in order, numbered from ``number`` on."""
-        assert self._emit is not None
-        return self._emit.batch(found, number, self._shard.matcher.lineage(found))
 
 
 class DirectOperator:
@@ -390,6 +390,13 @@ class DirectOperator:
             return None
         number, source = self._inputs[stream]
         return RowTaker(self._shards[0], matcher, number, source, places, time)
+
+    def batch_taker(self, stream: str, lay: Lay) -> BatchTaker | None:
+        """What takes batches of a stream, if they need not wait; None when it has no such way."""
+        if len(self._shards) > 1 or self.operator.level or len(self._inputs) > 1 or self._shape.selects_all:
+            return None
+        gathering = gathering_of(lay, self._selections[stream], *self._inputs[stream], self._shape)
+        return None if gathering is None else BatchTaker(self._shards[0], lay, gathering)
 
     def note(self, stream: str, number: int) -> None:
         """It keeps no account of what it does not want."""

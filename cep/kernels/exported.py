@@ -1,0 +1,95 @@
+"""Columns of a table where Arrow's C data interface says they lie, looked at in one call.
+
+``wants``: int64[1 + columns, 8] at an address. In the first row stand the address of the exported `ArrowArray` (a
+struct), the number of columns, and, written, the first and the last time. Then for each column its place among the
+children, its KIND, the size of a value, and where it lies, written; for strings also how many the dictionary is known
+to have, and the addresses of their offsets and bytes.
+Cost: O(rows) for each column of floats or times, O(bytes) for a dictionary.
+Reference: the Arrow C data interface, whose struct is ten words.
+Tested by: tests/io/test_exported.py
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import types
+
+from cep.kernels.jit import (
+    Integer,
+    Whole,
+    bytes_at,
+    floats_at,
+    kernel,
+    matrix_at,
+    narrow_at,
+    vector_at,
+)
+from cep.kernels.look import are_finite, ascend
+
+LINE = 8
+ARRAY, COLUMNS, FIRST, LAST = range(4)
+CHILD, KIND, SIZE, ADDRESS, STRINGS, OFFSETS, BYTES = range(7)
+# kinds: nothing to look at; floats that must be finite; times that must ascend; codes, and offsets of 32 or of 64 bits
+WHOLE, FLOATS, TIMES, TEXT, LARGE_TEXT = range(5)
+# words of an ArrowArray, up to those that are looked at
+LENGTH, NULL_COUNT, OFFSET, _BUFFERS, CHILDREN, AT_BUFFERS, AT_CHILDREN, DICTIONARY, STRUCT = range(9)
+
+
+@kernel(types.int64(Integer, Integer, Integer, Integer, Integer), inline=True)
+def is_known(dictionary: Whole, kind: Whole, strings: Whole, known: Whole, data: Whole) -> Whole:
+    """1 when a dictionary holds the strings whose offsets and bytes lie at two addresses, else 0."""
+    there = vector_at(dictionary, STRUCT)
+    buffers = vector_at(there[AT_BUFFERS], 3)
+    if there[LENGTH] != strings or strings == 0 or there[OFFSET] != 0:
+        return 0
+    if buffers[1] == 0 or buffers[2] == 0 or (buffers[0] != 0 and there[NULL_COUNT] != 0):
+        return 0
+    offsets = vector_at(known, strings + 1)
+    differ = np.int64(0)
+    if kind == TEXT:
+        narrow = narrow_at(buffers[1], strings + 1)
+        for i in range(strings + 1):
+            differ |= np.int64(narrow[i] != offsets[i])
+    else:
+        wide = vector_at(buffers[1], strings + 1)
+        for i in range(strings + 1):
+            differ |= np.int64(wide[i] != offsets[i])
+    if differ != 0:
+        return 0
+    first, size = offsets[0], offsets[strings] - offsets[0]
+    mine, theirs = bytes_at(data + first, size), bytes_at(buffers[2] + first, size)
+    for i in range(size):
+        differ |= np.int64(mine[i] != theirs[i])
+    return 1 - differ
+
+
+@kernel(types.int64(Integer))
+def look_at_exported(place: Whole) -> Whole:
+    """Write where columns lie; return the number of rows, or -1 when some column needs a closer look."""
+    head = vector_at(place, LINE)
+    wants = matrix_at(place, 1 + head[COLUMNS], LINE)
+    table = vector_at(head[ARRAY], STRUCT)
+    size = table[LENGTH]
+    if table[OFFSET] != 0 or table[NULL_COUNT] > 0 or size == 0:
+        return -1
+    children = vector_at(table[AT_CHILDREN], table[CHILDREN])
+    for n in range(1, wants.shape[0]):
+        array = vector_at(children[wants[n, CHILD]], STRUCT)
+        buffers = vector_at(array[AT_BUFFERS], 2)
+        if array[LENGTH] != size or buffers[1] == 0 or (buffers[0] != 0 and array[NULL_COUNT] != 0):
+            return -1
+        at, kind = buffers[1] + array[OFFSET] * wants[n, SIZE], wants[n, KIND]
+        wants[n, ADDRESS] = at
+        if kind == FLOATS:
+            if are_finite(floats_at(at, size)) == 0:
+                return -1
+        elif kind == TIMES:
+            times = vector_at(at, size)
+            if ascend(times) == 0:
+                return -1
+            head[FIRST], head[LAST] = times[0], times[size - 1]
+        elif kind != WHOLE and (
+            is_known(array[DICTIONARY], kind, wants[n, STRINGS], wants[n, OFFSETS], wants[n, BYTES]) == 0
+        ):
+            return -1
+    return size

@@ -1,0 +1,116 @@
+"""How a direct operator takes what need not wait: single events, and batches that stand in order, past `Waiting`.
+
+Invariant: what is taken so is shown to the matcher just as a step would show it.
+Tested by: tests/runtime/test_single.py, tests/runtime/test_gathering.py
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cep.kernels.blocks import BLOCK_KEYS
+from cep.runtime.chain import ChainMatcher
+from cep.runtime.operators.pattern import word_column, words_of
+from cep.runtime.rows import compile_row_writer
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from cep.compiler.direct import DirectInput
+    from cep.model.batch import EventBatch, Int64Array
+    from cep.model.types import Type
+    from cep.runtime.bundle import Bundle
+    from cep.runtime.gathering import Gathering, Lay
+    from cep.runtime.operators.direct import DirectShard, RowMatcher
+    from cep.runtime.results import Output
+
+
+class RowTaker:
+    """Takes single events for a shard in which nothing waits."""
+
+    __slots__ = ("_block", "_emit", "_matcher", "_put", "_shard", "_strings", "type", "waiting")
+
+    def __init__(
+        self,
+        shard: DirectShard,
+        matcher: RowMatcher,
+        number: int,
+        source: DirectInput,
+        places: Mapping[str, tuple[int, Type]],
+        time: str,
+    ) -> None:
+        self._matcher = matcher
+        self._shard, self._strings, self.waiting = shard, shard.strings, shard.waiting
+        self._block, self._put = compile_row_writer(shard.shape, number, source, places, time, shard.strings.code_of)
+        self._emit = shard.row_emit()
+        self.type = shard.shape.emits[0].type
+
+    def take(self, values: Sequence[Any], number: int, bits: int) -> Int64Array | list[Output] | None:
+        """Show an event, with its number and the bits of the steps that it fits; None: it decides nothing.
+
+        What a rule with one plain `emit` has matched is for `emit` or for `outputs`.
+        """
+        if self._strings.crowded:
+            self._shard.collect(self._block[:, :0])
+        self._put(values, number, bits)
+        found = self._matcher.match_one(self._block)
+        if found is None:
+            return None
+        if not isinstance(found, np.ndarray):
+            return [output for some in found for output in self._shard.harvest(some)]
+        return found if self._emit is not None else self._shard.harvest(found)
+
+    def outputs(self, found: Int64Array) -> list[Output]:
+        """The derived events of matches, with their places in the order."""
+        return self._shard.harvest(found)
+
+    def emit(self, found: Int64Array, number: int) -> EventBatch:
+        """The derived events of matches, in order, numbered from ``number`` on."""
+        assert self._emit is not None
+        return self._emit.batch(found, number, self._shard.matcher.lineage(found))
+
+
+class BatchTaker:
+    """Shows batches that need not wait to a shard in which nothing waits."""
+
+    __slots__ = ("_gathering", "_keys", "_lay", "_matcher", "_shard", "_strings", "_waiting", "outputs")
+
+    def __init__(self, shard: DirectShard, lay: Lay, gathering: Gathering) -> None:
+        self._shard, self._lay, self._gathering = shard, lay, gathering
+        self._strings, self._waiting = shard.strings, shard.waiting
+        self._keys = BLOCK_KEYS + len(shard.shape.keys)
+        has_form = shard.form is not None
+        self._matcher = shard.matcher if has_form and isinstance(shard.matcher, ChainMatcher) else None
+        self.outputs: list[Output] = []  # what its shard has made of it, if it has no form
+
+    def take(self, batch: EventBatch, watermark: int, bundle: Bundle) -> int | None:
+        """How many events the batch at hand decides, which go to ``bundle`` or to ``outputs``.
+
+        None (and nothing is noted) when it is to go the way of batches that wait.
+        """
+        if self._waiting.blocks:
+            return None
+        gathering = self._gathering
+        count = gathering.gather(batch)
+        if not count:
+            return count
+        block = self._lay.block(gathering.width, count)
+        if gathering.others:
+            rows = self._lay.listed[:count]
+            for name, target in gathering.others:
+                column = batch[name].take(rows)
+                block[target] = words_of(word_column(column) if target < self._keys else column, self._strings)
+            if self._strings.wants_collection:
+                self._shard.collect(block)
+        if self._matcher is None:
+            self.outputs = self._shard.match(block, watermark)
+            return sum(len(o.order) for o in self.outputs)
+        matched, decided = self._matcher.match_one(block), 0
+        if matched is None:
+            return 0
+        for found in (matched,) if isinstance(matched, np.ndarray) else map(np.copy, matched):
+            bundle.add(self._shard, found)
+            decided += found.shape[1]
+        return decided

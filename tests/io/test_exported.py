@@ -1,0 +1,111 @@
+"""Tables taken as they lie are what they are when they are read column by column."""
+
+from __future__ import annotations
+
+import gc
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+import cep
+from cep.app.compile import compiled_looks
+from cep.io.convert import Decoder
+from cep.kernels.jit import PLAIN
+
+pytestmark = pytest.mark.skipif(PLAIN, reason="plain Python reads no memory by address")
+
+SCHEMA = cep.loads("""stream S ordered by at { at: time(ms), k: int, x: float, s: string, y: float? }
+rule R from S where k > 1 emit X { k }""").rulebook.streams["S"]
+
+
+def table(rows=5, first=0, **instead):
+    columns = {
+        "at": pa.array(np.arange(first, first + rows)),
+        "k": pa.array(np.arange(rows, dtype=np.int16)),
+        "x": pa.array(np.linspace(0, 1, rows)),
+        "s": pa.DictionaryArray.from_arrays(pa.array(np.arange(rows, dtype=np.int32) % 3), pa.array(["", "b", "ü"])),
+        "y": pa.array(np.linspace(1, 2, rows)),
+    }
+    return pa.record_batch(columns | instead)
+
+
+def columns_of(decoded):
+    batch = decoded.batch
+    return {name: column.to_list() for name, column in batch.columns.items()}, batch.ts.tolist(), batch.seq.tolist()
+
+
+def read_both(*tables):
+    """What a decoder takes in the short way, table by table (None: it does not), after some that taught it how."""
+    quick, plain, taken = Decoder(SCHEMA, looks=compiled_looks()), Decoder(SCHEMA), []
+    for one in [table(), table(), *tables]:
+        exported = quick._exported
+        taken.append(None if exported is None or quick._whole[0] != one.schema else exported.read(one))
+        one_way, other = quick.decode(one, 7), plain.decode(one, 7)
+        assert columns_of(one_way) == columns_of(other)
+        assert (one_way.rejected is None) == (other.rejected is None)
+        if one_way.rejected is not None:
+            assert one_way.rejected.to_dicts() == other.rejected.to_dicts()
+    return taken[2:]
+
+
+def test_a_plain_table_is_taken():
+    assert all(read_both(table(), table(70, 5), table(9).slice(3), table(9).slice(2, 4)))
+
+
+TEXTS = pa.DictionaryArray.from_arrays
+CODES = pa.array([0, 1, 0, 1, 0], pa.int32())
+
+
+@pytest.mark.parametrize(
+    "instead",
+    [
+        {"at": pa.array([0, 1, 3, 2, 4])},
+        {"at": pa.array([0, 1, 2, 3, 2**60])},
+        {"at": pa.array([0, 1, None, 3, 4])},
+        {"k": pa.array([0, 1, None, 3, 4], pa.int16())},
+        {"x": pa.array([0.0, float("nan"), 1.0, 1.0, 1.0])},
+        {"x": pa.array([0.0, float("inf"), 1.0, 1.0, 1.0])},
+        {"y": pa.array([0.0, None, 1.0, 1.0, 1.0])},
+        {"s": TEXTS(pa.array([0, None, 0, 1, 0], pa.int32()), pa.array(["", "b", "ü"]))},
+        {"s": TEXTS(CODES, pa.array(["", "c", "ü"]))},
+        {"s": TEXTS(CODES, pa.array(["", "b"]))},
+        {"s": TEXTS(CODES, pa.array(["b", "", "ü"]))},
+        {"s": TEXTS(CODES, pa.array(["", "b", None]))},
+        {"s": TEXTS(CODES, pa.array(["x", "", "b", "ü"]).slice(1))},
+    ],
+    ids=str,
+)
+def test_what_is_not_plainly_lawful_is_read_the_other_way(instead):
+    odd, after = read_both(table(**instead), table())
+    assert odd is None
+    assert after is not None or "s" in instead
+
+
+def test_a_dictionary_that_has_changed_is_learnt():
+    other = TEXTS(CODES, pa.array(["one", "two"]))
+    taken = read_both(table(s=other), table(s=other), table(), table())
+    assert [t is not None for t in taken] == [False, True, False, True]
+
+
+def test_large_strings_and_timestamps_are_taken():
+    def one(first):
+        text = pa.array(["", "b"]).cast(pa.large_string())
+        return table(at=pa.array(np.arange(first, first + 5), pa.timestamp("us", "UTC")), s=TEXTS(CODES, text))
+
+    quick, plain = Decoder(SCHEMA, looks=compiled_looks()), Decoder(SCHEMA)
+    for first in (0, 5, 10, 15):
+        assert columns_of(quick.decode(one(first))) == columns_of(plain.decode(one(first)))
+    assert quick._exported.read(one(20)) is not None
+
+
+def test_an_empty_table_is_empty():
+    assert read_both(table(0)) == [None]
+
+
+def test_columns_keep_the_memory_they_lie_in():
+    decoder = Decoder(SCHEMA, looks=compiled_looks())
+    kept = [decoder.decode(table(1000, 1000 * i), 0).batch["x"].values for i in range(20)]
+    gc.collect()
+    [table(1000) for _ in range(20)]
+    assert all(np.array_equal(values, np.linspace(0, 1, 1000)) for values in kept)
