@@ -2,6 +2,7 @@
 
     python -m benchmarks [--events N] [--query Q1] [--rounds N] [--no-start] [--json PATH] [--record]
     python -m benchmarks --what latency|scaling|batches|load [--events N] [--rounds N] [--json PATH]
+    python -m benchmarks --what memory [--keys N] [--rounds N] [--json PATH]
 
 ``--record`` writes benchmarks/record/<date>-<query or all>.json.
 Tested by: tests/test_benchmarks.py
@@ -34,12 +35,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--events", type=int, default=1_000_000, help="events in the stream (default: 1,000,000)")
     parser.add_argument(
         "--what",
-        choices=("throughput", "latency", "scaling", "batches", "load"),
+        choices=("throughput", "latency", "scaling", "batches", "load", "memory"),
         default="throughput",
         help="what to measure",
     )
     parser.add_argument("--query", choices=QUERIES, help="this query alone")
     parser.add_argument("--rounds", type=int, default=7, help="rounds after the warm-up, 5 or more (default: 7)")
+    parser.add_argument("--keys", type=int, default=1_000_000, help="keys of a round of memory (default: 1,000,000)")
     parser.add_argument("--no-start", action="store_true", help="leave out the times to start")
     parser.add_argument("--json", type=Path, metavar="PATH", help="write the figures there")
     parser.add_argument("--record", action="store_true", help="write them to benchmarks/record")
@@ -79,6 +81,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(load_table(loading))
         if options.json:
             options.json.write_text(json.dumps([asdict(s) for s in loading], indent=2) + "\n")
+        return 0
+    if options.what == "memory":
+        from benchmarks.memory import measure_memory, memory_table
+
+        sizes = measure_memory(options.keys, options.rounds)
+        print(memory_table(sizes))
+        if options.json:
+            options.json.write_text(json.dumps(sizes, indent=2) + "\n")
         return 0
     load = describe_machine()["load"]
     ticks = draw_ticks(options.events)

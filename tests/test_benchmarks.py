@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import cep
-from benchmarks import latency, load, queries, scaling, truth
+from benchmarks import latency, load, memory, queries, scaling, truth
 from benchmarks.__main__ import main
 from benchmarks.batches import batches_table, measure_batches
 from benchmarks.limits import chain, q2, q6, q8
@@ -181,3 +181,11 @@ def test_the_rules_to_load_have_fifty_shapes():
     assert text.count("\nrule ") == 100
     rules = cep.loads(load.shaped_rules(50))
     assert len(rules.rulebook.rules) == 50
+
+
+@pytest.mark.parametrize("name", memory.RULES)
+def test_keys_that_come_once_leave_no_room_behind(name):
+    sizes = [list(memory.sizes(name, kind, 3000, 5)) for kind in memory.KINDS]
+    for of_kind in sizes:
+        assert all(size.keys == 3000 for size in of_kind[:1])
+        assert max(size.tables for size in of_kind[2:]) <= 1.8 * max(size.tables for size in of_kind[:2])

@@ -475,6 +475,7 @@ def _pattern_facts(
         ("sees", seen),
         ("cost", _direct_cost(choice.tables) if choice.tables else cost),
         ("bytes", _bytes_text(program, choice)),
+        *((("holds", _held_text(choice.tables)),) if choice.tables is not None else ()),
     )
 
 
@@ -488,6 +489,17 @@ def _direct_cost(tables: DirectTables) -> str:
         return f"{columns}O(steps^2) an event, whatever is open"
     each = " and O(steps) a match" if isinstance(tables, GraphTables) else ""
     return f"{columns}O(steps) an event, whatever is open{',' * bool(each)}{each}"
+
+
+def _held_text(tables: DirectTables) -> str:
+    """What a direct matcher holds of a key, where that is less than the rule's bound says."""
+    if isinstance(tables, OnePassTables):
+        return f"at most one run in each of the key's {_count(tables.states, 'state')}, whatever was begun"
+    if isinstance(tables, CountingTables):
+        return "no runs: for each event that starts one, how many there are at each step"
+    if isinstance(tables, GraphTables):
+        return "no runs: each event that fits a step, once for each step, as long as the bound reaches back"
+    return "one run for each event that starts one"
 
 
 def _bytes_text(program: PatternProgram, choice: Choice) -> str:

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cep.compiler.layout import QUIET, FoldRegister, PositionRegister, group_register
-from cep.compiler.walk import walk_typed
 from cep.kernels import program as tables
 from cep.kernels.program import MatchProgram
 from cep.kernels.runs import CLOSE, CLOSE_BIT, FOREVER, REGISTERS
-from cep.language.typed import Attr, Const, Fold, ParamRef, Present, Prev
+from cep.language.checker.ways import longer_is_enough
+from cep.language.typed import Const, ParamRef
 from cep.model.diagnostics import Diagnostic
 from cep.model.errors import RuleError
 
@@ -240,26 +240,13 @@ class _Tables:
         )
 
     def _may_drop_shorter(self, i: int) -> bool:
-        # once a loop has iterated, the same run without that iteration has the same future, and is not preferred,
-        # provided that nothing later asks what the loop holds, and that no deadline counts from its last event
         pattern = self.pattern
-        if i == len(pattern.steps) - 1 or pattern.final or not pattern.steps[i].is_loop:
+        if not longer_is_enough(pattern, i):
             return False
-        if not pattern.is_plain or pattern.consume or pattern.skip in ("first", "last"):
-            return False
-        step = pattern.steps[i]
-        if step.combined and (pattern.skip == "keep all" or step.high is not None or self._reads_itself(i)):
-            return False  # each choice is a match of its own, or may go on where the longer one is full, or refuses
         if pattern.gap is not None and self.automaton.states[i].ends:
             return False  # it is decided earlier than the longer one
-        if any(a.duration is not None for m in self.automaton.states[i].moves for a in m.guards):
-            return False  # what follows may come earlier after it
-        later = [w for s in pattern.steps[i + 1 :] for w in (s.where, *(a.where for a in s.absences))]
-        return not any(_mentions(w, pattern.steps[i].variable) for w in later if w is not None)
-
-    def _reads_itself(self, i: int) -> bool:
-        step = self.pattern.steps[i]
-        return step.where is not None and _mentions(step.where, step.variable)
+        # what follows may come earlier after it
+        return not any(a.duration is not None for m in self.automaton.states[i].moves for a in m.guards)
 
 
 def check_size(rule: CheckedRule, automaton: Automaton) -> None:
@@ -278,7 +265,3 @@ def _mask(chosen: object) -> int:
 
 def _bits(absences: Sequence[CheckedAbsence], places: Mapping[int, int]) -> int:
     return sum(1 << p for p in {places[id(a)] for a in absences})
-
-
-def _mentions(node: Typed, variable: str) -> bool:
-    return any(isinstance(n, Attr | Fold | Prev | Present) and n.variable == variable for n in walk_typed(node))

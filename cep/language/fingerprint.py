@@ -16,13 +16,13 @@ from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from typing import TYPE_CHECKING
 
-from cep.language.typed import Call, CheckedRule, ParamRef
+from cep.language.typed import Attr, Call, CheckedRule, Fold, ParamRef, Present, Prev
 from cep.model.diagnostics import Source, Span
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from cep.language.typed import External
+    from cep.language.typed import External, Typed
     from cep.model.schema import Schema
 
 _names: dict[type, tuple[str, ...] | None] = {}
@@ -46,6 +46,12 @@ def rule_fingerprint(rule: CheckedRule, sources: Mapping[str, Schema]) -> str:
 def params_of(rule: CheckedRule) -> tuple[str, ...]:
     """The params that a rule reads, by name. A pattern of ``like`` or ``matches`` is part of the rule itself."""
     return tuple(sorted({node.name for node in _nodes((rule,)) if isinstance(node, ParamRef)}))
+
+
+def variables_of(node: Typed) -> frozenset[str]:
+    """The names of bound events that an expression reads."""
+    reading = (Attr, Fold, Prev, Present)
+    return frozenset(n.variable for n in _nodes((node,)) if isinstance(n, reading) and n.variable is not None)
 
 
 def externals_of(*parts: object) -> tuple[External, ...]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from oracle.order import declared_streams
+from oracle.rules import syntax_tree
 
 from cep.language.parser import parse
 from cep.model.diagnostics import Source
@@ -87,7 +88,7 @@ def same(want, got):
 
 def in_nanoseconds(text, rows):
     """Rows with their times in nanoseconds."""
-    streams = declared_streams(parse(Source("<case>", text)))
+    streams = declared_streams(syntax_tree(text))
     out = []
     for name, row in rows:
         fields = streams[name].fields

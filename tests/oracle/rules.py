@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import decimal
 from dataclasses import dataclass
+from functools import lru_cache
 
 from cep.language import ast
 from cep.language.checker.walk import walk
@@ -33,6 +34,12 @@ class Result:
     events: list[tuple[str, int]]
 
 
+@lru_cache(maxsize=32)
+def syntax_tree(text: str) -> ast.File:
+    """The tree of a rule file; a test may ask of one file many times."""
+    return parse(Source("<text>", text))
+
+
 def run(
     text: str,
     arrivals: list[tuple[str, dict]],
@@ -44,8 +51,7 @@ def run(
 
     ``changes`` are (place, param, value): the value holds from the arrival at that place on.
     """
-    file = parse(Source("<text>", text))
-    house = House(file, params or {}, changes or [])
+    house = House(syntax_tree(text), params or {}, changes or [])
     house.arrivals = arrivals
     events, seen, _ = order(arrivals, house.streams, house.params_at)
     # 'the watermark rises just past the greatest time seen on any of them'; final 'lets time run out instead'
@@ -70,7 +76,7 @@ def run(
 
 def fates(text: str, arrivals: list[tuple[str, dict]]) -> list[str]:
     """What became of each arrival: "" (it takes its place in the order), "late" or "rejected"."""
-    return order(arrivals, declared_streams(parse(Source("<text>", text))))[2]
+    return order(arrivals, declared_streams(syntax_tree(text)))[2]
 
 
 class House:

@@ -127,6 +127,18 @@ class Step:
         return self.quantifier in ("", "2", "3")
 
 
+@dataclass(frozen=True)
+class Sizes:
+    """How many steps a pattern has, one of these: a plain sequence, and one of everything."""
+
+    plain: tuple[int, ...]
+    nested: tuple[int, ...]
+
+
+SIZES = Sizes((1, 2, 2, 3, 3, 4), (2, 3, 3, 4, 4, 5))
+LONG = Sizes((2, 3, 3, 4, 4, 5, 5, 6, 6), (2, 3, 4, 4, 5, 5, 6, 6))
+
+
 def condition(rng, step, before):
     """``where …`` of a step (None: of an absence) under the steps before it, or nothing."""
     names = {"n": rng.randint(0, 3), "r": step.alias if step else ""}
@@ -173,11 +185,11 @@ def before_start(rng, first):
     return "".join(f"{text} for {rng.randint(1, 5)} us then " for text in texts)
 
 
-def pattern(rng):
+def pattern(rng, sizes=SIZES):
     """``when …`` with its bounds and skip, and the fields to emit of its steps."""
     steps, text = [], ""
     final = rng.choice([0, 0, 0, 0, 1, 2])
-    count = rng.choice([1, 2, 2, 3, 3, 4])
+    count = rng.choice(sizes.plain)
     quantifiers = [rng.choice(("",) * 6 + QUANTIFIERS) for _ in range(count)]
     for n in range(count):
         step = Step(f"s{n}", quantifiers[n])
@@ -213,11 +225,11 @@ def pattern(rng):
 
 
 class Nested:
-    """A pattern of up to five events with everything that a pattern may hold, written as it is made."""
+    """A pattern with everything that a pattern may hold, written as it is made."""
 
-    def __init__(self, rng):
+    def __init__(self, rng, sizes=SIZES):
         self.rng = rng
-        self.left = rng.choice([2, 3, 3, 4, 4, 5])  # events still to be named
+        self.left = rng.choice(sizes.nested)  # events still to be named
         self.steps: list[Step] = []  # all of them, as the whole rule sees them
         self.groups: list[str] = []
         self.final = rng.random() < 0.25
@@ -379,9 +391,9 @@ class Nested:
         return f"one of ({', '.join(alternatives)}){name}{self.of_all(before)}", steps
 
 
-def rule_text(rng, name="R", nested=0.5):
+def rule_text(rng, name="R", nested=0.5, sizes=SIZES):
     """One pattern rule, with everything with the probability ``nested``."""
-    text, shown = Nested(rng).text() if rng.random() < nested else pattern(rng)
+    text, shown = Nested(rng, sizes).text() if rng.random() < nested else pattern(rng, sizes)
     key = rng.choice(["k", "k", "k, type", ""])
     keyed, shown = (f"keyed by {key} ", f"k, {shown}") if key else ("", shown)
     return f"rule {name} {keyed}when {text}\nemit {name} {{ {shown} }}\n"

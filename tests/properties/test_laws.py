@@ -62,9 +62,9 @@ def difference(text, rows, end, cut=Cut(), rules=None):  # noqa: B008
     return f"result {n} of {len(want)} / {len(got)}\n oracle {want[n : n + 1]}\n engine {got[n : n + 1]}"
 
 
-def assert_agrees(text, rows, end, cut=Cut()):  # noqa: B008
+def assert_agrees(text, rows, end, cut=Cut(), rules=None):  # noqa: B008
     """Engine and oracle agree; if not, the shortest stream that shows it is in the message."""
-    rules = cep.loads(text)
+    rules = rules or cep.loads(text)
     if difference(text, rows, end, cut, rules):
         rows = shrink(rows, lambda fewer: difference(text, fewer, end, cut, rules) is not None)
         table = "\n".join(f"  {stream} {row}" for stream, row in rows)

@@ -3,15 +3,16 @@
 A run ends by ``within``, of time or of events; by ``gap`` when its events are bounded in number; by the absence at the
 end, when one event starts it and nothing else is waited for; or after a fixed number of events, when every step must
 be the very next. Else the rule must say ``allow unbounded``.
-Tested by: tests/language/test_check.py, tests/language/test_check_patterns.py
+How many runs one event can have begun is said by `cep.language.checker.ways`.
+Tested by: tests/language/test_check.py, tests/language/test_check_patterns.py, tests/properties/test_state_bounds.py
 """
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from cep.language.checker.ways import Ways, ways_of
 from cep.language.typed import CheckedChoice, CheckedItem, CheckedPattern, CheckedSeveral, Const, ParamRef, Typed
 
 if TYPE_CHECKING:
@@ -122,16 +123,13 @@ def _events_of_a_run(pattern: CheckedPattern) -> int | None:
     return total
 
 
-def _runs_of_a_start(pattern: CheckedPattern) -> str:
-    """How many runs one event can have begun, as far as ``all of`` and ``n of`` multiply them, in words."""
-    ways = 1
-    for item in pattern.nodes:
-        if isinstance(item.body, CheckedSeveral):
-            if item.high != 1:
-                return "one run for each order of what `all of` takes,"
-            there = len(item.body.alternatives)
-            ways *= sum(math.perm(there, taken) for taken in range(1, item.body.count + 1))
-    return "one run" if ways == 1 else f"{ways:,} runs"
+def lifetime(pattern: CheckedPattern, params: Mapping[str, CheckedParam | None]) -> int | None:
+    """How many nanoseconds after its start a run has ended, the absence at the end included; None without `within`."""
+    return None if pattern.within is None else _sum(pattern, _silence(pattern, params), params)
+
+
+def _silence(pattern: CheckedPattern, params: Mapping[str, CheckedParam | None]) -> int:
+    return max((_nanoseconds(a.duration, params) for a in pattern.final if a.duration is not None), default=0)
 
 
 def state_bound(pattern: CheckedPattern, params: Mapping[str, CheckedParam | None]) -> str:
@@ -144,25 +142,26 @@ def state_bound(pattern: CheckedPattern, params: Mapping[str, CheckedParam | Non
     back = max((_nanoseconds(a.duration, params) for a in pattern.before_start if a.duration is not None), default=0)
     if back:
         kept += f"; what the absence at the start forbids is kept for {duration_text(back)}"
-    each = _runs_of_a_start(pattern)
-    if pattern.has_choices:
-        kept += "; where `any` event may be chosen, a run for each choice"
-    silence = max((_nanoseconds(a.duration, params) for a in pattern.final if a.duration is not None), default=0)
+    ways = ways_of(pattern)
+    each = str(ways)
+    counted = ", n counting its key's events from that one on" if ways.power and not ways.doubling else ""
+    silence = _silence(pattern, params)
     after = f", and {duration_text(silence)} more for the absence at the end" if silence else ""
     if pattern.within is not None:
         within = duration_text(_nanoseconds(pattern.within, params))
         time = duration_text(_sum(pattern, silence, params)) if silence else within
-        runs = f"at most {each} for each event that starts one in {time}"
+        runs = f"at most {each} for each event that starts one in {time}{counted}"
         return f"runs end {within} after they start{after}; {runs}{kept}"
     if pattern.events is not None:
-        many = f"{pattern.events:,}"
-        runs = f"{many} runs" if each == "one run" else f"{many} starts with {each} each"
+        many, of_each = f"{pattern.events:,}", ways.at(pattern.events)
+        runs = f"{many} starts with {each if of_each is None else Ways(of_each)} each"
+        runs = f"{many} runs" if of_each == 1 else runs
         return f"runs end with event {many} of the key after they start{after}; at most {runs}{kept}"
     most = _most_events(pattern.items)
     if pattern.gap is not None and most is not None:
         gap = _nanoseconds(pattern.gap, params)
         ends = duration_text(gap * max(1, most - 1))
-        runs = f"at most {each} for each event that starts one in that time"
+        runs = f"at most {each} for each event that starts one in that time{counted}"
         return f"runs end {ends} after they start{after}; {runs}{kept}"
     events = _events_of_a_run(pattern)
     if events is None:
@@ -171,11 +170,11 @@ def state_bound(pattern: CheckedPattern, params: Mapping[str, CheckedParam | Non
         many = "the last" if events > 1 else "their"
         return (
             f"runs end {duration_text(silence)} after {many} event; "
-            f"at most {each} for each event that starts one in {duration_text(silence)}{kept}"
+            f"at most {each} for each event that starts one in {duration_text(silence)}{counted}{kept}"
         )
     if events == 1:
         return kept.removeprefix("; ") or FILTER
-    return f"runs end after {events} events of the key; at most {events} runs{kept}"
+    return f"runs end after {events} events of the key; at most {events * ways.times} runs{kept}"
 
 
 def with_output(bound: str, output: CheckedOutput) -> str:
