@@ -172,13 +172,7 @@ def begin(node, place, link, absences, reluctant=False):
         case Leaf():
             return [Move(node, place, link, absences, reluctant)]
         case Sequence():
-            out = []
-            for n, (_, between, step) in enumerate(node.steps):
-                absences += tuple((a, place) for a in between)
-                out += begin(step, (*place, (node, n)), link, absences, reluctant)
-                if not may_be_left_out(step):
-                    break
-            return out
+            return from_step(node, 0, place, link, absences, reluctant, lambda _: ([], True))[0]
         case Choice():
             out = []
             for n, alternative in enumerate(node.alternatives):
@@ -194,6 +188,24 @@ def begin(node, place, link, absences, reluctant=False):
     return begin(node.body, (*place, (node, 1)), link, absences, reluctant or not_needed)
 
 
+def from_step(node, n, place, link, absences, reluctant, behind):
+    """The moves from step ``n`` of a sequence on, and whether all that is left may be left out.
+
+    ``link``: that before the first event, whichever step binds it; None: each step's own. ``behind(absences)`` says
+    what follows the sequence. 'In a `fewest` loop that has enough … what follows is preferred to another iteration.'
+    """
+    if n == len(node.steps):
+        return behind(absences)
+    own, between, step = node.steps[n]
+    absences += tuple((a, place) for a in between)
+    mine = begin(step, (*place, (node, n)), link or own, absences, reluctant)
+    if not may_be_left_out(step):
+        return mine, False
+    follows, ends = from_step(node, n + 1, place, link, absences, reluctant, behind)
+    has_enough = isinstance(step, Repeat) and step.fewest and step.low == 0
+    return (follows + mine if has_enough else mine + follows), ends
+
+
 def go_on(place, absences=()):
     """The moves after the event at ``place``, innermost first, and whether all that is left may be left out.
 
@@ -207,14 +219,7 @@ def go_on(place, absences=()):
     around, out = tuple(around), []
     match node:
         case Sequence():
-            for n, (link, between, step) in enumerate(node.steps):
-                if n > number:
-                    absences += tuple((a, around) for a in between)
-                    out += begin(step, (*around, (node, n)), link, absences)
-                    if not may_be_left_out(step):
-                        return out, False
-            follows, ends = go_on(around, absences)
-            return out + follows, ends
+            return from_step(node, number + 1, around, None, absences, False, lambda held: go_on(around, held))
         case Choice():
             return go_on(around, absences)
         case Several() if len(number) < node.count:
