@@ -40,3 +40,19 @@ def list_bits(words, count, rows):
             found += 1
             bits ^= low
     return found
+
+
+@njit(error_model="numpy", nogil=True)
+def select_dear(letter, price, letters, above, words, rows):
+    """Write the rows of the first ``letters`` letters that are dearer than ``above``; return how many."""
+    full = letter.size >> 6
+    for word in range(full):  # a loop of constant length becomes vector operations
+        bits = np.uint64(0)
+        for j in range(64):
+            i = word * 64 + j
+            bits |= np.uint64((letter[i] < letters) & (price[i] > above)) << np.uint64(j)
+        words[word] = bits
+    words[full] = 0
+    for i in range(full * 64, letter.size):
+        words[full] |= np.uint64((letter[i] < letters) & (price[i] > above)) << np.uint64(i & 63)
+    return list_bits(words, full + 1, rows)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numba import njit
 
-from benchmarks.limits.bits import in_order, list_bits
+from benchmarks.limits.bits import in_order, select_dear
 from benchmarks.stream import BATCH_ROWS
 
 if TYPE_CHECKING:
@@ -31,22 +31,6 @@ class Runs(NamedTuple):
 
 
 @njit(error_model="numpy", nogil=True)
-def select(letter, price, steps, words, rows):
-    """Write the rows above 50 of the first ``steps`` letters; return how many."""
-    full = letter.size >> 6
-    for word in range(full):  # a loop of constant length becomes vector operations
-        bits = np.uint64(0)
-        for j in range(64):
-            i = word * 64 + j
-            bits |= np.uint64((letter[i] < steps) & (price[i] > 50.0)) << np.uint64(j)
-        words[word] = bits
-    words[full] = 0
-    for i in range(full * 64, letter.size):
-        words[full] |= np.uint64((letter[i] < steps) & (price[i] > 50.0)) << np.uint64(i & 63)
-    return list_bits(words, full + 1, rows)
-
-
-@njit(error_model="numpy", nogil=True)
 def find_chains(batch, place, runs, words, rows, keys, out):
     """Match one batch; return what stopped it: 0 done, 1 the ring is too small, 2 time goes back.
 
@@ -57,7 +41,7 @@ def find_chains(batch, place, runs, words, rows, keys, out):
     if begin == 0 and in_order(ts, place[0]) == 0:
         return 2
     steps = out.shape[1]
-    selected = select(letter, price, steps, words, rows)
+    selected = select_dear(letter, price, steps, 50.0, words, rows)
     ring = runs.start.size
     mask = ring - 1
     oldest = max(head - ring, 0)

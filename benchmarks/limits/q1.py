@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numba import njit
 
-from benchmarks.limits.bits import in_order, list_bits
+from benchmarks.limits.bits import in_order, select_dear
 from benchmarks.stream import BATCH_ROWS
 
 if TYPE_CHECKING:
@@ -29,27 +29,11 @@ class Found(NamedTuple):
 
 
 @njit(error_model="numpy", nogil=True)
-def select(letter, price, words, rows):
-    """Write the rows that are an A above 90; return how many."""
-    full = letter.size >> 6
-    for word in range(full):  # a loop of constant length becomes vector operations
-        bits = np.uint64(0)
-        for j in range(64):
-            i = word * 64 + j
-            bits |= np.uint64((letter[i] == 0) & (price[i] > 90.0)) << np.uint64(j)
-        words[word] = bits
-    words[full] = 0
-    for i in range(full * 64, letter.size):
-        words[full] |= np.uint64((letter[i] == 0) & (price[i] > 90.0)) << np.uint64(i & 63)
-    return list_bits(words, full + 1, rows)
-
-
-@njit(error_model="numpy", nogil=True)
 def find_dear(batch, last, words, rows, out, found):
     """Write the emitted columns from ``found`` on; return how many stand there now, -1 when time goes back."""
     if in_order(batch.ts, last) == 0:
         return -1
-    selected = select(batch.type, batch.price, words, rows)
+    selected = select_dear(batch.type, batch.price, 1, 90.0, words, rows)
     for x in range(selected):
         i = rows[x]
         out.ts[found + x] = batch.ts[i]

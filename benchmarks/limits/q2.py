@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numba import njit
 
-from benchmarks.limits.bits import in_order, list_bits
+from benchmarks.limits.bits import in_order, select_dear
 from benchmarks.stream import BATCH_ROWS, KEYS
 
 if TYPE_CHECKING:
@@ -46,22 +46,6 @@ class Found(NamedTuple):
 
 
 @njit(error_model="numpy", nogil=True)
-def select(letter, price, words, rows):
-    """Write the rows that are an A, B or C above 50; return how many."""
-    full = letter.size >> 6
-    for word in range(full):  # a loop of constant length becomes vector operations
-        bits = np.uint64(0)
-        for j in range(64):
-            i = word * 64 + j
-            bits |= np.uint64((letter[i] < 3) & (price[i] > 50.0)) << np.uint64(j)
-        words[word] = bits
-    words[full] = 0
-    for i in range(full * 64, letter.size):
-        words[full] |= np.uint64((letter[i] < 3) & (price[i] > 50.0)) << np.uint64(i & 63)
-    return list_bits(words, full + 1, rows)
-
-
-@njit(error_model="numpy", nogil=True)
 def find_chains(batch, place, runs, words, rows, out):
     """Match one batch; return what stopped it: 0 done, 1 the ring is too small, 2 time goes back.
 
@@ -72,7 +56,7 @@ def find_chains(batch, place, runs, words, rows, out):
     begin, head, found = place[3], place[1], place[2]
     if begin == 0 and in_order(ts, place[0]) == 0:
         return 2
-    selected = select(letter, price, words, rows)
+    selected = select_dear(letter, price, 3, 50.0, words, rows)
     ring = runs.start.size
     mask = ring - 1
     oldest = max(head - ring, 0)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numba import njit
 
-from benchmarks.limits.bits import in_order, list_bits
+from benchmarks.limits.bits import in_order, select_dear
 from benchmarks.stream import BATCH_ROWS
 
 if TYPE_CHECKING:
@@ -53,22 +53,6 @@ class Counted(NamedTuple):
 
 
 @njit(error_model="numpy", nogil=True)
-def select(letter, price, words, rows):
-    """Write the rows that are an A, B or C above 90; return how many."""
-    full = letter.size >> 6
-    for word in range(full):  # a loop of constant length becomes vector operations
-        bits = np.uint64(0)
-        for j in range(64):
-            i = word * 64 + j
-            bits |= np.uint64((letter[i] < 3) & (price[i] > 90.0)) << np.uint64(j)
-        words[word] = bits
-    words[full] = 0
-    for i in range(full * 64, letter.size):
-        words[full] |= np.uint64((letter[i] < 3) & (price[i] > 90.0)) << np.uint64(i & 63)
-    return list_bits(words, full + 1, rows)
-
-
-@njit(error_model="numpy", nogil=True)
 def compact(ts, price, before, head, tail):
     """Move rows head..tail - 1 to the front; return how many these are."""
     for j in range(tail - head):
@@ -86,7 +70,7 @@ def find_all(batch, place, kept, words, rows, out):
     begin, found = place[7], place[6]
     if begin == 0 and in_order(ts, place[0]) == 0:
         return 2
-    selected = select(letter, price, words, rows)
+    selected = select_dear(letter, price, 3, 90.0, words, rows)
     ah, at, bh, bt, dropped = place[1], place[2], place[3], place[4], place[5]
     stopped = 0
     x = begin
@@ -143,7 +127,7 @@ def count_all(batch, place, kept, words, rows, out):
     begin, found = place[7], place[6]
     if begin == 0 and in_order(ts, place[0]) == 0:
         return 2
-    selected = select(letter, price, words, rows)
+    selected = select_dear(letter, price, 3, 90.0, words, rows)
     ah, at, pairs, seen = place[1], place[2], place[3], place[4]
     stopped = 0
     x = begin
