@@ -19,7 +19,7 @@ from cep.compiler.lists import ListVector
 from cep.compiler.text import TextVector
 from cep.kernels.runs import BOUND_STEP, NODE, NODE_WIDTH, PARENT, ROW
 from cep.language.typed import Element
-from cep.model.batch import EMPTY_TEXT, Text
+from cep.model.batch import Text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -97,7 +97,7 @@ def some_of(flag: Any, owner: AnyArray, rows: int) -> BoolArray:
     return out
 
 
-_NOTHING = Text.of([""]) if not len(EMPTY_TEXT) else EMPTY_TEXT
+_NOTHING = Text.of([""])
 
 
 # ----------------------------------------------------------------------------------------------------- one event

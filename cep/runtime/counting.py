@@ -35,6 +35,7 @@ from cep.kernels.counting import (
 )
 from cep.kernels.keys import KEY_AT, KEY_WORDS, LIVE, USED, enter_keys
 from cep.kernels.runs import FOREVER
+from cep.runtime.starts import next_bound, places_of, sweep_keys
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -73,10 +74,8 @@ class CountingMatcher:
     @property
     def wakes_at(self) -> int:
         """When the next bound has passed, so that what it holds is freed."""
-        head, starts = int(self.state.counts[STARTS_HEAD]), self.state.starts
-        if head == self.state.counts[STARTS_TAIL]:
-            return 2**63
-        return int(starts[head & (len(starts) - 1), 0]) + 1
+        counts = self.state.counts
+        return next_bound(self.state.starts, int(counts[STARTS_HEAD]), int(counts[STARTS_TAIL]))
 
     @property
     def open_runs(self) -> int:
@@ -178,7 +177,7 @@ class CountingMatcher:
 
     def _places(self) -> Int64Array:
         counts = self.state.counts
-        return np.arange(int(counts[STARTS_HEAD]), int(counts[STARTS_TAIL])) & (len(self.state.starts) - 1)
+        return places_of(self.state.starts, int(counts[STARTS_HEAD]), int(counts[STARTS_TAIL]))
 
     def _make_room(self, wanted: int) -> None:
         state, counts = self.state, self.state.counts
@@ -197,17 +196,6 @@ class CountingMatcher:
             self._sweep()
 
     def _sweep(self) -> None:
-        """Sweep out the keys without starts; twice the rows unless that has freed half of them."""
-        state, counts = self.state, self.state.counts
-        used = state.slots[: int(counts[USED])]
-        kept = np.flatnonzero(used[:, LIVE] > 0)
-        slots = np.zeros((len(state.slots) * (1 + (2 * kept.size > len(state.slots))), used.shape[1]), np.int64)
-        slots[: kept.size] = used[kept]
-        table = np.zeros(4 * len(slots), np.int64)
-        enter_keys(slots, kept.size, self._words, table)
-        counts[USED] = kept.size
-        at = np.zeros(len(used), np.int64)
-        at[kept] = np.arange(kept.size)
-        places = self._places()
-        state.starts[places, SLOT] = at[state.starts[places, SLOT]]
+        state = self.state
+        slots, table = sweep_keys(state.slots, state.counts, self._words, state.starts, self._places())
         self.state = state._replace(slots=slots, table=table)

@@ -94,7 +94,7 @@ class RunningOperator(Protocol):
 
     @property
     def wakes_at(self) -> int:
-        """The least time that the frontier must have reached for `advance` to give out anything."""
+        """The least time that the frontier must have reached for `advance` to give out or free anything."""
 
     def change(self, program: Program) -> None:
         """Let events that arrive from now on meet another program, which keeps its state alike."""

@@ -51,6 +51,7 @@ from cep.kernels.graph import (
 from cep.kernels.keys import KEY_AT, KEY_WORDS, LIVE, USED, enter_keys
 from cep.kernels.runs import FOREVER
 from cep.runtime.results import Deciders
+from cep.runtime.starts import next_bound, places_of, sweep_keys
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -106,10 +107,8 @@ class GraphMatcher:
     @property
     def wakes_at(self) -> int:
         """When the next bound has passed, so that what it holds is freed."""
-        head, starts = int(self.state.counts[STARTS_HEAD]), self.state.starts
-        if head == self.state.counts[STARTS_TAIL]:
-            return 2**63
-        return int(starts[head & (len(starts) - 1), 0]) + 1
+        counts = self.state.counts
+        return next_bound(self.state.starts, int(counts[STARTS_HEAD]), int(counts[STARTS_TAIL]))
 
     @property
     def open_runs(self) -> int:
@@ -299,6 +298,10 @@ class GraphMatcher:
         at, slot, steps = (np.concatenate(column) for column in zip(*parts, strict=True))
         return at, slot, steps
 
+    def _places(self) -> Int64Array:
+        counts = self.state.counts
+        return places_of(self.state.starts, int(counts[STARTS_HEAD]), int(counts[STARTS_TAIL]))
+
     def _make_room(self, wanted: int) -> None:
         state = self.state
         if wanted == WANTS_FOUND:
@@ -317,26 +320,15 @@ class GraphMatcher:
             self._sweep()
 
     def _sweep(self) -> None:
-        """Sweep out the keys without nodes; twice the rows unless that has freed half of them."""
-        state, counts = self.state, self.state.counts
-        used = state.slots[: int(counts[USED])]
-        kept = np.flatnonzero(used[:, LIVE] > 0)
-        slots = np.zeros((len(state.slots) * (1 + (2 * kept.size > len(state.slots))), used.shape[1]), np.int64)
-        slots[: kept.size] = used[kept]
-        table = np.zeros(4 * len(slots), np.int64)
-        enter_keys(slots, kept.size, self._words, table)
-        counts[USED] = kept.size
-        at = np.zeros(len(used), np.int64)  # starts whose key is gone have ended: any row will do
-        at[kept] = np.arange(kept.size)
-        places = np.arange(int(counts[STARTS_HEAD]), int(counts[STARTS_TAIL])) & (len(state.starts) - 1)
-        state.starts[places, 1] = at[state.starts[places, 1]]
+        state = self.state
+        slots, table = sweep_keys(state.slots, state.counts, self._words, state.starts, self._places())
         self.state = state._replace(slots=slots, table=table)
 
     def _roomier_starts(self) -> Int64Array:
         """The ring of starts without those that are gone, and twice as large unless hardly any are left."""
         state, counts = self.state, self.state.counts
         ring = state.starts
-        entries = ring[np.arange(int(counts[STARTS_HEAD]), int(counts[STARTS_TAIL])) & (len(ring) - 1)]
+        entries = ring[self._places()]
         at, _, step = self._live()
         entries = entries[np.isin(entries[:, 2], state.nodes[at[step == 0], NODE_NO])]
         counts[STARTS_HEAD], counts[STARTS_TAIL] = 0, len(entries)
