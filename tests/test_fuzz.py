@@ -35,7 +35,7 @@ def test_a_case_is_the_same_whenever_it_is_made(kind):
 
 def test_every_rule_of_the_grammar_comes_up():
     rng = Random(1)
-    texts = [deriver().text(rng, start) for start in ("rule", "rule", "declaration") for _ in range(400)]
+    texts = [deriver().text(rng, start) for start in ("rule", "rule", "declaration") for _ in range(800)]
     words = set(" ".join(texts).split())
     rare = {word for words_ in deriver().words.values() for word in words_} - words
     assert not rare

@@ -150,7 +150,11 @@ def compile_plan(plan: Plan) -> Programs:
     book = plan.rulebook
     by_rule = _Compiled({o.rule.name: o.rule for o in plan.operators}, book)
     patterns = [o.rule for o in plan.operators if not isinstance(o.rule.body, CheckedFilter)]
-    return Programs(plan, by_rule, {r.name: choose_matcher(r, book.sources, book.params) for r in patterns})
+    choices = {r.name: choose_matcher(r, book.sources, book.params) for r in patterns}
+    for name in by_rule:
+        if name not in choices or choices[name].tables is None:
+            by_rule[name]  # now: what cannot be compiled is the mistake of who loads it
+    return Programs(plan, by_rule, choices)
 
 
 def compile_rule(rule: CheckedRule, book: Rulebook) -> Program:
