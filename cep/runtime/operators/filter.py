@@ -204,7 +204,8 @@ class FilterOperator:
         failures = Failures(batch.ts) if self._calls else None
         for place, emit in enumerate(self._program.emits):
             columns = emit.columns(stream, rule.keys, batch, self.faults, failures)
-            self._wait(self._output(stream, batch, place, self._schemas[emit.type], columns, keys), in_order)
+            output = self._output(stream, batch, place, self._schemas[emit.type], columns, keys, in_order=in_order)
+            self._wait(output, in_order)
         if failures is not None:
             self._fail(stream, batch, failures)
 
@@ -311,8 +312,11 @@ class FilterOperator:
         schema: Schema,
         columns: dict[str, Column],
         keys: tuple[Column, ...],
+        *,
+        in_order: bool = False,
     ) -> Output:
         n, seq = len(batch), batch.seq
+        ties = self._schemas[stream].ties
         rule, where = self.operator.rule, self._places[stream]
 
         def lineage() -> Lineage:
@@ -325,13 +329,14 @@ class FilterOperator:
             level=self.operator.level,
             phase=0,
             kind=where.kind,
-            ties=tuple(order_values(batch[t]) for t in self._schemas[stream].ties),
+            ties=tuple(order_values(batch[t]) for t in ties),
             rank=where.rank,
             seq=seq,
             rule=rule.index,
             keys=(),
             first=0,
             emit=emit,
+            sorted=in_order and not ties,  # arrivals are numbered on
         )
         return Output(derived, order)
 
