@@ -120,7 +120,7 @@ class Output:
 
 def merge(schema: Schema, outputs: Sequence[Output]) -> Output:
     """All derived events of one type, in order."""
-    if len(outputs) == 1 and outputs[0].order.sorted:
+    if len(outputs) == 1 and outputs[0].order.sorted and tuple(outputs[0].batch.columns) == schema.names:
         return outputs[0]
     batch = concatenate(schema, [o.batch for o in outputs])
     order = concatenate_orders([o.order for o in outputs])
