@@ -84,6 +84,19 @@ def test_callbacks_get_what_one_event_decides():
     assert told == [{"card": "c", "taken": 500}]
 
 
+def test_one_event_gives_all_fields_of_the_type_in_its_order():
+    rule = "rule {0} keyed by card when Pay as a where amount = {1} then Pay as b where amount > 9 within 9 s emit D "
+    one = engine(
+        rule.format("Whole", 1) + "{ card, before = a.amount }\n",
+        rule.format("Less", 2) + "{ card }\n",
+        rule.format("Turned", 3) + "{ before = a.amount, card }\n",
+    )
+    found = [b for n in range(6) for b in one.send("Pay", pay(n, f"c{n // 2}", 10 if n % 2 else 1 + n // 2))]
+    assert [(list(b.columns), b.to_dicts()) for b in found] == [
+        (["card", "before"], [{"card": f"c{n}", "before": before}]) for n, before in enumerate((1, None, 3))
+    ]
+
+
 def test_what_is_late_or_malformed_takes_the_longer_way():
     one = engine(CHAIN)
     for event in (pay(5, "c", 1), pay(4, "c", 1), pay(6, "c", "much")):

@@ -317,11 +317,15 @@ class DirectShard:
         )
 
     def row_emit(self) -> RowEmit | None:
-        """What makes the events that one event matches, where there is one ``emit`` that computes nothing."""
+        """What makes the events that one event matches, where there is one ``emit`` that computes nothing.
+
+        And that leaves out no field of its type: else they are made as those of a batch are, which fills them in.
+        """
         rule = self._operator.rule
-        if self._plain != [True]:
+        schema = self._schemas[rule.emits[0].type]
+        if self._plain != [True] or self._shape.emits[0].names != schema.names:
             return None
-        return RowEmit(self.shape, rule, self._schemas[rule.emits[0].type], self._streams, self.strings)
+        return RowEmit(self.shape, rule, schema, self._streams, self.strings)
 
     def _leaf(self, kind: Type, words: Int64Array, null: BoolArray | bool) -> Leaf:
         if kind.kind == "string":
