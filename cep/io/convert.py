@@ -185,9 +185,9 @@ class Decoder:
         if readers is None:
             return None
         if self._exported is not None:
-            taken = self._exported.read(table)
-            if taken is not None:
-                return Decoded(arrived(self.schema, taken[0], first_row, taken[1]), None, taken[2])
+            batch = self._exported.read(table, self.schema, first_row)
+            if batch is not None:
+                return Decoded(batch, None, len(batch))
         arrays, columns, ends, time = table.columns, dict[str, Column](), None, self.schema.time
         for name, place, kind, required, read in readers:
             array = arrays[place]

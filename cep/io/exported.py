@@ -4,20 +4,22 @@ It is the same that `cep.io.whole` does column by column, for tables that come o
 of each for its buffers takes longer than to look at a hundred of its values. What is not plainly lawful - a null, a
 time out of order, a dictionary that was not there before - it leaves to `cep.io.whole`.
 Invariant: arrays over a table keep what was exported alive, which keeps the table's buffers.
-Cost: about ten microseconds a table, one pass over floats and times.
+Cost: some five microseconds a table, one pass over floats and times; columns are made when somebody looks at one.
 Tested by: tests/io/test_exported.py
 """
 
 from __future__ import annotations
 
 import ctypes
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from cep.io.whole import Strings
-from cep.model.batch import Column
+from cep.model.batch import Column, lying
 from cep.model.late import Late
+from cep.model.later import LaterColumns, Lies, TableForm
 from cep.model.time import MAX_TIME, MIN_TIME, NANOSECONDS
 
 if TYPE_CHECKING:
@@ -26,7 +28,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from cep.io.whole import Reader
-    from cep.model.batch import AnyArray, Text
+    from cep.model.batch import AnyArray, EventBatch
+    from cep.model.schema import Schema
     from cep.model.types import Type
 else:
     pa = Late("pyarrow")
@@ -61,45 +64,53 @@ class ExportedTables:
             self._wants[line, [_CHILD, _KIND, _SIZE]] = column.place, column.kind, column.dtype.itemsize
         self._words = memoryview(self._wants.data).cast("B").cast("q")
         self._at = int(self._wants.ctypes.data)
-        self._texts: dict[str, Text] = {}
+        self._places = slice(_LINE + _ADDRESS, _LINE * (1 + len(columns)), _LINE)
+        (times,) = [column for column in columns if column.kind == _TIMES]
+        self._factor, self._least, self._most = times.factor, times.least, times.most
+        where = {c.name: (n, c.dtype, c.factor) for n, c in enumerate(columns)}
+        self._form = TableForm(where, {})
 
-    def read(self, table: pa.RecordBatch) -> tuple[dict[str, Column], tuple[int, int], int] | None:
-        """The columns of a table, the ends of its times, and its rows; None when it needs a closer look."""
+    def read(self, table: pa.RecordBatch, schema: Schema, first_row: int) -> EventBatch | None:
+        """The events of a table, numbered from ``first_row``; None when it needs a closer look."""
         words = self._words
         if not table.is_cpu:
             return None
         _, capsule = table.__arrow_c_array__()
         words[_ARRAY] = _pointer_of(capsule, b"arrow_array")
         rows = int(self._look(self._at))
-        if rows < 0:
+        first, last = words[_FIRST], words[_LAST]
+        if rows < 0 or first < self._least or last > self._most:
             return None
-        places = [words[at] for at in range(_LINE + _ADDRESS, _LINE * (1 + len(self._columns)), _LINE)]
+        lies = Lies(self._form, tuple(words[self._places].tolist()))
+        columns = LaterColumns(self._form.columns, partial(self._found, capsule, rows, lies))
+        return lying(schema, columns, first_row, (first * self._factor, last * self._factor), rows, lies)
+
+    def _found(self, capsule: object, rows: int, lies: Lies) -> dict[str, Column]:
+        """The columns, which keep what was exported alive."""
+        places = lies.addresses
         least = min(places)
         memory = np.asarray(_Stretch(capsule, least, max(places) - least + 8 * rows))
-        found, shape, ends = dict[str, Column](), (rows,), (0, 0)
+        found = dict[str, Column]()
         for column, place in zip(self._columns, places, strict=True):
-            values: AnyArray = np.ndarray(shape, column.dtype, memory, place - least)
-            if column.kind == _TIMES:
-                first, last = words[_FIRST], words[_LAST]
-                if first < column.least or last > column.most:
-                    return None
-                ends = first * column.factor, last * column.factor
+            values: AnyArray = np.ndarray((rows,), column.dtype, memory, place - least)
+            if column.kind in (_TIMES, _WHOLE):
                 found[column.name] = Column.of_raw(column.type, values, None, column.factor).lies_at(place)
-            elif column.kind == _WHOLE:
-                found[column.name] = Column.of_raw(column.type, values).lies_at(place)
             else:
-                found[column.name] = Column(column.type, values, None, self._texts.get(column.name)).lies_at(place)
-        return found, ends, rows
+                text = lies.form.texts.get(column.name)
+                found[column.name] = Column(column.type, values, None, text).lies_at(place)
+        return found
 
     def learn(self, columns: Mapping[str, Column]) -> None:
         """Know the dictionaries of a table that was read another way, if they are small and may come again."""
+        texts = dict(self._form.texts)
         for line, column in enumerate(self._columns, 1):
             strings, text = column.strings, columns[column.name].text
             if strings is None or text is None or strings.known is not text or not text.data.size:
                 continue
-            self._texts[column.name] = text
+            texts[column.name] = text
             addresses = [int(array.ctypes.data) for array in (text.offsets, text.data)]
             self._wants[line, [_STRINGS, _OFFSETS, _BYTES]] = len(text), *addresses
+        self._form = TableForm(self._form.columns, texts)  # tables that were read before keep theirs
 
 
 class _Exported:

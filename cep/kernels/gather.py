@@ -48,13 +48,12 @@ from cep.kernels.select import (
 
 LINE = 8
 ROWS, FIRST, COLUMNS, MARKS, WORDS, LIST, BLOCK = range(7)
-LAY, TESTS, COPIES, BEGIN, WIDTH, STREAMS, STREAM, NULLABLE = range(8)
+LAY, TESTS, COPIES, BEGIN, WIDTH, NULLABLE = range(6)
 ADDRESS, KIND, FACTOR = range(3)
 COLUMN, LOW, HIGH, INSIDE, OUTSIDE, CODES = range(6)
 TARGET = 1
 # kinds of columns
 INT64, INT32, FLOAT64, BOOL = range(4)
-MOST_STEPS = 8
 LEAST, MOST = -(2**31), 2**31 - 1
 
 
@@ -139,10 +138,10 @@ def gather_block(place: Whole) -> Whole:
     rows = vector_at(of_batch[LIST], count)
     list_rows(words, rows)
     block = matrix_at(of_batch[BLOCK], head[WIDTH], count)
-    first, streams, stream = of_batch[FIRST], head[STREAMS], head[STREAM]
+    first = of_batch[FIRST]
     for i in range(count):
         row = rows[i]
-        block[IDENTITY, i] = (row + first) * streams + stream
+        block[IDENTITY, i] = row + first
         block[BITS, i] = np.int64(marks[np.uint64(row)])
     if head[NULLABLE] != 0:
         for i in range(count):

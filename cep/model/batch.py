@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
+    from cep.model.later import Lies
     from cep.model.schema import Schema
 
 _FROM_ZERO = np.arange(65_536)
@@ -493,6 +494,23 @@ def arrived(
     size = len(columns[schema.time])
     vars(batch).update(schema=schema, columns=columns, provenance=None, _first=first, _ends=ends, _size=size)
     return batch
+
+
+def lying(
+    schema: Schema, columns: Mapping[str, Column], first: int, ends: tuple[int, int], size: int, lies: Lies
+) -> EventBatch:
+    """The same for ``size`` events in order of which it is known where their columns lie, whoever makes these."""
+    batch = EventBatch.__new__(EventBatch)
+    vars(batch).update(
+        schema=schema, columns=columns, provenance=None, _first=first, _ends=ends, _size=size, _lies=lies
+    )
+    return batch
+
+
+def where_it_lies(batch: EventBatch) -> Lies | None:
+    """Where the columns of a batch lie, if somebody has said so."""
+    lies: Lies | None = vars(batch).get("_lies")
+    return lies
 
 
 class Timed(Protocol):

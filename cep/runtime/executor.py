@@ -20,7 +20,7 @@ import numpy as np
 from cep.compiler.choice import choose_matcher
 from cep.compiler.pattern import compile_pattern
 from cep.language.typed import CheckedFilter
-from cep.model.batch import EventBatch, ends_in_order, last_number
+from cep.model.batch import EventBatch, ends_in_order, last_number, renumbered
 from cep.model.decided import Decided, Piece
 from cep.model.schema import late_schema
 from cep.model.single import events_at
@@ -36,6 +36,7 @@ from cep.runtime.results import Output, by_type, interleave, number
 from cep.runtime.single import ScreenedReaders, SingleEvents
 
 _ALWAYS, _NEVER = -(2**63), 2**63
+_FEW = 2  # results of so many emits are put into one order
 _NOTHING = Decided()
 
 if TYPE_CHECKING:
@@ -187,7 +188,7 @@ class Executor:
             )
             for level in sorted({o.level for o in operators})
         ]
-        self._touch = {r: (level.touched, place) for level in self._levels for place, r in enumerate(level.operators)}
+        self._touch = {r: (level, place) for level in self._levels for place, r in enumerate(level.operators)}
         self._bundle = Bundle()
         self._ready: list[Output] = []  # what batches that need not wait have decided
         self.numbers: dict[str, int] = {}  # by derived type, how many there were
@@ -200,6 +201,11 @@ class Executor:
         self._singles: dict[str, SingleEvents] = {}
         self._screened: dict[str, ScreenedReaders] = {}
         self._wakes = _ALWAYS  # the least time at which some operator has something to decide
+        self._asked = False  # whether ``_wakes`` holds for every operator
+        # where an event is decided when it arrives and nobody reads what is derived
+        self._is_prompt = (
+            len(self._levels) == 1 and len(self.clocks) == 1 and all(c.is_prompt for c in self.clocks.values())
+        )
         self._met: Frontier | None = None  # the last frontier by which something could have been decided
         self._passed: int | None = None  # the time to which single events have taken it since
 
@@ -280,8 +286,8 @@ class Executor:
         for running, part, wanted, taker in single.readers:
             if not found & wanted:
                 continue
-            touched, place = self._touch[running]
-            touched.add(place)
+            level, place = self._touch[running]
+            level.touched.add(place)
             if taker is not None and not taker.waiting.blocks:
                 out = taker.take(values, seq, found >> part.shift & part.mask)
                 if out is None:
@@ -296,6 +302,7 @@ class Executor:
             if batch is None:
                 batch = events_at(single.schema, places, (values,), time, seq)
             running.receive(stream, batch, memo)
+            self._asked = False
             waits = True
         if not waits and single.is_prompt and time < self._wakes:
             if not ready and not matched:
@@ -343,12 +350,16 @@ class Executor:
 
         ``ready`` are derived events of single events, counted already.
         """
-        frontier = END_OF_TIME if final else joint_frontier(self.clocks.values())
-        strict = Frontier(frontier.time, NOTHING)
         outputs = [*self._ready, *ready]
         self._ready.clear()
+        if self._asked and self._is_prompt and not final and len(outputs) < _FEW:
+            decided = self._step_at_once(outputs)
+            if decided is not None:
+                return decided
+        frontier = END_OF_TIME if final else joint_frontier(self.clocks.values())
+        strict = Frontier(frontier.time, NOTHING)
         done: dict[str, Output] = {}
-        self._met, self._passed, self._wakes = frontier, None, _NEVER
+        self._met, self._passed, self._wakes, self._asked = frontier, None, _NEVER, True
         for level in self._levels:
             for place in level.due(frontier.time, final=final):
                 running = level.operators[place]
@@ -369,6 +380,30 @@ class Executor:
                 done[name] = number(merged, first)
                 self._show(name, done[name].batch)
         return interleave(list(done.values()))
+
+    def _step_at_once(self, outputs: Sequence[Output]) -> Decided | None:
+        """What `step` gives for the derived events of one `emit` at most; None when some operator is to be asked."""
+        (clock,) = self.clocks.values()
+        time = clock.watermark
+        if clock.ended:
+            return None
+        if time >= self._wakes:
+            (level,) = self._levels
+            level.asleep()  # who has been shown events since may wake later now
+            self._wakes = level.least
+            if time >= self._wakes:
+                return None
+        if not outputs:
+            self._passed = time
+            return _NOTHING
+        ((batch, _),) = outputs
+        schema, size = batch.schema, len(batch)
+        if not size or tuple(batch.columns) != schema.names:
+            return None
+        self._passed = time
+        first = self.numbers.get(schema.name, 0)
+        self.numbers[schema.name] = first + size
+        return Decided.of_one(Piece((renumbered(batch, first, size),)))
 
     def _count(self, rule: CheckedRule, outputs: Sequence[Output]) -> None:
         self.matches[rule.name] += sum(len(o.order) for o in outputs)
@@ -403,6 +438,7 @@ class Executor:
 
     def _ask_all(self) -> None:
         """Let every operator be asked anew where it wakes."""
+        self._asked = False
         for level in self._levels:
             level.touched.update(range(len(level.operators)))
 
@@ -424,15 +460,19 @@ class Executor:
         for running, wanted, taker in screened.readers:
             if not found & wanted:
                 continue
-            touched, place = self._touch[running]
-            touched.add(place)
             count = None
             if at_once and taker is not None and clock is not None:
                 count = taker.take(batch, clock.watermark, bundle)
-            if count is None:
+            level, place = self._touch[running]
+            if count is None or taker is None:
+                level.touched.add(place)
                 running.receive(stream, batch, memo)
-            elif count:
-                assert taker is not None
+                self._asked = False
+                continue
+            wakes = level.wakes[place] = taker.wakes_at
+            if wakes < level.least:
+                level.least = self._wakes = wakes
+            if count:
                 self.matches[running.operator.rule.name] += count
                 self._ready += taker.outputs
         if bundle:

@@ -54,19 +54,19 @@ def provenance_later(
     rules: Sequence[str],
     which: Int32Array | None,
     emit: int,
-    keys: tuple[Column, ...],
+    list_keys: Callable[[], tuple[Column, ...]],
     streams: tuple[str, ...],
     size: int,
     list_lineage: Callable[[], Lineage],
 ) -> Provenance:
     """The provenance of ``size`` events of an ``emit`` of some rules, as `provenance` has them, made when it is asked
-    for; ``list_lineage`` reads what nobody writes into.
+    for; ``list_keys`` and ``list_lineage`` read what nobody writes into.
     """
 
     def make() -> Provenance:
         seeds = np.array([emit_seed(rule, emit) for rule in rules], np.uint64)
         each = np.repeat(seeds, size) if which is None else seeds[which]
-        return provenance(rules, which, each, keys, list_lineage())
+        return provenance(rules, which, each, list_keys(), list_lineage())
 
     return Provenance.later(tuple(rules), streams, size, make)
 

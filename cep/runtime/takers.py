@@ -85,6 +85,11 @@ class BatchTaker:
         self._matcher = shard.matcher if has_form and isinstance(shard.matcher, ChainMatcher) else None
         self.outputs: list[Output] = []  # what its shard has made of it, if it has no form
 
+    @property
+    def wakes_at(self) -> int:
+        """Where the watermark must have come for something to be decided or freed."""
+        return self._shard.matcher.wakes_at
+
     def take(self, batch: EventBatch, watermark: int, bundle: Bundle) -> int | None:
         """How many events the batch at hand decides, which go to ``bundle`` or to ``outputs``.
 

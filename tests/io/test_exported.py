@@ -40,7 +40,7 @@ def read_both(*tables):
     quick, plain, taken = Decoder(SCHEMA, looks=compiled_looks()), Decoder(SCHEMA), []
     for one in [table(), table(), *tables]:
         exported = quick._exported
-        taken.append(None if exported is None or quick._whole[0] != one.schema else exported.read(one))
+        taken.append(None if exported is None or quick._whole[0] != one.schema else exported.read(one, SCHEMA, 7))
         one_way, other = quick.decode(one, 7), plain.decode(one, 7)
         assert columns_of(one_way) == columns_of(other)
         assert (one_way.rejected is None) == (other.rejected is None)
@@ -96,7 +96,7 @@ def test_large_strings_and_timestamps_are_taken():
     quick, plain = Decoder(SCHEMA, looks=compiled_looks()), Decoder(SCHEMA)
     for first in (0, 5, 10, 15):
         assert columns_of(quick.decode(one(first))) == columns_of(plain.decode(one(first)))
-    assert quick._exported.read(one(20)) is not None
+    assert quick._exported.read(one(20), SCHEMA, 0) is not None
 
 
 def test_an_empty_table_is_empty():

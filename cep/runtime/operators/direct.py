@@ -14,6 +14,7 @@ Tested by: tests/runtime/test_direct.py, tests/test_corpus.py, tests/properties/
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -28,10 +29,11 @@ from cep.kernels.blocks import BITS, BLOCK_KEYS, DECIDED_AT, FOUND_NULLS, IDENTI
 from cep.language.fingerprint import fingerprint
 from cep.language.typed import Attr, Key
 from cep.model.batch import Column, derived, numbers_at, times_stored, write_places
+from cep.model.later import LaterColumns
 from cep.runtime.chain import ChainMatcher
 from cep.runtime.conditions import Memo, all_valid, decide
 from cep.runtime.counting import CountingMatcher
-from cep.runtime.gathering import gathering_of
+from cep.runtime.gathering import gathering_of, wanted_by
 from cep.runtime.graph import GraphMatcher
 from cep.runtime.held import Held, total
 from cep.runtime.identity import provenance_later
@@ -142,6 +144,8 @@ class DirectShard:
         self._nothing = np.zeros((shape.block_width, 0), np.int64)
         self._watermark = -(2**63)
         self._plain = [all(node in shape.places for _, node in emit.fields) for emit in operator.rule.emits]
+        kinds = {node.type.kind for emit in operator.rule.emits for _, node in emit.fields}
+        self._later = all(self._plain) and "string" not in {*kinds, *(key.type.kind for key in operator.rule.keys)}
         self.form = self._form(tables)
         self._text_keys = [i for i, k in enumerate(operator.rule.keys) if k.type.kind == "string"]
 
@@ -264,29 +268,41 @@ class DirectShard:
     def _made(
         self, found: Int64Array, order: Order, rules: Sequence[CheckedRule], which: Int32Array | None
     ) -> list[Output]:
-        n, rule, shape = found.shape[1], self.rule, self._shape
-
-        def leaf(node: Typed) -> Leaf:
-            place = shape.places[node]
-            null: BoolArray | bool = False
-            if place.null is not None:
-                null = ((found[FOUND_NULLS] >> place.null) & 1) != 0
-            return self._leaf(node.type, found[place.column], null)
-
-        keys = tuple(self._key_column(k.type, found[c]) for k, c in zip(rule.keys, shape.keys, strict=True))
-        lineage = self.matcher.lineage(found)
-        names = [rule.name for rule in rules]
-        out = []
-        for place, emit in enumerate(shape.emits):
-            if self._plain[place]:  # nothing is computed
-                made = [as_column(node.type, *leaf(node), n) for _, node in rule.emits[place].fields]
-            else:
-                made = emit.values.columns(leaf, n, self.faults)
-            origin = provenance_later(names, which, place, keys, self._streams, n, lineage)
-            columns = dict(zip(emit.names, made, strict=True))
+        n, out = found.shape[1], []
+        lineage, names = self.matcher.lineage(found), [rule.name for rule in rules]
+        for place, emit in enumerate(self._shape.emits):
+            columns: Mapping[str, Column]
+            list_keys = partial(self._keys_of, found)
+            if self._later:
+                columns = LaterColumns(emit.names, partial(self._columns_of, found, place, n))
+            else:  # what is computed counts faults, and strings may leave their store
+                columns, keys = self._columns_of(found, place, n), self._keys_of(found)
+                list_keys = partial(tuple, keys)
+            origin = provenance_later(names, which, place, list_keys, self._streams, n, lineage)
             batch = derived(self._schemas[emit.type], order, n, columns, origin)
             out.append(Output(batch, order.emitted_by(place)))
         return out
+
+    def _columns_of(self, found: Int64Array, place: int, n: int) -> dict[str, Column]:
+        """The fields of the derived events of an ``emit``."""
+        emit, shape = self._shape.emits[place], self._shape
+
+        def leaf(node: Typed) -> Leaf:
+            at = shape.places[node]
+            null: BoolArray | bool = False
+            if at.null is not None:
+                null = ((found[FOUND_NULLS] >> at.null) & 1) != 0
+            return self._leaf(node.type, found[at.column], null)
+
+        if self._plain[place]:  # nothing is computed
+            fields = self._operator.rule.emits[place].fields
+            return {name: as_column(node.type, *leaf(node), n) for name, node in fields}
+        return dict(zip(emit.names, emit.values.columns(leaf, n, self.faults), strict=True))
+
+    def _keys_of(self, found: Int64Array) -> tuple[Column, ...]:
+        """The parts of the key of each match."""
+        parts = zip(self._operator.rule.keys, self._shape.keys, strict=True)
+        return tuple(self._key_column(key.type, found[column]) for key, column in parts)
 
     def _order(self, found: Int64Array) -> Order:
         if isinstance(self.matcher, GraphMatcher):  # one place for all that an event decides
@@ -301,7 +317,7 @@ class DirectShard:
     def _places(self, ts: Int64Array, identity: Int64Array, first: int | Int64Array) -> Order:
         streams = len(self._streams)
         stream = identity % streams if streams > 1 else None
-        return Order(
+        return Order.quick(
             ts=ts,
             level=self._operator.level,
             phase=0,
@@ -399,7 +415,8 @@ class DirectOperator:
         """What takes batches of a stream, if they need not wait; None when it has no such way."""
         if len(self._shards) > 1 or self.operator.level or len(self._inputs) > 1 or self._shape.selects_all:
             return None
-        gathering = gathering_of(lay, self._selections[stream], *self._inputs[stream], self._shape)
+        wanted = wanted_by(self._inputs[stream][1], self._shape)
+        gathering = None if wanted is None else gathering_of(lay, self._selections[stream], wanted)
         return None if gathering is None else BatchTaker(self._shards[0], lay, gathering)
 
     def note(self, stream: str, number: int) -> None:

@@ -322,7 +322,7 @@ class FilterOperator:
         def lineage() -> Lineage:
             return np.arange(n + 1), (stream,), np.zeros(n, np.int32), seq
 
-        origin = provenance_later((rule.name,), None, emit, keys, (stream,), n, lineage)
+        origin = provenance_later((rule.name,), None, emit, lambda: keys, (stream,), n, lineage)
         derived = EventBatch(schema, batch.ts, seq, columns, origin)
         order = Order(
             ts=batch.ts,

@@ -1,0 +1,62 @@
+"""Columns of a batch that are made when somebody looks at one of them.
+
+A batch that is matched where its memory lies, or whose events nobody reads, costs no column.
+Invariant: what makes them reads nothing that others write into.
+Tested by: tests/model/test_later.py
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator
+
+    import numpy as np
+
+    from cep.model.batch import Column, Text
+
+
+class LaterColumns(Mapping[str, "Column"]):
+    """Columns by name, all made by ``make`` at the first look; ``names`` are theirs."""
+
+    __slots__ = ("_made", "_make", "_names")
+
+    def __init__(self, names: Collection[str], make: Callable[[], Mapping[str, Column]]) -> None:
+        self._names = names
+        self._make: Callable[[], Mapping[str, Column]] | None = make
+        self._made: Mapping[str, Column] = {}
+
+    def _all(self) -> Mapping[str, Column]:
+        make = self._make
+        if make is not None:
+            self._made = make()
+            self._make = None  # only now: of two threads at once both make the same
+        return self._made
+
+    def __getitem__(self, name: str) -> Column:
+        return self._all()[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+
+class TableForm(NamedTuple):
+    """What tables whose columns are taken as they lie have in common: all but the rows and where they are.
+
+    ``columns``: by name its number, the dtype it lies in and what to multiply it with. ``texts``: the dictionaries.
+    """
+
+    columns: Mapping[str, tuple[int, np.dtype[Any], int]]
+    texts: Mapping[str, Text]
+
+
+class Lies(NamedTuple):
+    """Where the columns of such a table lie, by number."""
+
+    form: TableForm
+    addresses: tuple[int, ...]
