@@ -62,8 +62,9 @@ class Objects:
 
 if TYPE_CHECKING:
     Table: TypeAlias = pa.RecordBatch | pa.Table | Sequence[object] | Objects
-_SOME = 2
-"""So many tables of a schema come before the compiled way to read them is loaded, which takes longer than they do."""
+_SOME, _LONG = 2, 8192
+"""The compiled way to read tables is loaded for the second of a schema, or for one of so many rows: to load it takes
+longer than a short one does."""
 _Whole: TypeAlias = "tuple[str, int, Type, bool, Reader]"
 """How to read an attribute: its name, its column's place, its type, whether it is required, what reads it."""
 Failure = tuple[str | None, str, str | None]
@@ -116,6 +117,7 @@ class Decoder:
         self._whole: tuple[pa.Schema, tuple[_Whole, ...] | None] | None = None  # of the last table's schema
         self._exported: ExportedTables | None = None  # how to take tables of that schema, once some have come
         self._taken = 0  # how many have been read another way
+        self._tried = False
         self._flat = not self._parent and not any(a.type.kind == "record" for a in self._attributes)
         self._readers = [
             (a.name, self._columns[a.name], a.type, self._is_required(a))
@@ -175,19 +177,23 @@ class Decoder:
 
     def decode_whole(self, table: object, first_row: int) -> Decoded | None:
         """The events of an Arrow record batch, one block long, of which no value needs a closer look; else None."""
-        if not isinstance(table, pa.RecordBatch) or table.num_rows > BLOCK_ROWS:
-            return None
-        schema = table.schema
-        if self._whole is None or not self._whole[0].equals(schema):
-            self._whole = (schema, self._whole_readers(schema))
-            self._exported, self._taken = None, 0
-        readers = self._whole[1]
-        if readers is None:
+        if not isinstance(table, pa.RecordBatch):
             return None
         if self._exported is not None:
             batch = self._exported.read(table, self.schema, first_row)
             if batch is not None:
                 return Decoded(batch, None, len(batch))
+        if table.num_rows > BLOCK_ROWS:
+            return None
+        schema = table.schema
+        if self._whole is None or not self._whole[0].equals(schema):
+            self._whole = (schema, self._whole_readers(schema))
+            self._exported, self._taken, self._tried = None, 0, False
+        readers = self._whole[1]
+        if readers is None:
+            return None
+        if self._may_export(schema, readers, table):
+            return self.decode_whole(table, first_row)
         arrays, columns, ends, time = table.columns, dict[str, Column](), None, self.schema.time
         for name, place, kind, required, read in readers:
             array = arrays[place]
@@ -200,16 +206,20 @@ class Decoder:
             if column is None or (required and column.valid is not None):
                 return None
             columns[name] = column
-        self._may_export(schema, readers, columns)
         return Decoded(arrived(self.schema, columns, first_row, ends), None, table.num_rows)
 
-    def _may_export(self, schema: pa.Schema, readers: tuple[_Whole, ...], columns: Mapping[str, Column]) -> None:
-        """Take the tables to come as `cep.io.exported` does, from the second or third of a schema on."""
+    def _may_export(self, schema: pa.Schema, readers: tuple[_Whole, ...], table: pa.RecordBatch) -> bool:
+        """Whether a table may be taken as `cep.io.exported` does now: the first long one of a schema, or the second,
+        and any whose dictionaries were not known before.
+        """
         self._taken += 1
-        if self._taken == _SOME and self._looks.at_exported is not None and self.schema.time is not None:
-            self._exported = exported_tables(schema, readers, self.schema.time, self._looks.at_exported)
-        if self._exported is not None:
-            self._exported.learn(columns)
+        look, time = self._looks.at_exported, self.schema.time
+        made = False
+        if not self._tried and (self._taken >= _SOME or table.num_rows >= _LONG) and look is not None:
+            assert time is not None, "who has no times has no readers"
+            self._tried, made = True, True
+            self._exported = exported_tables(schema, readers, time, look, BLOCK_ROWS)
+        return self._exported is not None and (self._exported.learn(table) or made)
 
     def _whole_readers(self, schema: pa.Schema) -> tuple[_Whole, ...] | None:
         """How to read each attribute from tables of a schema; None when some column is not to be found at one place."""

@@ -23,7 +23,7 @@ from cep.model.later import LaterColumns, Lies, TableForm
 from cep.model.time import MAX_TIME, MIN_TIME, NANOSECONDS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     import pyarrow as pa
 
@@ -35,9 +35,10 @@ else:
     pa = Late("pyarrow")
 
 _LINE = 8
-_ARRAY, _COLUMNS, _FIRST, _LAST = range(4)
+_ARRAY, _COLUMNS, _FIRST, _LAST, _SCHEMA, _TOLD, _SAYS, _MOST_ROWS = range(8)
 _CHILD, _KIND, _SIZE, _ADDRESS, _STRINGS, _OFFSETS, _BYTES = range(7)
 _WHOLE, _FLOATS, _TIMES, _TEXT, _LARGE_TEXT = range(5)
+_FORMAT, _NAME, _SCHEMAS, _AT_SCHEMAS, _OF_DICTIONARY = 0, 1, 4, 5, 6
 # what `cep.kernels.exported` calls these; io sees no kernels
 _pointer_of = ctypes.pythonapi.PyCapsule_GetPointer
 _pointer_of.restype, _pointer_of.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
@@ -56,10 +57,12 @@ class _Stretch:
 class ExportedTables:
     """How to take the columns of tables of one schema."""
 
-    def __init__(self, columns: Sequence[_Exported], look: Callable[[int], Any]) -> None:
+    def __init__(self, schema: pa.Schema, columns: Sequence[_Exported], look: Callable[[int], Any], most: int) -> None:
         self._columns, self._look = columns, look
         self._wants = np.zeros((1 + len(columns), _LINE), np.int64)
-        self._wants[0, _COLUMNS] = len(columns)
+        self._says = ctypes.create_string_buffer(_said(schema))
+        self._wants[0, [_COLUMNS, _TOLD, _MOST_ROWS]] = len(columns), len(schema), most
+        self._wants[0, _SAYS] = ctypes.addressof(self._says)
         for line, column in enumerate(columns, 1):
             self._wants[line, [_CHILD, _KIND, _SIZE]] = column.place, column.kind, column.dtype.itemsize
         self._words = memoryview(self._wants.data).cast("B").cast("q")
@@ -75,8 +78,8 @@ class ExportedTables:
         words = self._words
         if not table.is_cpu:
             return None
-        _, capsule = table.__arrow_c_array__()
-        words[_ARRAY] = _pointer_of(capsule, b"arrow_array")
+        own, capsule = table.__arrow_c_array__()
+        words[_SCHEMA], words[_ARRAY] = _pointer_of(own, b"arrow_schema"), _pointer_of(capsule, b"arrow_array")
         rows = int(self._look(self._at))
         first, last = words[_FIRST], words[_LAST]
         if rows < 0 or first < self._least or last > self._most:
@@ -100,17 +103,20 @@ class ExportedTables:
                 found[column.name] = Column(column.type, values, None, text).lies_at(place)
         return found
 
-    def learn(self, columns: Mapping[str, Column]) -> None:
-        """Know the dictionaries of a table that was read another way, if they are small and may come again."""
+    def learn(self, table: pa.RecordBatch) -> bool:
+        """Know the dictionaries of a table, if they are small and may come again; whether some are new."""
         texts = dict(self._form.texts)
         for line, column in enumerate(self._columns, 1):
-            strings, text = column.strings, columns[column.name].text
-            if strings is None or text is None or strings.known is not text or not text.data.size:
+            text = None if column.strings is None else column.strings.dictionary_of(table.column(column.place))
+            if text is None or not text.data.size or text is texts.get(column.name):
                 continue
             texts[column.name] = text
             addresses = [int(array.ctypes.data) for array in (text.offsets, text.data)]
             self._wants[line, [_STRINGS, _OFFSETS, _BYTES]] = len(text), *addresses
+        if texts == self._form.texts:
+            return False
         self._form = TableForm(self._form.columns, texts)  # tables that were read before keep theirs
+        return True
 
 
 class _Exported:
@@ -124,10 +130,34 @@ class _Exported:
         self.factor, self.least, self.most = 1, MIN_TIME, MAX_TIME
 
 
+def _said(schema: pa.Schema) -> bytes:
+    """What the exported schema of such a table says of its columns, as `cep.kernels.exported` compares it."""
+    capsule = schema.__arrow_c_schema__()
+    table = _words_at(_pointer_of(capsule, b"arrow_schema"))
+    out = []
+    for n in range(table[_SCHEMAS]):
+        child = _words_at(_words_at(table[_AT_SCHEMAS], n + 1)[n])
+        dictionary = child[_OF_DICTIONARY]
+        texts = [child[_NAME], child[_FORMAT], *([_words_at(dictionary)[_FORMAT]] if dictionary else [])]
+        out += [ctypes.string_at(text) for text in texts] + ([] if dictionary else [b""])
+    return b"".join(text + b"\0" for text in out)
+
+
+def _words_at(address: int, count: int = 9) -> Sequence[int]:
+    return memoryview((ctypes.c_int64 * count).from_address(address)).cast("B").cast("q").tolist()
+
+
 def exported_tables(
-    schema: pa.Schema, readers: Sequence[tuple[str, int, Type, bool, Reader]], time: str, look: Callable[[int], Any]
+    schema: pa.Schema,
+    readers: Sequence[tuple[str, int, Type, bool, Reader]],
+    time: str,
+    look: Callable[[int], Any],
+    most: int,
 ) -> ExportedTables | None:
-    """How to take tables of a schema, of which attributes are read as ``readers`` say; None when some column is odd."""
+    """How to take tables of a schema, of which attributes are read as ``readers`` say; None when some column is odd.
+
+    ``most``: longer ones need a closer look.
+    """
     columns = []
     for name, place, wanted, _, read in readers:
         arrow = schema.field(place).type
@@ -151,4 +181,4 @@ def exported_tables(
         else:
             return None
         columns.append(column)
-    return ExportedTables(columns, look)
+    return ExportedTables(schema, columns, look, most)

@@ -113,10 +113,9 @@ class Strings:
         self._text: Text | None = None
         self._content: tuple[int, bytes, bytes] | None = None
 
-    @property
-    def known(self) -> Text | None:
-        """The dictionary that came last, if it was lawful and small."""
-        return self._text
+    def dictionary_of(self, array: pa.DictionaryArray) -> Text | None:
+        """The dictionary of an array, if it is lawful and small."""
+        return self._known(array.dictionary)
 
     def __call__(self, array: pa.Array) -> Column | None:
         """The column, or None when some value needs a closer look."""

@@ -1,11 +1,13 @@
 """Columns of a table where Arrow's C data interface says they lie, looked at in one call.
 
-``wants``: int64[1 + columns, 8] at an address. In the first row stand the address of the exported `ArrowArray` (a
-struct), the number of columns, and, written, the first and the last time. Then for each column its place among the
-children, its KIND, the size of a value, and where it lies, written; for strings also how many the dictionary is known
-to have, and the addresses of their offsets and bytes.
+``wants``: int64[1 + columns, 8] at an address. In the first row stand the addresses of the exported `ArrowArray` and
+`ArrowSchema` (structs), the number of columns, and, written, the first and the last time; then how many children the
+table has, and the address of what their schema says: for each child its name, its format and that of its dictionary (or
+nothing), each with a zero behind it. Then for each column its place among the children, its KIND, the size of a value,
+and where it lies, written; for strings also how many the dictionary is known to have, and the addresses of their
+offsets and bytes.
 Cost: O(rows) for each column of floats or times, O(bytes) for a dictionary.
-Reference: the Arrow C data interface, whose struct is ten words.
+Reference: the Arrow C data interface, whose structs are ten and nine words.
 Tested by: tests/io/test_exported.py
 """
 
@@ -27,12 +29,14 @@ from cep.kernels.jit import (
 from cep.kernels.look import are_finite, ascend
 
 LINE = 8
-ARRAY, COLUMNS, FIRST, LAST = range(4)
+ARRAY, COLUMNS, FIRST, LAST, SCHEMA, TOLD, SAYS, MOST_ROWS = range(8)
 CHILD, KIND, SIZE, ADDRESS, STRINGS, OFFSETS, BYTES = range(7)
 # kinds: nothing to look at; floats that must be finite; times that must ascend; codes, and offsets of 32 or of 64 bits
 WHOLE, FLOATS, TIMES, TEXT, LARGE_TEXT = range(5)
 # words of an ArrowArray, up to those that are looked at
 LENGTH, NULL_COUNT, OFFSET, _BUFFERS, CHILDREN, AT_BUFFERS, AT_CHILDREN, DICTIONARY, STRUCT = range(9)
+# and of an ArrowSchema
+FORMAT, NAME, METADATA, _FLAGS, _SCHEMAS, AT_SCHEMAS, OF_DICTIONARY = range(7)
 
 
 @kernel(types.int64(Integer, Integer, Integer, Integer, Integer), inline=True)
@@ -63,6 +67,48 @@ def is_known(dictionary: Whole, kind: Whole, strings: Whole, known: Whole, data:
     return 1 - differ
 
 
+@kernel(types.int64(Integer, Integer), inline=True)
+def same_text(one: Whole, other: Whole) -> Whole:
+    """How long two texts are that end with a zero, that one counted, if they are the same; else 0."""
+    mine, theirs = bytes_at(one, 2**31), bytes_at(other, 2**31)
+    size = 0
+    while mine[size] == theirs[size]:
+        size += 1
+        if mine[size - 1] == 0:
+            return size
+    return 0
+
+
+@kernel(types.int64(Integer, Integer, Integer), inline=True)
+def says_the_same(schema: Whole, told: Whole, says: Whole) -> Whole:
+    """1 when the schema of a table is the one that is known, else 0."""
+    table = vector_at(schema, STRUCT)
+    if table[_SCHEMAS] != told:
+        return 0
+    children = vector_at(table[AT_SCHEMAS], told)
+    for n in range(told):
+        child = vector_at(children[n], STRUCT)
+        if child[METADATA] != 0:  # it may be of a type of somebody's own
+            return 0
+        size = same_text(says, child[NAME])
+        says += size
+        more = same_text(says, child[FORMAT]) if size != 0 else 0
+        says += more
+        if more == 0:
+            return 0
+        if child[OF_DICTIONARY] == 0:
+            if bytes_at(says, 1)[0] != 0:
+                return 0
+            says += 1
+        else:
+            dictionary = vector_at(child[OF_DICTIONARY], STRUCT)
+            size = same_text(says, dictionary[FORMAT])
+            says += size
+            if size == 0:
+                return 0
+    return 1
+
+
 @kernel(types.int64(Integer))
 def look_at_exported(place: Whole) -> Whole:
     """Write where columns lie; return the number of rows, or -1 when some column needs a closer look."""
@@ -70,7 +116,9 @@ def look_at_exported(place: Whole) -> Whole:
     wants = matrix_at(place, 1 + head[COLUMNS], LINE)
     table = vector_at(head[ARRAY], STRUCT)
     size = table[LENGTH]
-    if table[OFFSET] != 0 or table[NULL_COUNT] > 0 or size == 0:
+    if table[OFFSET] != 0 or table[NULL_COUNT] > 0 or size == 0 or size > head[MOST_ROWS]:
+        return -1
+    if says_the_same(head[SCHEMA], head[TOLD], head[SAYS]) == 0:
         return -1
     children = vector_at(table[AT_CHILDREN], table[CHILDREN])
     for n in range(1, wants.shape[0]):

@@ -416,9 +416,9 @@ class EventBatch:
 
     def __len__(self) -> int:
         here = vars(self)
-        size: int | None = here.get("_size")
-        if size is None:
-            size = here["_size"] = int(here["ts"].size)
+        if "_size" not in here:
+            here["_size"] = int(here["ts"].size)
+        size: int = here["_size"]
         return size
 
     def __getitem__(self, name: str) -> Column:

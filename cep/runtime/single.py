@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from cep.compiler.screen import BatchScreen, Part, compile_batch_screen, compile_screen
 from cep.runtime.gathering import Lay
 from cep.runtime.operators.direct import DirectOperator
+from cep.runtime.operators.filter import FilterOperator
 from cep.runtime.takers import RowTaker
 
 if TYPE_CHECKING:
@@ -78,7 +79,9 @@ class ScreenedReaders:
             wanted = [part.wanted for part in parts]
         lay = Lay()
         takers = [
-            running.batch_taker(stream, lay) if is_prompt and isinstance(running, DirectOperator) else None
+            running.batch_taker(stream, lay)
+            if is_prompt and isinstance(running, DirectOperator | FilterOperator)
+            else None
             for running in readers
         ]
         self.lay = lay if any(takers) else None

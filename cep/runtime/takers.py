@@ -1,4 +1,4 @@
-"""How a direct operator takes what need not wait: single events, and batches that stand in order, past `Waiting`.
+"""How operators take what need not wait: single events, and batches that stand in order, past what waits.
 
 Invariant: what is taken so is shown to the matcher just as a step would show it.
 Tested by: tests/runtime/test_single.py, tests/runtime/test_gathering.py
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cep.kernels.blocks import BLOCK_KEYS
+from cep.model.batch import where_it_lies
 from cep.runtime.chain import ChainMatcher
 from cep.runtime.operators.pattern import word_column, words_of
 from cep.runtime.rows import compile_row_writer
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from cep.runtime.bundle import Bundle
     from cep.runtime.gathering import Gathering, Lay
     from cep.runtime.operators.direct import DirectShard, RowMatcher
+    from cep.runtime.operators.filter import FilterOperator
     from cep.runtime.results import Output
 
 
@@ -119,3 +121,28 @@ class BatchTaker:
             bundle.add(self._shard, found)
             decided += found.shape[1]
         return decided
+
+
+class FilterTaker:
+    """Takes batches that need not wait for a filter whose events are made of attributes as they are."""
+
+    __slots__ = ("_filter", "_gathering", "_lay", "_many", "outputs")
+
+    wakes_at = 2**63  # nothing waits
+
+    def __init__(self, operator: FilterOperator, lay: Lay, gathering: Gathering, many: int) -> None:
+        """``many``: rows from which on a batch comes here whatever it is, see `cep.runtime.operators.filter`."""
+        self._filter, self._lay, self._gathering, self._many = operator, lay, gathering, many
+        self.outputs: list[Output] = []
+
+    def take(self, batch: EventBatch, watermark: int, bundle: Bundle) -> int | None:
+        """As `BatchTaker.take`; what it makes goes to ``outputs``."""
+        if self._filter.waits or (where_it_lies(batch) is None and len(batch) < self._many):
+            return None
+        count = self._gathering.gather(batch)
+        if not count:
+            self.outputs = []
+            return count
+        block = self._lay.block(self._gathering.width, count).copy()
+        self.outputs = self._filter.outputs_of(block, self._lay.texts)
+        return count * len(self.outputs)

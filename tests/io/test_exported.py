@@ -12,6 +12,7 @@ import cep
 from cep.app.compile import compiled_looks
 from cep.io.convert import Decoder
 from cep.kernels.jit import PLAIN
+from cep.model.later import LaterColumns
 
 pytestmark = pytest.mark.skipif(PLAIN, reason="plain Python reads no memory by address")
 
@@ -109,3 +110,32 @@ def test_columns_keep_the_memory_they_lie_in():
     gc.collect()
     [table(1000) for _ in range(20)]
     assert all(np.array_equal(values, np.linspace(0, 1, 1000)) for values in kept)
+
+
+def test_a_table_of_another_schema_is_no_longer_taken_as_it_lies():
+    """Names, formats, dictionaries and extensions are compared, whatever the number of columns."""
+    plain = table()
+    columns = {name: plain.column(name) for name in plain.schema.names}
+    uuid = pa.field("y", pa.float64(), metadata={"ARROW:extension:name": "somebody.own"})
+    others = [
+        pa.record_batch(columns | {"k": pa.array(np.arange(5))}),  # another format
+        pa.record_batch({"more" if name == "k" else name: c for name, c in columns.items()} | {"k": columns["k"]}),
+        pa.record_batch({**columns, "z": columns["x"]}),
+        pa.record_batch({name: columns[name] for name in reversed(columns)}),
+        pa.record_batch(columns | {"s": TEXTS(CODES, pa.array(["", "b", "ü"]).cast(pa.large_string()))}),
+        pa.record_batch(columns | {"s": pa.array(["", "b", "ü", "", "b"])}),
+        pa.RecordBatch.from_arrays(list(columns.values()), schema=plain.schema.set(4, uuid)),
+    ]
+    for other in others:
+        quick = Decoder(SCHEMA, looks=compiled_looks())
+        for one in (plain, plain, plain):
+            quick.decode(one, 0)
+        assert quick._exported.read(plain, SCHEMA, 0) is not None
+        assert quick._exported.read(other, SCHEMA, 0) is None
+        assert columns_of(quick.decode(other)) == columns_of(Decoder(SCHEMA).decode(other))
+
+
+def test_the_first_table_is_taken_as_it_lies_if_it_is_long():
+    quick = Decoder(SCHEMA, looks=compiled_looks())
+    assert isinstance(quick.decode(table(9000), 0).batch.columns, LaterColumns)
+    assert columns_of(quick.decode(table(9000), 0)) == columns_of(Decoder(SCHEMA).decode(table(9000), 0))

@@ -12,6 +12,7 @@ Tested by: tests/runtime/test_filter.py, tests/test_corpus.py
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,35 +20,42 @@ import numpy as np
 from cep.compiler.columns import ColumnFunction, as_column, batch_leaf, compile_columns, compile_conditions
 from cep.compiler.external import Failures
 from cep.compiler.screen import Asked
+from cep.kernels.blocks import BLOCK_KEYS, IDENTITY, TS
 from cep.language.fingerprint import fingerprint
 from cep.language.typed import Attr, CheckedFilter, Key
-from cep.model.batch import EventBatch, ends_in_order, string_column
+from cep.model.batch import Column, EventBatch, derived, ends_in_order, string_column
+from cep.model.later import LaterColumns
 from cep.model.types import STRING
 from cep.runtime.conditions import Memo, all_valid, decide
 from cep.runtime.failing import WORDS, before, earliest, failing_rows
+from cep.runtime.gathering import Wanted, gathering_of
 from cep.runtime.held import Held
 from cep.runtime.identity import provenance_later
 from cep.runtime.outputs import OUTPUTS_VERSION, outputs_state, read_outputs
 from cep.runtime.results import Order, Output, order_values
-from cep.runtime.selection import Selection
+from cep.runtime.selection import WHOLE, Selection
+from cep.runtime.takers import FilterTaker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from cep.compiler.columns import Leaf
     from cep.language.typed import CheckedKey, CheckedParam, CheckedRule, Typed
-    from cep.model.batch import BoolArray, Column, Int64Array
+    from cep.model.batch import BoolArray, Int64Array, Text
     from cep.model.schema import Schema
     from cep.model.types import Type
     from cep.plan.plan import Operator, StreamPlace
     from cep.runtime.clock import Frontier
     from cep.runtime.executor import Program
+    from cep.runtime.gathering import Lay
     from cep.runtime.identity import Lineage
     from cep.runtime.snapshot import State, Stored
 
     Columns = dict[str, Column]
 
 _NEVER = 2**63
+_KEPT = frozenset({*WHOLE, "float", "string"})
+"""Kinds of attributes that a block keeps as they are, strings by their codes."""
 _MANY = 8192
 """Rows from which on conditions are decided by compiled passes: to load these takes longer than a small batch does."""
 
@@ -209,6 +217,74 @@ class FilterOperator:
         if failures is not None:
             self._fail(stream, batch, failures)
 
+    def batch_taker(self, stream: str, lay: Lay) -> FilterTaker | None:
+        """What takes batches of the stream, if they need not wait; None when it has no such way."""
+        if self._calls or self.operator.level or len(self.operator.inputs) > 1 or not self._program.conditions:
+            return None
+        schema, names = self._schemas[stream], self._kept_attributes()
+        kinds = {schema.by_name[name].type.kind for name in names}
+        if not kinds <= _KEPT or any(emit.computed for emit in self._program.emits):
+            return None
+        columns = tuple((name, BLOCK_KEYS + n, _KEPT) for n, name in enumerate(names))
+        gathering = gathering_of(lay, self._selections[stream], Wanted(BLOCK_KEYS + len(names), columns, False))
+        return None if gathering is None else FilterTaker(self, lay, gathering, _MANY)
+
+    def _kept_attributes(self) -> tuple[str, ...]:
+        """What a block of its only stream keeps of an event: attributes that are emitted, and those of the key."""
+        (stream,), keys = self.operator.inputs, self.operator.rule.keys
+        picked = [_attribute(node, keys, stream) for emit in self._program.emits for _, node in emit.picked]
+        return tuple(dict.fromkeys((*picked, *(key.attributes[stream] for key in keys))))
+
+    @property
+    def waits(self) -> bool:
+        """Whether some derived events wait for the frontier."""
+        return bool(self._waiting)
+
+    def outputs_of(self, block: Int64Array, texts: Mapping[str, Text]) -> list[Output]:
+        """The derived events of a block (`cep.kernels.blocks`) of `_kept_attributes`, whose strings are codes."""
+        (stream,), rule, n, where = self.operator.inputs, self.operator.rule, block.shape[1], self._block_places
+
+        def column(name: str, kind: Type) -> Column:
+            words = block[where[name]]
+            if kind.kind == "string":
+                return Column(kind, words.astype(np.int32), None, texts[name])
+            return Column(kind, words.view(np.float64) if kind.kind == "float" else words)
+
+        def columns(emit: FilterEmit) -> Columns:
+            return {name: column(_attribute(node, rule.keys, stream), node.type) for name, node in emit.picked}
+
+        def keys() -> tuple[Column, ...]:
+            return tuple(column(key.attributes[stream], key.type) for key in rule.keys)
+
+        def lineage() -> Lineage:
+            return np.arange(n + 1), (stream,), np.zeros(n, np.int32), block[IDENTITY]
+
+        order = Order.quick(
+            ts=block[TS],
+            level=self.operator.level,
+            phase=0,
+            kind=self._places[stream].kind,
+            ties=(),
+            rank=self._places[stream].rank,
+            seq=block[IDENTITY],
+            rule=rule.index,
+            keys=(),
+            first=0,
+            emit=0,
+            sorted=True,
+        )
+        out = []
+        for place, emit in enumerate(self._program.emits):
+            origin = provenance_later((rule.name,), None, place, keys, (stream,), n, lineage)
+            fields = LaterColumns(emit.names, partial(columns, emit))
+            out.append(Output(derived(self._schemas[emit.type], order, n, fields, origin), order.emitted_by(place)))
+        return out
+
+    @cached_property
+    def _block_places(self) -> dict[str, int]:
+        """The column of each attribute in a block."""
+        return {name: BLOCK_KEYS + n for n, name in enumerate(self._kept_attributes())}
+
     def _fail(self, stream: str, batch: EventBatch, failures: Failures) -> None:
         """Let events for which a function failed wait for the frontier."""
         if failures.rows:
@@ -234,6 +310,7 @@ class FilterOperator:
         assert isinstance(program, FilterProgram)
         self._program = program
         self._selections = self._select()
+        vars(self).pop("_block_places", None)
 
     @property
     def layout(self) -> str:
@@ -323,7 +400,7 @@ class FilterOperator:
             return np.arange(n + 1), (stream,), np.zeros(n, np.int32), seq
 
         origin = provenance_later((rule.name,), None, emit, lambda: keys, (stream,), n, lineage)
-        derived = EventBatch(schema, batch.ts, seq, columns, origin)
+        made = EventBatch(schema, batch.ts, seq, columns, origin)
         order = Order(
             ts=batch.ts,
             level=self.operator.level,
@@ -338,7 +415,7 @@ class FilterOperator:
             emit=emit,
             sorted=in_order and not ties,  # arrivals are numbered on
         )
-        return Output(derived, order)
+        return Output(made, order)
 
 
 def _is_passed(output: Output, frontier: Frontier) -> BoolArray:
