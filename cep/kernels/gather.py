@@ -4,10 +4,11 @@ It does what `cep.kernels.select` does condition by condition and column by colu
 column or a table of codes, up to eight steps, and columns without nulls. It is told one number, the address of its
 orders: to look at a dozen arrays takes Python's side of a call longer than a small batch takes this side.
 
-Two tables of int64[rows, 8]. The *lay* is of a batch, for all rules: its first row says how many rows there
-are, the number of the first, and where there is room; then come the columns (ADDRESS, KIND, FACTOR). The *orders* are
-of a rule: in the first row the words LAY to NULLABLE; then a row for each test (COLUMN, LOW, HIGH, INSIDE, OUTSIDE,
-CODES, the address of a byte a code or 0), and for each column of the block that is a copy (COLUMN, TARGET).
+Two tables of int64[rows, 8]. The *lay* is of a batch, for all rules: its first row says how many rows there are, the
+number of the first, and where there is room; then come the columns (ADDRESS, KIND, FACTOR). The *orders* are of a
+rule: in the first row the words LAY to ALL (1: every row is wanted); then a row for each test (COLUMN, LOW, HIGH,
+INSIDE, OUTSIDE, CODES, the address of a byte a code or 0), and for each column of the block that is a copy (COLUMN,
+TARGET).
 Invariant: the block has room for ``WIDTH`` times ``ROWS`` words; it is written without gaps, column after column.
 Cost: O(rows) for each test, O(rows wanted) for each column kept.
 Tested by: tests/runtime/test_gathering.py
@@ -48,7 +49,7 @@ from cep.kernels.select import (
 
 LINE = 8
 ROWS, FIRST, COLUMNS, MARKS, WORDS, LIST, BLOCK = range(7)
-LAY, TESTS, COPIES, BEGIN, WIDTH, NULLABLE = range(6)
+LAY, TESTS, COPIES, BEGIN, WIDTH, NULLABLE, ALL = range(7)
 ADDRESS, KIND, FACTOR = range(3)
 COLUMN, LOW, HIGH, INSIDE, OUTSIDE, CODES = range(6)
 TARGET = 1
@@ -102,6 +103,33 @@ def begin_marks(place: Whole, columns: IntArray, orders: IntArray, marks: ByteAr
     return begun
 
 
+@kernel(types.int64(Vector, Vector, Matrix, Matrix, Bytes), inline=True)
+def copy_block(of_batch: IntArray, head: IntArray, columns: IntArray, orders: IntArray, marks: ByteArray) -> Whole:
+    """Write a block of all rows, whose marks are made; return how many these are."""
+    size, first = of_batch[ROWS], of_batch[FIRST]
+    block = matrix_at(of_batch[BLOCK], head[WIDTH], size)
+    for i in range(size):
+        block[IDENTITY, i] = first + i
+    for i in range(size):
+        block[BITS, i] = np.int64(marks[i])
+    if head[NULLABLE] != 0:
+        for i in range(size):
+            block[NULLS, i] = 0
+    for n in range(1 + head[TESTS], orders.shape[0]):
+        column = orders[n, COLUMN] + 1
+        at, factor = columns[column, ADDRESS], columns[column, FACTOR]
+        out = vector_at(of_batch[BLOCK] + orders[n, TARGET] * size * 8, size)
+        if columns[column, KIND] == INT32:
+            narrow = narrow_at(at, size)
+            for i in range(size):
+                out[i] = np.int64(narrow[i]) * factor
+        else:  # floats by their bits
+            wide = vector_at(at, size)
+            for i in range(size):
+                out[i] = wide[i] * factor
+    return size
+
+
 @kernel(types.int64(Integer))
 def gather_block(place: Whole) -> Whole:
     """Write a block by the orders at an address, and the rows it is made of; return how many these are."""
@@ -131,6 +159,8 @@ def gather_block(place: Whole) -> Whole:
             mark_float64(floats_at(at, size), bounds[0], bounds[1], inside, outside, marks)
         else:
             mark_true(bytes_at(at, size), inside, outside, marks)
+    if head[ALL] != 0:
+        return copy_block(of_batch, head, columns, orders, marks)
     words = words_at(of_batch[WORDS], (size + 63) >> 6)
     count = pack_marks(marks, words)
     if count == 0:

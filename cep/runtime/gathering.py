@@ -19,6 +19,7 @@ import numpy as np
 
 from cep.kernels.blocks import BLOCK_KEYS, TS
 from cep.kernels.gather import (
+    ALL,
     BEGIN,
     BLOCK,
     BOOL,
@@ -63,12 +64,14 @@ _KINDS = {np.dtype(np.int64): INT64, np.dtype(np.int32): INT32, np.dtype(np.floa
 class Wanted:
     """What a block keeps of an event: attributes, each with its column of the block.
 
-    ``copied``: kinds of attributes that are words as they lie. ``nullable``: the block has null bits.
+    With each the kinds of attributes that are words as they lie. ``nullable``: the block has null bits. ``every``: it
+    has every event.
     """
 
     width: int
     columns: tuple[tuple[str, int, Collection[str]], ...]
     nullable: bool
+    every: bool = False
 
 
 class Lay:
@@ -99,6 +102,11 @@ class Lay:
     def widen(self, width: int) -> None:
         """Let there be room for blocks of so many columns."""
         self._widest = max(self._widest, width)
+
+    def column(self, name: str, count: int, *, every: bool) -> Column:
+        """A column of the batch at the rows that were listed last, or at every one."""
+        assert self.batch is not None
+        return self.batch[name] if every else self.batch[name].take(self.listed[:count])
 
     @property
     def address(self) -> int:
@@ -194,7 +202,7 @@ class Gathering:
 
     def __init__(self, lay: Lay, selection: Selection, wanted: Wanted) -> None:
         self._lay, self._selection, self._wanted = lay, selection, wanted
-        self.width = wanted.width
+        self.width, self.every = wanted.width, wanted.every
         lay.widen(self.width)
         self._copies: list[tuple[int, int]] = [(0, TS)]
         self.others: list[tuple[str, int]] = []  # columns that are written by others, and where
@@ -230,7 +238,7 @@ class Gathering:
         orders = np.zeros((1 + len(self._tests) + len(self._copies), LINE), np.int64)
         orders[0, LAY], orders[0, TESTS], orders[0, COPIES] = self._lay.address, len(self._tests), len(self._copies)
         orders[0, BEGIN], orders[0, WIDTH] = self._selection.begin[0], self.width
-        orders[0, NULLABLE] = self._wanted.nullable
+        orders[0, NULLABLE], orders[0, ALL] = self._wanted.nullable, self._wanted.every
         for line, (test, place) in enumerate(self._tests, 1):
             orders[line, 0] = place
             ((_, inside, outside),) = test.kept
@@ -279,7 +287,7 @@ def wanted_by(source: DirectInput, shape: Shape) -> Wanted | None:
     keys: list[tuple[str, int, Collection[str]]] = [(k, BLOCK_KEYS + i, WHOLE) for i, k in enumerate(source.keys)]
     at, words = BLOCK_KEYS + len(source.keys), (*WHOLE, "float")
     values = [(shape.values[v][0], at + v, words) for v in source.present]
-    return Wanted(shape.block_width, (*keys, *values), shape.has_nulls)
+    return Wanted(shape.block_width, (*keys, *values), shape.has_nulls, shape.selects_all)
 
 
 def _attribute(test: Test) -> str:

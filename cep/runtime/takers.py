@@ -105,9 +105,8 @@ class BatchTaker:
             return count
         block = self._lay.block(gathering.width, count)
         if gathering.others:
-            rows = self._lay.listed[:count]
             for name, target in gathering.others:
-                column = batch[name].take(rows)
+                column = self._lay.column(name, count, every=gathering.every)
                 block[target] = words_of(word_column(column) if target < self._keys else column, self._strings)
             if self._strings.wants_collection:
                 self._shard.collect(block)

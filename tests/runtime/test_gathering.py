@@ -13,6 +13,7 @@ from cep.kernels.jit import PLAIN
 from cep.model.arrow import to_arrow
 from cep.runtime import takers
 from cep.runtime.operators import direct
+from cep.runtime.operators import filter as filter_operator
 
 pytestmark = pytest.mark.skipif(PLAIN, reason="plain Python has one way")
 
@@ -68,6 +69,7 @@ def everything(text, given, *, at_once, monkeypatch, is_taken=True):
             )
         else:
             patch.setattr(direct.DirectOperator, "batch_taker", lambda *_: None)
+            patch.setattr(filter_operator.FilterOperator, "batch_taker", lambda *_: None)
         engine = cep.Engine(rules)
         found = []
         for table in given:
@@ -110,6 +112,30 @@ def test_keys_and_values_of_every_kind_are_kept(key, monkeypatch):
     rule = f"""rule R keyed by {key} when S as a where n > 2 then S as b where n < 2 within 1 s
     emit X {{ s = a.s, x = b.x, flag = a.flag, name = b.name, at = a.at, d = b.d }}"""
     assert both(rule, tables(300, 50), monkeypatch)
+
+
+@pytest.mark.parametrize("key", ["k", "name", "x", "k, name"])
+@pytest.mark.parametrize("form", [{}, {"narrow": True}, {"nulls": True}], ids=["wide", "narrow", "nulls"])
+def test_every_event_is_taken_where_every_event_counts(key, form, monkeypatch):
+    rule = f"""rule R keyed by {key}
+    when S as a where s != "b" next 1 or more S in a row as b where n < prev(b.n, a.n) and d > 0 s
+         next S as c where not n < last(b.n)
+    allow unbounded
+    emit X {{ s = a.s, x = c.x, n = last(b.n), name = c.name, m = a.m }}"""
+    assert both(rule, tables(300, 50, **form), monkeypatch, is_taken="nulls" not in form)
+
+
+@pytest.mark.parametrize("keyed", ["", "keyed by k, s"])
+@pytest.mark.parametrize("form", [{}, {"narrow": True}, {"nulls": True}], ids=["wide", "narrow", "nulls"])
+def test_filters_are_taken_where_they_lie(keyed, form, monkeypatch):
+    rules = [
+        f"""rule R{i} {keyed} from S where {one} emit X{i} {{ s, x, more = n, at, d, name }}
+        {"emit Also { k, was = x }" if i % 3 == 0 else ""}"""
+        for i, one in enumerate(CONDITIONS)
+    ]
+    assert both("\n".join(rules), tables(300, 60, **form), monkeypatch, is_taken=False)
+    for rule in rules[:2]:
+        assert both(rule, tables(300, 60, **form), monkeypatch, is_taken=False)
 
 
 MANY = [(a, b, least) for a in "abc" for b in "abd" for least in (0.0, 1.0)]

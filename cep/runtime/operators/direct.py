@@ -413,10 +413,13 @@ class DirectOperator:
 
     def batch_taker(self, stream: str, lay: Lay) -> BatchTaker | None:
         """What takes batches of a stream, if they need not wait; None when it has no such way."""
-        if len(self._shards) > 1 or self.operator.level or len(self._inputs) > 1 or self._shape.selects_all:
+        if len(self._shards) > 1 or self.operator.level or len(self._inputs) > 1:
             return None
-        wanted = wanted_by(self._inputs[stream][1], self._shape)
-        gathering = None if wanted is None else gathering_of(lay, self._selections[stream], wanted)
+        source = self._inputs[stream][1]
+        selection, wanted = self._selections.get(stream), wanted_by(source, self._shape)
+        if selection is None and wanted is not None:
+            selection = Selection(source.predicates, source.keys)
+        gathering = None if wanted is None or selection is None else gathering_of(lay, selection, wanted)
         return None if gathering is None else BatchTaker(self._shards[0], lay, gathering)
 
     def note(self, stream: str, number: int) -> None:
