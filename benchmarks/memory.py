@@ -2,10 +2,12 @@
 
 A round is so many new keys, each with one event of A (and, for the one-pass matcher, whose rules have no bound, one of
 B, which ends what the first began), all within the bound of the rule, so all of them are held at once; then time passes
-every deadline. Each rule and kind of key runs in a process of its own, which tells its resident size after each round.
-The second round may still find a better place for things; from then on nothing may be added.
+every deadline. Each rule and kind of key runs in a process of its own, which tells its resident size when the keys of a
+round are held, and after its time has passed. The second round may still find a better place for things; from then on
+nothing may be added.
 
     python -m benchmarks --what memory [--keys 1000000] [--rounds 10]
+    python -m benchmarks.memory chain int 10000000 10   # one rule, a line of JSON a round
 
 Tested by: tests/test_benchmarks.py
 """
@@ -52,6 +54,11 @@ RULES = {
     "match graph": Rule(
         "match graph", "when A as a then any B as b within 1 d after match keep all emit Out { k, v = a.v }", ("A",)
     ),
+    "counting": Rule(
+        "counting matcher",
+        "when A as a then any B as b within 1 d after match keep all emit Out { k, n = count() }",
+        ("A",),
+    ),
     "run table": Rule(
         "run table", "when 1 or more A as a then B as b where b.v > sum(a.v) within 1 d emit Out { k }", ("A",)
     ),
@@ -60,11 +67,15 @@ RULES = {
 
 
 class Size(NamedTuple):
-    """What a process holds after a round: its resident size and what the rule's tables say, both in bytes."""
+    """What a process holds once a round's time has passed: its resident size and what the rule's tables say, in bytes.
+
+    ``keys`` were open at once, and then the resident size was ``full``.
+    """
 
     resident: int
     tables: int
     keys: int
+    full: int
 
 
 def resident() -> int:
@@ -100,10 +111,10 @@ def sizes(name: str, kind: str, keys: int, rounds: int) -> Iterator[Size]:
             times = pa.array(np.full(table.num_rows, began + n, np.int64))
             engine.send_batch(stream, table.append_column("ts", times))
             engine.advance((began + n) * 1_000_000)
-        most = engine.stats().rules["R"].keys
+        most, full = engine.stats().rules["R"].keys, resident()
         engine.advance((began + 2 * BOUND_MS) * 1_000_000)
         gc.collect()
-        yield Size(resident(), engine.stats().bytes, most)
+        yield Size(resident(), engine.stats().bytes, most, full)
 
 
 def measure_memory(keys: int, rounds: int) -> dict[str, list[Size]]:
@@ -120,9 +131,10 @@ def measure_memory(keys: int, rounds: int) -> dict[str, list[Size]]:
 def memory_table(measured: dict[str, list[Size]]) -> str:
     """The resident sizes in MB as text."""
     rounds = len(next(iter(measured.values())))
-    lines = [f"{'resident MB after round':28}" + "".join(f"{n:>8}" for n in range(1, rounds + 1))]
+    lines = [f"{'resident MB of round':40}" + "".join(f"{n:>8}" for n in range(1, rounds + 1))]
     for name, found in measured.items():
-        lines.append(f"{name:28}" + "".join(f"{size.resident / 2**20:8.0f}" for size in found))
+        for when, sizes in (("all held", [s.full for s in found]), ("time passed", [s.resident for s in found])):
+            lines.append(f"{f'{name}, {when}':40}" + "".join(f"{size / 2**20:8.0f}" for size in sizes))
     return "\n".join(lines)
 
 

@@ -58,8 +58,8 @@ def count_q2(ticks: Ticks) -> int:
     return found
 
 
-def count_q3(ticks: Ticks) -> int:
-    """How many A, B and C above 90 stand in this order in less than a second."""
+def count_q3(ticks: Ticks, bound: int = 999) -> int:
+    """How many A, B and C above 90 stand in this order within so many milliseconds."""
     dear = ticks.price > 90
     times, letters = ticks.ts[dear], ticks.type[dear]
     seen = np.cumsum(letters == _B)  # B up to each row
@@ -68,7 +68,7 @@ def count_q3(ticks: Ticks) -> int:
     found = 0
     for row in np.flatnonzero(letters == _A).tolist():
         begin = int(np.searchsorted(of_c, row))
-        end = int(np.searchsorted(of_c, np.searchsorted(times, times[row] + 1000)))
+        end = int(np.searchsorted(of_c, np.searchsorted(times, times[row] + bound + 1)))
         found += int(sums[end] - sums[begin]) - (end - begin) * int(seen[row])
     return found
 

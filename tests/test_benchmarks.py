@@ -161,13 +161,16 @@ def test_a_chain_by_hand_finds_what_that_of_q2_finds(ticks):
 
 
 def test_growth_is_told_beside_the_first_size():
-    grown = scaling.measure_scaling(20_000, 1, keys=(10, 2_000), lengths=(3, 4))  # counts are checked in there
-    assert [(g.what, g.size) for g in grown] == [("keys", 10), ("keys", 2_000), ("steps", 3), ("steps", 4)]
-    assert [g.beyond == 1 for g in grown[::2]] == [True, True]
-    assert all(g.matches > 0 for g in grown)
+    # counts are checked in there
+    grown = scaling.measure_scaling(20_000, 1, keys=(10, 2_000), lengths=(3, 4), windows=(100, 1000))
+    sizes = [("keys", 10), ("keys", 2_000), ("steps", 3), ("steps", 4)]
+    sizes += [(f"events in {name}", window) for name in ("Q3e", "Q3c") for window in (100, 1000)]
+    assert [(g.what, g.size) for g in grown] == sizes
+    assert all(g.beyond == 1 for g in grown[::2])
+    assert all(g.matches > 0 for g in grown if "Q3e" not in g.what)
     assert grown[1].growth_engine == grown[1].engine / grown[0].engine
     lines = scaling.scaling_table(grown).splitlines()
-    assert [line.split()[0] for line in lines] == ["what", "10", "2,000", "3", "4"]
+    assert [line.split()[0] for line in lines] == ["what", "10", "2,000", "3", "4", *["100", "1,000"] * 2]
 
 
 def test_small_batches_are_counted(ticks):

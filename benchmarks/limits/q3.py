@@ -64,10 +64,11 @@ def compact(ts, price, before, head, tail):
 def find_all(batch, place, kept, words, rows, out):
     """Match one batch; return what stopped it: 0 done, 1 no room for what is kept, 2 time goes back, 3 for results.
 
-    ``place`` is [time of the last event, head and tail of A, of B, A dropped, results, selected row to begin with].
+    ``place`` is [time of the last event, head and tail of A, of B, A dropped, results, selected row to begin with, the
+    bound].
     """
     ts, letter, price = batch.ts, batch.type, batch.price
-    begin, found = place[7], place[6]
+    begin, found, bound = place[7], place[6], place[8]
     if begin == 0 and in_order(ts, place[0]) == 0:
         return 2
     selected = select_dear(letter, price, 3, 90.0, words, rows)
@@ -78,7 +79,7 @@ def find_all(batch, place, kept, words, rows, out):
         i = rows[x]
         which = letter[i]
         if which == 2:
-            limit = ts[i] - BOUND_MS
+            limit = ts[i] - bound
             while ah < at and kept.a_ts[ah] < limit:
                 ah += 1
             while bh < bt and kept.b_ts[bh] < limit:
@@ -122,9 +123,12 @@ def find_all(batch, place, kept, words, rows, out):
 
 @njit(error_model="numpy", nogil=True)
 def count_all(batch, place, kept, words, rows, out):
-    """Count one batch; as `find_all`. ``place`` is [last time, head and tail of A, pairs, B seen, -, results, row]."""
+    """Count one batch; as `find_all`.
+
+    ``place`` is [last time, head and tail of A, pairs, B seen, -, results, row, the bound].
+    """
     ts, letter, price = batch.ts, batch.type, batch.price
-    begin, found = place[7], place[6]
+    begin, found, bound = place[7], place[6], place[8]
     if begin == 0 and in_order(ts, place[0]) == 0:
         return 2
     selected = select_dear(letter, price, 3, 90.0, words, rows)
@@ -134,7 +138,7 @@ def count_all(batch, place, kept, words, rows, out):
     while x < selected:
         i = rows[x]
         which = letter[i]
-        limit = ts[i] - BOUND_MS
+        limit = ts[i] - bound
         while ah < at and kept.a_ts[ah] < limit:
             pairs -= seen - kept.a_before[ah]
             ah += 1
@@ -164,15 +168,15 @@ def count_all(batch, place, kept, words, rows, out):
 class _Limit:
     """Q3 over batches; tables double when they are too small."""
 
-    def __init__(self, kernel, out, room: int = _ROOM) -> None:
-        self._kernel, self._out, self._room = kernel, out, room
+    def __init__(self, kernel, out, room: int, bound: int) -> None:
+        self._kernel, self._out, self._room, self._bound = kernel, out, room, bound
         self._words = np.zeros(BATCH_ROWS // 64 + 1, np.uint64)
         self._rows = np.zeros(BATCH_ROWS, np.int32)
         self.reset()
 
     def reset(self) -> None:
         """Forget what was taken."""
-        self._place = np.array([-(2**63), 0, 0, 0, 0, 0, 0, 0], np.int64)
+        self._place = np.array([-(2**63), 0, 0, 0, 0, 0, 0, 0, self._bound], np.int64)
         kinds = (np.int64, np.float64, np.int64) * 2
         self._kept = Kept(*(np.zeros(self._room, kind) for kind in kinds))
 
@@ -203,12 +207,12 @@ def _doubled(columns):
 class Limit(_Limit):
     """Q3e: room for ``events`` results is made beforehand."""
 
-    def __init__(self, events: int, room: int = _ROOM) -> None:
-        super().__init__(find_all, Found(*(np.zeros(events + 1024) for _ in range(3))), room)
+    def __init__(self, events: int, room: int = _ROOM, bound: int = BOUND_MS) -> None:
+        super().__init__(find_all, Found(*(np.zeros(events + 1024) for _ in range(3))), room, bound)
 
 
 class CountLimit(_Limit):
     """Q3c."""
 
-    def __init__(self, events: int, room: int = _ROOM) -> None:
-        super().__init__(count_all, Counted(np.zeros(events + 1, np.int64), np.zeros(events + 1)), room)
+    def __init__(self, events: int, room: int = _ROOM, bound: int = BOUND_MS) -> None:
+        super().__init__(count_all, Counted(np.zeros(events + 1, np.int64), np.zeros(events + 1)), room, bound)

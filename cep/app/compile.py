@@ -11,10 +11,6 @@ from typing import TYPE_CHECKING
 from cep.app.functions import require_codes
 from cep.io.whole import PLAIN_LOOKS, Looks
 from cep.kernels import jit
-from cep.model.folders import cache_root
-
-# the folder must be known before a module with kernels is imported
-jit.keep_code_in(cache_root())
 
 if TYPE_CHECKING:
     from collections.abc import Callable

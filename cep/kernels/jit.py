@@ -42,6 +42,8 @@ from numba.core.typing.typeof import typeof
 from numba.extending import intrinsic
 from numba.np import numpy_support
 
+from cep.kernels import code_root
+
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 PLAIN: bool = bool(config.DISABLE_JIT)
@@ -441,18 +443,10 @@ def _numba_cache_in(folder: Path | None) -> Any:
         config.CACHE_DIR = before
 
 
-_root: list[Path | None] = [None]
-
-
-def keep_code_in(root: Path | None) -> None:
-    """Say where compiled code is kept (None: nowhere). To be called before the kernels are imported."""
-    _root[0] = root
-
-
 @cache
 def cache_folder() -> Path | None:
     """The folder for compiled code and generated modules, made if need be; None when there is nowhere to write."""
-    root = _root[0]
+    root = code_root()
     if root is None:
         return None
     folder = root / f"kernels-{source_hash()}"

@@ -39,6 +39,7 @@ from cep.kernels.chain import (
 )
 from cep.kernels.jit import PLAIN
 from cep.kernels.keys import KEY_AT, KEY_WORDS, USED, enter_keys
+from cep.runtime.held import is_spacious
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -66,7 +67,6 @@ class ChainMatcher:
     """The state of one chain for one shard."""
 
     gives_away = False
-    wakes_at = 2**63  # time alone changes nothing here
 
     def __init__(self, tables: ChainTables, streams: tuple[str, ...]) -> None:
         self._tables, self._streams = tables, streams
@@ -88,6 +88,23 @@ class ChainMatcher:
         self._entered: tuple[ChainState | None, Int64Array | None, Int64Array | None] = (None, None, None)
         self._where, self._at = np.zeros((0, 3), np.int64), 0
         self._found = np.zeros((shape.found_width, _SMALL), np.int64)  # grows with what a batch finds
+
+    @property
+    def wakes_at(self) -> int:
+        """When no more than an eighth of a large ring can be open, so that it is given back.
+
+        Time alone changes nothing else here.
+        """
+        runs = self.state.runs
+        room = len(runs)
+        if not is_spacious(room, 0):
+            return 2**63
+        return int(runs[(self._marks[HEAD] - room // 8) & (room - 1), DEADLINE]) + 1
+
+    @property
+    def is_spacious(self) -> bool:
+        """Whether tables are to be given back."""
+        return self.wakes_at <= self._watermark
 
     @property
     def open_runs(self) -> int:

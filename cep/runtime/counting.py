@@ -35,6 +35,7 @@ from cep.kernels.counting import (
 )
 from cep.kernels.keys import KEY_AT, KEY_WORDS, LIVE, USED, enter_keys
 from cep.kernels.runs import FOREVER
+from cep.runtime.held import is_spacious
 from cep.runtime.starts import next_bound, places_of, sweep_keys
 
 if TYPE_CHECKING:
@@ -76,6 +77,12 @@ class CountingMatcher:
         """When the next bound has passed, so that what it holds is freed."""
         counts = self.state.counts
         return next_bound(self.state.starts, int(counts[STARTS_HEAD]), int(counts[STARTS_TAIL]))
+
+    @property
+    def is_spacious(self) -> bool:
+        """Whether tables are to be given back."""
+        counts = self.state.counts
+        return is_spacious(len(self.state.starts), int(counts[STARTS_TAIL] - counts[STARTS_HEAD]))
 
     @property
     def open_runs(self) -> int:

@@ -50,6 +50,7 @@ from cep.kernels.graph import (
 )
 from cep.kernels.keys import KEY_AT, KEY_WORDS, LIVE, USED, enter_keys
 from cep.kernels.runs import FOREVER
+from cep.runtime.held import is_spacious
 from cep.runtime.results import Deciders
 from cep.runtime.starts import next_bound, places_of, sweep_keys
 
@@ -109,6 +110,11 @@ class GraphMatcher:
         """When the next bound has passed, so that what it holds is freed."""
         counts = self.state.counts
         return next_bound(self.state.starts, int(counts[STARTS_HEAD]), int(counts[STARTS_TAIL]))
+
+    @property
+    def is_spacious(self) -> bool:
+        """Whether tables are to be given back."""
+        return is_spacious(len(self.state.nodes), self.open_runs)
 
     @property
     def open_runs(self) -> int:

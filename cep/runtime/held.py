@@ -1,6 +1,8 @@
-"""Held: what an operator keeps at a moment, counted.
+"""Held: what an operator keeps at a moment, counted; and when a table is to be given back.
 
-Tested by: tests/app/test_stats.py
+A burst leaves large tables behind. Once an eighth of one would do, what is in it moves to tables of the size that it
+needs, as a restart would have it (`is_spacious`): so whoever grows again has at least as much to do as moving cost.
+Tested by: tests/app/test_stats.py, tests/runtime/test_giving_back.py
 """
 
 from __future__ import annotations
@@ -10,6 +12,14 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+LARGE = 65_536
+"""Tables of fewer rows are kept."""
+
+
+def is_spacious(room: int, used: int) -> bool:
+    """Whether a table of so many rows, of which so many are used, is to be given back."""
+    return room > LARGE and 8 * used < room
 
 
 @dataclass(frozen=True, slots=True)

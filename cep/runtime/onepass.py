@@ -42,6 +42,7 @@ from cep.kernels.onepass import (
     is_run,
     walk_trail,
 )
+from cep.runtime.held import is_spacious
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -96,6 +97,7 @@ class OnePassMatcher:
 
     gives_away = True
     wakes_at = 2**63  # time alone changes nothing here
+    is_spacious = False  # to sweep makes tables smaller
 
     def __init__(self, tables: OnePassTables, streams: tuple[str, ...]) -> None:
         self._tables, self._streams = tables, streams
@@ -365,10 +367,14 @@ class OnePassMatcher:
             counts[NEAR_LOW], self._near = low, np.zeros(high - low, np.int32)
 
     def _sweep(self, grow: bool) -> None:
-        """Sweep out the keys without runs; twice the rows if asked for, or when that has not freed half of them."""
+        """Sweep out the keys without runs; twice the rows if asked for, or when that has not freed half of them.
+
+        Half of them when that leaves large tables next to empty.
+        """
         state = self.state
         live = self._slots()[self._runs() > 0]
         size = 2 * len(state.slots) if grow or 2 * len(live) >= len(state.slots) - 2 else len(state.slots)
+        size = size // 2 if not grow and is_spacious(size, len(live)) else size
         slots = np.zeros((size, state.slots.shape[1]), np.int64)
         slots[0] = self._tables.blank
         slots[1 : len(live) + 1] = live

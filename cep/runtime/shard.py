@@ -68,7 +68,7 @@ from cep.kernels.runs import (
 )
 from cep.model.batch import Column, EventBatch
 from cep.runtime.failing import told
-from cep.runtime.held import Held
+from cep.runtime.held import Held, is_spacious
 from cep.runtime.identity import emit_seed, provenance
 from cep.runtime.limit import Limit
 from cep.runtime.packing import unpacked
@@ -84,6 +84,7 @@ from cep.runtime.tables import (
     new_table,
     pack_runs,
     rehashed,
+    repacked,
     restore_runs,
     wakes_of,
     widened,
@@ -179,7 +180,16 @@ class PatternShard:
             return self._match_versions(rows)
         if rows is not None:
             self._append(rows)
-        return self._match(self._versions.newest, self._watermark)
+        out = self._match(self._versions.newest, self._watermark)
+        if is_spacious(len(self._state.runs), self.open_runs):
+            self._give_back()
+        return out
+
+    def _give_back(self) -> None:
+        """Let what is remembered move to tables of the size that it needs."""
+        self._state = repacked(self._state, self._program)
+        self._found = new_table(SMALL, self._found.shape[1])
+        self._collect_strings(new_table(0, self._program.layout.row_width))
 
     def _cut(self, rows: Int64Array) -> tuple[Int64Array | None, int]:
         """The rows before the event that ends the rule, and its time."""
@@ -403,7 +413,7 @@ class PatternShard:
         """Make room in the table that was too small; ``again``: what was made before was not enough for one event."""
         state = self._state
         if wanted == WANTS_FOUND:
-            self._found = new_table(2 * len(self._found), self._found.shape[1])
+            self._found = grown(self._found, 2 * len(self._found))  # with matches that wait for others of their moment
         elif wanted == WANTS_RUNS:
             table = grown(state.runs, 2 * len(state.runs))
             table[len(state.runs) :, NODE] = -1

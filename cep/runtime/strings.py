@@ -17,6 +17,7 @@ from cep.compiler.text import TextVector
 from cep.kernels.text import (
     BYTES_USED,
     CODES_USED,
+    LENGTH,
     LIVE,
     TextStore,
     empty_text_store,
@@ -25,6 +26,7 @@ from cep.kernels.text import (
     move_strings,
 )
 from cep.model.batch import EMPTY_TEXT, Text
+from cep.runtime.held import is_spacious
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -137,8 +139,24 @@ class Strings:
         self._codes.clear()
         self._forget()
         self.crowded = False
-        live = self._move(marks, int(self.store.counts[CODES_USED]), int(self.store.counts[BYTES_USED]))
+        live = self._move(marks, *self._room_for(marks))
         self._collect_at = max(4096, 2 * live)
+
+    def _room_for(self, marks: Int64Array) -> tuple[int, int]:
+        """Codes and bytes to make room for: as many as there were, unless they are many and few are left.
+
+        Codes keep their numbers, so those behind the last that is left are forgotten.
+        """
+        counts, spans = self.store.counts, self.store.spans
+        codes, size = int(counts[CODES_USED]), int(counts[BYTES_USED])
+        if not is_spacious(codes, 0):
+            return codes, size
+        left = np.flatnonzero(marks[:codes])
+        last = int(left[-1]) + 1 if left.size else 0
+        kept = int(np.maximum(spans[left, LENGTH], 0).sum())
+        if is_spacious(codes, last):
+            counts[CODES_USED], codes = last, 2 * last
+        return codes, 2 * kept if is_spacious(size, kept) else size
 
     def _grow(self, length: int) -> None:
         counts = self.store.counts

@@ -217,6 +217,17 @@ def restore_runs(empty: RunState, program: PatternProgram, stored: Stored) -> Ru
     return _with_tables(empty, **tables)
 
 
+def repacked(state: RunState, program: PatternProgram) -> RunState:
+    """The same in tables of the size that it needs."""
+    from cep.runtime.snapshot import Stored
+
+    tables = pack_runs(state, len(program.layout.positions), wakes_of(program))
+    out = restore_runs(empty_state(program), program, Stored("the tables", tables))
+    used = int(out.counts[SLOTS_USED])
+    fill_table(out.slots, used, program.layout.key_words, out.table)
+    return out
+
+
 # -------------------------------------------------------------------------------------------------------------- room
 
 

@@ -22,8 +22,8 @@ compiled_only = pytest.mark.skipif(PLAIN, reason="plain Python compiles nothing"
 PROGRAM = """
 import json, sys
 from pathlib import Path
-from cep.kernels import jit
-jit.keep_code_in(Path(sys.argv[1]) if sys.argv[1] else None)
+from cep.kernels import jit, keep_code_in
+keep_code_in(lambda: Path(sys.argv[1]) if sys.argv[1] else None)
 import numpy as np
 from cep.kernels import text
 from cep.compiler.generate import load_generated
@@ -166,7 +166,7 @@ def test_a_cache_folder_that_cannot_be_made_is_none(tmp_path, monkeypatch):
         (None, None),
         (tmp_path, tmp_path / f"kernels-{jit.source_hash()}"),
     ):
-        monkeypatch.setattr(jit, "_root", [root])
+        monkeypatch.setattr("cep.kernels._root", [lambda root=root: root])
         assert jit.cache_folder.__wrapped__() == wanted
 
 
@@ -175,6 +175,21 @@ def test_the_folder_is_named_by_what_decides_the_code():
     assert int(jit.source_hash(), 16) >= 0
     folder = jit.cache_folder()
     assert folder is None or folder.name == f"kernels-{jit.source_hash()}"
+
+
+@compiled_only
+def test_whoever_asks_for_the_programs_first_finds_the_code_kept(tmp_path):
+    program = (
+        "import cep\n"
+        "text = 'stream S ordered by ts { ts: time(s) } rule R when S as a then S as b within 1 d emit X {}'\n"
+        "rules = cep.loads(text)\n"
+        "rules.programs, rules.graph('R')\n"  # before an engine is started
+        "from cep.kernels import jit\n"
+        "print(all(jit._entry(dispatcher) for dispatcher, _ in jit._registered))"
+    )
+    env = os.environ | {"PYTHONPATH": str(ROOT), "CEP_CACHE": str(tmp_path)}
+    command = [sys.executable, "-c", program]
+    assert subprocess.run(command, env=env, capture_output=True, check=True).stdout.strip() == b"True"
 
 
 @compiled_only

@@ -85,6 +85,10 @@ class Matcher(Protocol):
         """Where the watermark must have come for something to expire that is freed then."""
 
     @property
+    def is_spacious(self) -> bool:
+        """Whether tables are to be given back (`cep.runtime.held`)."""
+
+    @property
     def open_runs(self) -> int:
         """Partial matches not decided yet."""
 
@@ -140,6 +144,7 @@ class DirectShard:
         self._kinds = np.array([places[s].kind for s in self._streams], np.int64)
         self._ranks = np.array([places[s].rank for s in self._streams], np.int64)
         self.waiting = Waiting(self._kinds, self._ranks)
+        self._tables = tables
         self.matcher = start_matcher(tables, self._streams)
         self._nothing = np.zeros((shape.block_width, 0), np.int64)
         self._watermark = -(2**63)
@@ -181,7 +186,17 @@ class DirectShard:
         out: list[Output] = []
         for found in self.matcher.match(block, watermark):
             out += self.harvest(found)
+        if self.matcher.is_spacious:
+            self._give_back()
         return out
+
+    def _give_back(self) -> None:
+        """Let what is remembered move to tables of the size that it needs."""
+        fresh = start_matcher(self._tables, self._streams)
+        fresh.restore(self.matcher.tables())
+        vars(self.matcher).update(vars(fresh))  # others know the matcher, and nobody its tables
+        assert not list(self.matcher.match(self._nothing, self._watermark)), "all that was due has been decided"
+        self.collect(self._nothing)
 
     def collect(self, incoming: Int64Array) -> None:
         """Free the strings that neither ``incoming`` rows nor anything that is held needs."""
