@@ -11,6 +11,7 @@ from random import Random
 from oracle import Result
 
 import cep
+from cep.compiler.choice import only
 
 WHOLE = "whole"  # one table a stream, by Engine.send_batch
 ONE = "one by one"  # every event by Engine.send
@@ -26,6 +27,14 @@ class Cut:
 
     def __str__(self):
         return f"{self.kind if isinstance(self.kind, str) else f'batches of {self.kind}'}, {self.shards} shards"
+
+
+def rules_on(matcher, text):
+    """The rules of a text whose rule R this matcher takes, compiled for it."""
+    with only(matcher):
+        rules = cep.loads(text)
+        assert rules.programs.choices["R"].name == matcher
+        return rules
 
 
 def run(text, rows, end="open", params=None, cut=Cut()):

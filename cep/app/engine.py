@@ -18,7 +18,7 @@ from cep.app.stats import count
 from cep.app.summary import Summary
 from cep.io.convert import Decoder, table_of
 from cep.model.decided import Decided, join
-from cep.model.errors import InputError, UsageError
+from cep.model.errors import InputError, UsageError, kind_of
 from cep.model.time import MAX_TIME, MIN_TIME, parse_time
 from cep.runtime.clock import StreamClock
 from cep.runtime.executor import Executor
@@ -313,6 +313,10 @@ class Engine:
         from cep.app.changes import changed
 
         self._must_be_open()
+        named: object = param  # whatever its type says
+        if not isinstance(named, str):
+            msg = f"a param is told by its name, not by {kind_of(named)}"
+            raise UsageError(msg)
         self._rules, programs = changed(self._rules, param, value)
         for executor in self._executors:
             executor.change(programs)
@@ -496,9 +500,11 @@ class Engine:
         return found
 
 
-def _unknown(stream: str, rules: Rules) -> str:
+def _unknown(stream: object, rules: Rules) -> str:
     import difflib
 
+    if not isinstance(stream, str):
+        return f"a stream is told by its name, not by {kind_of(stream)}"
     book = rules.rulebook
     if stream in book.derived:
         return f"{stream} is derived by rules; events are sent to declared streams"

@@ -133,7 +133,7 @@ def rule_text(explained: Explanation) -> str:
         ("key", ", ".join(k.name for k in rule.keys) or "none: one state for all events"),
         ("place", f"level {explained.level}, part {explained.part}"),
         *explained.facts,
-        *(("output", _output_text(rule.output)) for _ in range(rule.output is not None)),
+        *_output(rule.output),
         *(("calls", f"{f.name}, Python: {f.reference}") for f in externals_of(rule)),
         ("state", rule.state_bound or "none"),
     ]
@@ -454,7 +454,8 @@ class _Automaton:
 def _pattern_facts(
     rule: CheckedRule, program: PatternProgram, states: Sequence[State], choice: Choice
 ) -> tuple[tuple[str, str], ...]:
-    scalars = program.tables.scalars
+    scalars, pattern = program.tables.scalars, rule.body
+    assert isinstance(pattern, CheckedPattern)
     widest = max(len({m.step for m in s.moves}) for s in states)
     test = ", each with a call of the generated `test`" if scalars[tables.TESTED] else ""
     cost = (
@@ -470,12 +471,13 @@ def _pattern_facts(
     return (
         ("within", _bounds_text(scalars)),
         ("matches", _matches_text(rule)),
+        *_limit(rule),
         *_timeouts(rule),
         ("matcher", f"the {choice.name}: {choice.why}"),
         ("sees", seen),
         ("cost", _direct_cost(choice.tables) if choice.tables else cost),
         ("bytes", _bytes_text(program, choice)),
-        *((("holds", _held_text(choice.tables)),) if choice.tables is not None else ()),
+        *((("holds", _held_text(choice.tables, pattern)),) if choice.tables is not None else ()),
     )
 
 
@@ -491,14 +493,16 @@ def _direct_cost(tables: DirectTables) -> str:
     return f"{columns}O(steps) an event, whatever is open{',' * bool(each)}{each}"
 
 
-def _held_text(tables: DirectTables) -> str:
+def _held_text(tables: DirectTables, pattern: CheckedPattern) -> str:
     """What a direct matcher holds of a key, where that is less than the rule's bound says."""
     if isinstance(tables, OnePassTables):
         return f"at most one run in each of the key's {_count(tables.states, 'state')}, whatever was begun"
     if isinstance(tables, CountingTables):
         return "no runs: for each event that starts one, how many there are at each step"
     if isinstance(tables, GraphTables):
-        return "no runs: each event that fits a step, once for each step, as long as the bound reaches back"
+        kept = "for ever" if pattern.skip == "keep all" else "until a match lets go of it"
+        reach = kept if pattern.within is None else "as long as the bound reaches back"
+        return f"no runs: each event that fits a step, once for each step, {reach}"
     return "one run for each event that starts one"
 
 
@@ -528,8 +532,14 @@ def _timeouts(rule: CheckedRule) -> Iterator[tuple[str, str]]:
         yield "timeouts", f"a start whose bound passes, with the run that came furthest{where}"
 
 
-def _output_text(output: CheckedOutput | None) -> str:
-    assert output is not None
+def _limit(rule: CheckedRule) -> Iterator[tuple[str, str]]:
+    if isinstance(rule.body, CheckedPattern) and rule.body.limit is not None:
+        yield "limit", f"of the matches that one event decides the first {rule.body.limit:,}; the others are counted"
+
+
+def _output(output: CheckedOutput | None) -> Iterator[tuple[str, str]]:
+    if output is None:
+        return
     told = {
         "first": "the first event of each period, at once",
         "last": "the last event of each period, at its end",
@@ -537,7 +547,7 @@ def _output_text(output: CheckedOutput | None) -> str:
         "snapshot": "the newest events, at the end of each period in which some came",
     }[output.mode]
     apart = f", for each {', '.join(output.per)}" if output.per else ""
-    return f"{told}; a period lasts {format_duration(output.every)}{apart}"
+    yield "output", f"{told}; a period lasts {format_duration(output.every)}{apart}"
 
 
 def _matches_text(rule: CheckedRule) -> str:

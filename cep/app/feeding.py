@@ -23,7 +23,7 @@ from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Ma
 from typing import TYPE_CHECKING, Literal
 
 from cep.model.batch import EventBatch
-from cep.model.errors import UsageError
+from cep.model.errors import UsageError, kind_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Generator
@@ -88,7 +88,7 @@ def plain(source: object) -> Iterable[object]:
     if isinstance(source, EventBatch) or _is_table(source):
         return [source]
     if isinstance(source, str | bytes | Mapping) or not isinstance(source, Iterable):
-        msg = f"give the data as a dict of stream to table, or an iterable of (stream, event), not {_kind(source)}"
+        msg = f"give the data as a dict of stream to table, or an iterable of (stream, event), not {kind_of(source)}"
         if isinstance(source, AsyncIterable):
             msg = "this is an asynchronous source; `async for … in engine.astream(source)` reads it"
         raise UsageError(msg)
@@ -190,8 +190,3 @@ async def _next(items: AsyncIterator[object]) -> object:
 
 def _is_table(source: object) -> bool:
     return hasattr(source, "__arrow_c_stream__") or hasattr(source, "__arrow_c_array__")
-
-
-def _kind(value: object) -> str:
-    name = type(value).__name__
-    return f"an {name}" if name[0].lower() in "aeiou" else f"a {name}"

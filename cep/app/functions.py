@@ -16,7 +16,7 @@ from cep.language import ast
 from cep.language.checker.report import did_you_mean
 from cep.language.fingerprint import externals_of
 from cep.model.diagnostics import Diagnostic
-from cep.model.errors import RuleError, UsageError
+from cep.model.errors import RuleError, UsageError, kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -52,8 +52,7 @@ def allowed_codes(files: Iterable[ast.File], allowed: Allowed | None) -> dict[st
         else:
             codes[function.name.text] = found
     if problems:
-        hint = "modules are looked for as Python does; on the command line in the current folder, too"
-        raise UsageError("\n".join([*problems, f"  hint: {hint}"]))
+        raise UsageError("\n".join(problems))
     return codes
 
 
@@ -86,7 +85,7 @@ def _given(codes: Mapping[str, object], declared: set[str]) -> dict[str, Code]:
             msg = f"functions gives {name!r}, which no rule file declares from a module: {hint}"
             raise UsageError(msg)
         if not callable(code):
-            msg = f"functions gives {name!r} a {type(code).__name__}, which cannot be called"
+            msg = f"functions gives {name!r} {kind_of(code)}, which cannot be called"
             raise UsageError(msg)
         out[name] = code
     return out
@@ -106,11 +105,12 @@ def _imported(module: str, name: str) -> Code | str:
     try:
         found: ModuleType = import_module(module)
     except Exception as problem:  # the module's own code runs here
-        return f"the module {module} cannot be imported: {type(problem).__name__}: {problem}"
+        words = f"the module {module} cannot be imported: {type(problem).__name__}: {problem}"
+        return f"{words}\n  hint: modules are looked for as Python does; on the command line in the current folder, too"
     code: object = getattr(found, name, None)
     if code is None:
-        hint = did_you_mean(name, [n for n in vars(found) if not n.startswith("_")])
+        hint = did_you_mean(name, [n for n, v in vars(found).items() if not n.startswith("_") and callable(v)])
         return f"the module {module} has no function {name}" + (f": {hint}" if hint else "")
     if not callable(code):
-        return f"{module}:{name} is a {type(code).__name__}, which cannot be called"
+        return f"{module}:{name} is {kind_of(code)}, which cannot be called"
     return code

@@ -53,7 +53,8 @@ class RuleStats:
     ``bytes`` the size of its tables. ``null_keys`` are events without a key,
     ``faults`` what could not be computed, by name. ``failed`` says where and why the rule has ended, when a function of
     a Python module failed. ``timeouts`` are the starts told of by ``on timeout``, ``held_back`` the events that
-    ``output`` has not let through, which are not among those derived, ``untold`` those that it tells of later.
+    ``output`` has not let through, ``untold`` those that it tells of later: neither are among ``derived``, so that
+    ``matches``, too, are those that went out.
 
     >>> import cep
     >>> engine = cep.Engine(cep.loads('''

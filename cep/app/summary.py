@@ -4,7 +4,8 @@ Counts by stream: ``events`` (taken in: late and rejected ones not among them), 
 ``matches`` (derived events given out), ``null_keys`` (events of its input that have no key, so were not matched),
 ``open_runs`` (what was still undecided at the end, and what ``output`` has not told of yet), ``faults`` (overflow,
 division by zero and the like, by name), ``truncated`` (matches that the limit of matches per event has left out),
-``failed`` (where and why a rule has ended, when a function of a Python module failed).
+``held_back`` (derived events that ``output`` has not let through), ``failed`` (where and why a rule has ended, when a
+function of a Python module failed).
 ``seconds`` is wall time and the one field that differs between two runs of one input.
 
 It is the part of `cep.app.stats.Stats` that tells how a run went, and never changes afterwards.
@@ -43,6 +44,7 @@ class Summary:
     seconds: float = 0.0
     failed: Mapping[str, str] = field(default_factory=dict)
     truncated: Mapping[str, int] = field(default_factory=dict)
+    held_back: Mapping[str, int] = field(default_factory=dict)
 
     @staticmethod
     def of(stats: Stats) -> Summary:
@@ -59,6 +61,7 @@ class Summary:
             stats.seconds,
             {n: r.failed for n, r in rules if r.failed},
             {n: r.truncated for n, r in rules if r.truncated},
+            {n: r.held_back for n, r in rules if r.held_back},
         )
 
     @property

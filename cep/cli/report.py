@@ -53,12 +53,10 @@ def _streams(summary: Summary) -> list[str]:
 
 
 def _rules(summary: Summary) -> list[str]:
-    names = dict.fromkeys((*summary.matches, *summary.open_runs, *summary.null_keys))
-    rows = [
-        [name, *(f"{counts.get(name, 0):,}" for counts in (summary.matches, summary.open_runs, summary.null_keys))]
-        for name in names
-    ]
-    return _table(["rule", "matches", "open at the end", "without a key"], rows)
+    counted = summary.matches, summary.held_back, summary.open_runs, summary.null_keys
+    names = dict.fromkeys(name for counts in counted for name in counts)
+    rows = [[name, *(f"{counts.get(name, 0):,}" for counts in counted)] for name in names]
+    return _table(["rule", "matches", "held back", "open at the end", "without a key"], rows)
 
 
 def _table(head: list[str], rows: list[list[str]]) -> list[str]:

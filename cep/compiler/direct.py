@@ -126,6 +126,20 @@ _STEP = frozenset({"variable", "streams", "where", "low", "high", "in_a_row", "l
 _ITEM = frozenset({"body", "low", "high", "in_a_row", "link", "variable", "span"})
 
 
+_WRITTEN = {
+    "absences": "an absence",
+    "final": "an absence at the end",
+    "skip_variable": "`skip to first` or `skip to last`",
+    "combined": "`in any combination`",
+    "prefer_earliest": "`prefer earliest`",
+    "counted": "a `count()` of matches",
+    "events": "`within … events`",
+    "at_most": "`at most … matches per event`",
+    "timeout": "`on timeout`",
+}
+"""What the checked form says, as rules have it; the others are words of rules themselves."""
+
+
 def check_plain(pattern: CheckedPattern, *further: str) -> None:
     """NotDirectError unless a pattern is a sequence of steps, each joined to the one before, and says nothing else.
 
@@ -143,7 +157,7 @@ def check_plain(pattern: CheckedPattern, *further: str) -> None:
 def _refuse_unknown(node: CheckedPattern | CheckedItem | CheckedStep, known: frozenset[str]) -> None:
     for field in fields(node):
         if field.name not in known and getattr(node, field.name):
-            raise NotDirectError(f"it has `{field.name.replace('_', ' ')}`")
+            raise NotDirectError(f"it has {_WRITTEN.get(field.name, f'`{field.name}`')}")
 
 
 def leaves(node: Typed) -> Iterator[Typed]:

@@ -26,6 +26,7 @@ import numpy as np
 
 from cep.compiler.text import TextVector
 from cep.model.batch import Column, string_column
+from cep.model.errors import kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -135,7 +136,7 @@ class Calling:
 
 def _checked(result: object, size: int) -> AnyArray:
     if not isinstance(result, np.ndarray):
-        raise WrongResultError(f"a {type(result).__name__}, not a numpy array")
+        raise WrongResultError(f"{kind_of(result)}, not a numpy array")
     if result.shape != (size,):
         raise WrongResultError(f"an array of shape {result.shape} for {size} row{'s' * (size != 1)}")
     return result
@@ -167,7 +168,7 @@ class _Results:
             raise WrongResultError("an integer beyond 64 bits")
         if kind in ("time", "duration"):
             null |= np.isnat(found)
-            found = found.astype(_DTYPES[kind]).view(np.int64)
+            found = _nanoseconds(found, null)
         lost = null.copy()
         not_numbers = 0
         if kind == "float":
@@ -192,7 +193,7 @@ class _Results:
         for value, is_hidden in zip(found, hidden, strict=True):
             fits = isinstance(value, _OBJECTS[kind]) and (kind == "bool" or not isinstance(value, bool | np.bool_))
             if not is_hidden and not fits:
-                raise WrongResultError(f"a {type(value).__name__} in an array of {_wanted(self.gives)}")
+                raise WrongResultError(f"{kind_of(value)} in an array of {_wanted(self.gives)}")
         if kind == "decimal":
             return self._counts(found, hidden), missing
         if kind == "string":
@@ -224,6 +225,17 @@ class _Results:
             assert column.text is not None
             return TextVector(column.values, column.text), self.null
         return self.values, self.null
+
+
+def _nanoseconds(found: AnyArray, null: BoolArray) -> AnyArray:
+    """Times or durations of any unit in nanoseconds, which cannot hold all of a coarser one: numpy would wrap them."""
+    unit = np.datetime_data(found.dtype)[0]
+    if unit in ("Y", "M") and found.dtype.kind == "m":
+        raise WrongResultError(f"an array of {found.dtype}, which differ in length")
+    out = found.astype(f"{found.dtype.kind}8[ns]")
+    if unit not in ("ns", "ps", "fs", "as") and bool(((out.astype(found.dtype) != found) & ~null).any()):
+        raise WrongResultError("a time or duration beyond 64 bits of nanoseconds")
+    return out.view(np.int64)
 
 
 def _width(kind: str) -> str:

@@ -167,7 +167,7 @@ class Builder:
         else:
             for clause in clauses:
                 if clause.kind in ("bound", "after match", "prefer", "consume"):
-                    word = clause.value.kind.split("_")[0] if clause.kind == "bound" else clause.kind
+                    word = _bound_word(clause.value) if clause.kind == "bound" else clause.kind
                     hint = "a rule with 'from' is bounded by its window: 'over last …'"
                     self.problem("misplaced-clause", f"'{word}' belongs to a rule with 'when'", clause.span, hint)
             having, window = found.get("having"), found.get("over")
@@ -175,6 +175,8 @@ class Builder:
             body = replace(cast(ast.Query, found["from"]), window=window, having=having, span=_cover(spans))
         if not actions and name is not None:
             hint = f"end it with 'emit {name} {{ … }}' or the like"
+            if timeout:
+                hint = f"write 'emit {name} {{ … }}' before 'on timeout', to which all that stands behind it belongs"
             self.problem("missing-clause", f"rule {name} has no 'emit', 'upsert' or 'delete'", span_of(name), hint)
         return ast.Rule(
             name_of(name),
@@ -233,8 +235,7 @@ class Builder:
         seen: dict[str, ast.Bound] = {}
         for bound in bounds:
             if bound.kind in seen:
-                word = bound.kind.split("_")[0]
-                message = f"a pattern has one '{word}' of a kind, this is the second"
+                message = f"a pattern has one '{_bound_word(bound)}' of a kind, this is the second"
                 self.problem("repeated-clause", message, bound.span, "keep the tighter one", seen[bound.kind].span)
             seen.setdefault(bound.kind, bound)
 
@@ -396,6 +397,11 @@ class Builder:
         return ast.Assign(None, ast.Path((name,), name.span), span)
 
     # ------------------------------------------------------------------------------------------ expressions
+
+
+def _bound_word(bound: ast.Bound) -> str:
+    """A bound as it is written."""
+    return "at most … matches per event" if bound.kind == "at_most" else bound.kind.split("_")[0]
 
 
 def _cover(spans: Sequence[Span]) -> Span:

@@ -234,6 +234,11 @@ _OTHER_WORDS = {
     "elif": "write 'when … then …' again",
 }
 
+_BETWEEN_STEPS = {
+    "or": "one of several steps is 'one of (A, B)'",
+    "and": "'then' comes between two steps; both in any order are 'all of (A, B)'",
+}
+
 _OTHER_DECLARATIONS = {  # said at the beginning of a line only: in `skip past last event` no stream is meant
     "let": "'param' declares a value",
     "const": "'param' declares a value",
@@ -317,6 +322,10 @@ def _hint_for_word(stop: Stop) -> str | None:
         return "write 'case when … then … else … end'"
     if accepted == {"LPAR"} and stop.previous is not None and stop.previous.text == "in":
         return f"write 'in ({found.text})' with parentheses"
+    if found.text in _BETWEEN_STEPS and "THEN" in accepted:
+        return _BETWEEN_STEPS[found.text]
+    if found.text == "in" and stop.at > 1 and stop.lexemes[stop.at - 2].text == "as":
+        return "'in a row' and 'in any combination' stand before 'as'"
     if found.text in ("emit", "upsert", "delete") and stop.lexemes[0].text == "assert":
         return "an assertion acts under 'on violation' or 'on satisfied'"
     if found.kind == "word" and "TYPE" in accepted and found.text not in stop.tables.words:

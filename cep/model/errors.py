@@ -14,6 +14,12 @@ if TYPE_CHECKING:
     from cep.model.diagnostics import Diagnostic
 
 
+def kind_of(value: object) -> str:
+    """The kind of a Python value with its article, as messages say it: "an int"."""
+    name = type(value).__name__
+    return f"an {name}" if name[0].lower() in "aeiou" else f"a {name}"
+
+
 class CepError(Exception):
     """The root of every error that cep raises on purpose. ``exit_code`` is what the command line ends with."""
 

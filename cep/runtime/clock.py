@@ -108,7 +108,7 @@ class StreamClock:
 def joint_frontier(clocks: Iterable[StreamClock]) -> Frontier:
     """The frontier of a part from the clocks of its streams."""
     clocks = tuple(clocks)
-    if len(clocks) == 1 and not clocks[0].ended:
+    if len(clocks) == 1 and not clocks[0].ended:  # asked at every event that comes alone: without lists of one
         (clock,) = clocks
         return Frontier(clock.watermark, clock.place.kind - 1 if clock.place.has_ties else clock.place.kind)
     running = []

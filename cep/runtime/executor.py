@@ -134,6 +134,10 @@ class _Compiled(Mapping[str, "Program"]):
         self._made: dict[str, Program] = {}
 
     def __getitem__(self, rule: str) -> Program:
+        return self.compile(rule)
+
+    def compile(self, rule: str) -> Program:
+        """The program of a rule, compiled now if nobody has asked for it."""
         made = self._made.get(rule)
         if made is None:
             made = self._made[rule] = compile_rule(self._rules[rule], self._book)
@@ -154,7 +158,7 @@ def compile_plan(plan: Plan) -> Programs:
     choices = {r.name: choose_matcher(r, book.sources, book.params) for r in patterns}
     for name in by_rule:
         if name not in choices or choices[name].tables is None:
-            by_rule[name]  # now: what cannot be compiled is the mistake of who loads it
+            by_rule.compile(name)  # now: what cannot be compiled is the mistake of who loads it
     return Programs(plan, by_rule, choices)
 
 

@@ -1,8 +1,9 @@
 """Which events of a batch some step may want: conditions on one event alone, decided where the columns lie.
 
 A comparison of an attribute with a constant, or anything that is asked of one string, goes over the column once and
-clears the bits of its steps (`cep.kernels.select`); strings are decided for the dictionary, which is kept while batches
-bring the same. Every other condition is a column function, whose answer rules share (`cep.runtime.conditions`).
+clears the bits of its steps (`cep.kernels.select`); strings are decided for the dictionary, which is kept while
+batches bring the same (a table's small dictionary that comes again is: `cep.io.whole`). Every other condition is a
+column function, whose answer rules share (`cep.runtime.conditions`).
 Cost: O(rows) for each distinct condition.
 Tested by: tests/runtime/test_selection.py
 """
@@ -41,7 +42,6 @@ WHOLE = ("int", "time", "duration", "decimal")
 """What is words already."""
 
 _PLANE = 8  # steps to a byte
-_SMALL_TEXT = 4096  # bytes of a dictionary that are compared with those of the batch before
 _LEAST, _MOST = -(2**31), 2**31 - 1
 
 
@@ -124,7 +124,7 @@ class Selection:
         self.tests = list(tests.values())
         count = max((step for step, _ in predicates), default=0) // _PLANE + 1
         self.begin = [bits >> (_PLANE * place) & 255 for place in range(count)]
-        self._texts: dict[str, tuple[Text | None, object]] = {}  # the last dictionary of each attribute
+        self._texts: dict[str, Text] = {}  # the last dictionary of each attribute
 
     def choose(
         self,
@@ -201,20 +201,14 @@ class Selection:
         """Let what is asked of an attribute be decided for this dictionary; False when it is larger than the batch."""
         bounds = test.function.bounds
         assert bounds is not None
-        known = self._texts.get(bounds.attribute, (None, None))
-        if known[0] is text:
+        if self._texts.get(bounds.attribute) is text:
             return True
         if len(text) > rows:
             return False
-        first, last = int(text.offsets[0]), int(text.offsets[-1])
-        content: object = None
-        if last - first + text.offsets.nbytes <= _SMALL_TEXT:
-            content = (text.offsets.tobytes(), text.data[first:last].tobytes())
-        if content is None or content != known[1]:
-            for other in self.tests:
-                if other.function.bounds is not None and other.function.bounds.attribute == bounds.attribute:
-                    other.decide_texts(text)
-        self._texts[bounds.attribute] = text, content
+        for other in self.tests:
+            if other.function.bounds is not None and other.function.bounds.attribute == bounds.attribute:
+                other.decide_texts(text)
+        self._texts[bounds.attribute] = text
         return True
 
 

@@ -68,6 +68,7 @@ def stream_of_pays(size, seed=7):
 @pytest.mark.parametrize(
     ("stream", "says"),
     [
+        (3, "a stream is told by its name, not by an int"),
         ("Pya", "no stream Pya is declared; did you mean Pay?"),
         ("Zzz", "no stream Zzz is declared; declared are Pay, Temp, Unread"),
         ("Alert", "Alert is derived by rules; events are sent to declared streams"),

@@ -54,10 +54,10 @@ def test_the_host_may_give_the_code_itself():
     ("text", "allowed", "words"),
     [
         (TEXT, {"twise": abs}, "did you mean `twice`"),
-        (TEXT, {"twice": 5}, "a int, which cannot be called"),
+        (TEXT, {"twice": 5}, "an int, which cannot be called"),
         (TEXT, "doubling_of_tests", "a set of module names"),
         (TEXT.replace(":twice", ":twise"), True, "has no function twise: did you mean `twice`"),
-        (TEXT.replace(":twice", ":nothing"), True, "nothing is a int, which cannot be called"),
+        (TEXT.replace(":twice", ":nothing"), True, "nothing is an int, which cannot be called"),
         (TEXT.replace("doubling_of_tests", "no_such_module"), True, "<text>:3:10: the module no_such_module cannot"),
     ],
 )

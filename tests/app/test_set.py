@@ -70,6 +70,7 @@ def test_a_value_is_of_the_declared_type_or_a_text_that_says_it(param, value, al
 @pytest.mark.parametrize(
     ("param", "value", "message"),
     [
+        (1, 1, "a param is told by its name, not by an int"),
         ("m", 1, "there is no param `m`: "),
         ("sice", 1, "did you mean `since`"),
         ("n", 1.5, "param n: this is a number with a point, not an int"),

@@ -111,6 +111,21 @@ def test_what_is_shown_of_between_is_one_condition_though_it_is_two(cep, tmp_pat
     assert "y  a between x.a and 7  in part each way" in cep("explain", "b.cep").out
 
 
+def test_the_limit_of_matches_is_shown_written_or_not(cep, tmp_path):
+    text = (
+        "stream P ordered by at { at: time, a: int }\n"
+        "rule Few when P as x then any P as y within 1 min at most 3 matches per event emit T { a = x.a }\n"
+        "rule Many when P as x then any P as y allow unbounded emit T { a = x.a }\n"
+        "rule One when P as x then P as y within 1 min emit T { a = x.a }\n"
+    )
+    (tmp_path / "l.cep").write_text(text)
+    few, many, one = (cep("explain", "l.cep", "--rule", name).out for name in ("Few", "Many", "One"))
+    assert "limit    of the matches that one event decides the first 3; the others are counted" in few
+    assert "decides the first 1,000;" in many
+    assert "once for each step, until a match lets go of it\n" in many
+    assert "limit" not in one
+
+
 def test_prefer_earliest_says_that_a_match_waits(cep, tmp_path):
     (tmp_path / "e.cep").write_text(
         "stream P ordered by at { at: time, a: int }\n"

@@ -45,3 +45,8 @@ def test_late_events_open_runs_null_keys_and_faults_are_told():
     assert "  rule  matches  open at the end  without a key\n  R           1                2              7" in text
     assert "warning: 1 event of Pay came too late; Late.Pay has them" in text
     assert text.endswith("warning: R met values that it could not compute with, taken as null: overflow 4")
+
+
+def test_what_output_holds_back_stands_beside_what_went_out():
+    text = report(Summary(events={"Pay": 9}, matches={"R": 2, "Q": 1}, held_back={"R": 6}), {})
+    assert text.endswith("  rule  matches  held back\n  R           2          6\n  Q           1          0")

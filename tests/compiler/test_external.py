@@ -106,6 +106,7 @@ def test_what_is_no_number_is_null_and_counted():
         ("decimal(2)", lambda x: x.astype(int), [0, 1, 2]),
         ("duration?", lambda x: np.where(x > 1, np.timedelta64(1, "s"), np.timedelta64("NaT")), None),
         ("time", lambda x: np.full(x.size, np.datetime64("2024-01-01")), ["2024-01-01T00:00:00Z"] * 3),
+        ("time", lambda x: np.full(x.size, np.datetime64(1999, "ps")), ["1970-01-01T00:00:00.000000001Z"] * 3),
     ],
 )
 def test_lawful_results(gives, code, taken):
@@ -124,9 +125,16 @@ def test_lawful_results(gives, code, taken):
         ("bool", lambda x: x.astype(int), "gave an array of int64, not of bool"),
         ("int", lambda x: np.full(x.size, 2**63, np.uint64), "gave an integer beyond 64 bits"),
         ("int", lambda x: np.ma.MaskedArray(x.astype(int), True), "gave null, which its type int does not admit"),
-        ("string", lambda x: np.array([1] * x.size, object), "gave a int in an array of str"),
+        ("string", lambda x: np.array([1] * x.size, object), "gave an int in an array of str"),
         ("string", lambda x: np.array([None] * x.size, object), "gave null, which its type string does not admit"),
         ("decimal(1)", lambda x: np.full(x.size, decimal.Decimal("0.25"), object), "gave 0.25, which is no decimal(1)"),
+        ("time", lambda x: np.full(x.size, np.datetime64("3000-01-01")), "gave a time or duration beyond 64 bits"),
+        ("duration", lambda x: np.full(x.size, np.timedelta64(10**12, "s")), "gave a time or duration beyond 64 bits"),
+        (
+            "duration",
+            lambda x: np.full(x.size, np.timedelta64(1, "M")),
+            "gave an array of timedelta64[M], which differ",
+        ),
         ("float", lambda x: x["a"], "raised IndexError: only integers"),
     ],
 )

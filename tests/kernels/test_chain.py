@@ -7,6 +7,7 @@ from random import Random
 import engine_adapter
 import numpy as np
 import pytest
+from kernels.streams import keyed_rows
 
 import cep
 from cep.compiler.choice import CHAIN, RUN_TABLE, only
@@ -20,26 +21,14 @@ emit X {{ k, s = a.s, t = b.s, u = c.s }}"""
 
 
 def loaded(matcher, skip):
-    with only(matcher):
-        rules = cep.loads(STREAM + RULE.format(skip))
-        assert rules.programs.choices["R"].name == matcher
-        return rules
-
-
-def rows(count, keys):
-    rng = Random(count)
-    return [
-        ("S", {"at": i // 20, "k": f"k{rng.randrange(keys)}", "n": rng.choice([1, 1, 2, 3, 4]),
-               "s": rng.choice([None, f"s{i}"])})
-        for i in range(count)
-    ]  # fmt: skip
+    return engine_adapter.rules_on(matcher, STREAM + RULE.format(skip))
 
 
 @pytest.mark.parametrize("skip", ["", "after match keep all"])
 @pytest.mark.parametrize("keys", [1, 40, 3000])
 @pytest.mark.parametrize("cut", [engine_adapter.Cut(700), engine_adapter.Cut(999, shards=3)], ids=str)
 def test_with_many_runs_it_finds_what_the_run_table_finds(skip, keys, cut):
-    events = rows(4_000, keys)
+    events = keyed_rows(4_000, keys)
     found = [
         engine_adapter.everything(engine_adapter.batches(loaded(matcher, skip), events, "open", cut))
         for matcher in (CHAIN, RUN_TABLE)

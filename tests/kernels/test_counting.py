@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import cep
-from cep.compiler.choice import COUNTING, RUN_TABLE, only
+from cep.compiler.choice import COUNTING, RUN_TABLE
 from cep.kernels.counting import SUMS
 from cep.kernels.keys import LIVE, USED
 
@@ -22,10 +22,7 @@ emit X {{ k, n = count(), at = d.at }}"""
 
 
 def loaded(matcher, within):
-    with only(matcher):
-        rules = cep.loads(STREAM + RULE.format(within))
-        assert rules.programs.choices["R"].name == matcher
-        return rules
+    return engine_adapter.rules_on(matcher, STREAM + RULE.format(within))
 
 
 @pytest.mark.parametrize(("keys", "within"), [(1, 1), (30, 20)])

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from random import Random
-
 import engine_adapter
 import pytest
+from kernels.streams import keyed_rows
 
 import cep
-from cep.compiler.choice import GRAPH, RUN_TABLE, only
+from cep.compiler.choice import GRAPH, RUN_TABLE
 from cep.kernels.graph import LIVE_NODES, STARTS_HEAD, STARTS_TAIL
 from cep.kernels.keys import USED
 
@@ -21,26 +20,14 @@ KEEP = "after match keep all"
 
 
 def loaded(matcher, within, skip):
-    with only(matcher):
-        rules = cep.loads(STREAM + RULE.format(within, skip))
-        assert rules.programs.choices["R"].name == matcher
-        return rules
-
-
-def rows(count, keys):
-    rng = Random(count)
-    return [
-        ("S", {"at": i // 20, "k": f"k{rng.randrange(keys)}", "n": rng.choice([1, 1, 2, 3, 4]),
-               "s": rng.choice([None, f"s{i}"])})
-        for i in range(count)
-    ]  # fmt: skip
+    return engine_adapter.rules_on(matcher, STREAM + RULE.format(within, skip))
 
 
 @pytest.mark.parametrize("skip", ["", KEEP, "after match skip to next"])
 @pytest.mark.parametrize(("keys", "within"), [(1, 1), (40, 20), (900, 90)])
 @pytest.mark.parametrize("cut", [engine_adapter.Cut(700), engine_adapter.Cut(999, shards=3)], ids=str)
 def test_with_many_events_it_finds_what_the_run_table_finds(skip, keys, within, cut):
-    events = rows(1_500, keys)
+    events = keyed_rows(1_500, keys)
     found = [
         engine_adapter.everything(engine_adapter.batches(loaded(matcher, within, skip), events, "open", cut))
         for matcher in (GRAPH, RUN_TABLE)

@@ -20,10 +20,7 @@ emit X { k, s = a.s, c = count(l), n = last(l.n), z = z.s }"""
 
 
 def loaded(matcher=ONE_PASS):
-    with only(matcher):
-        rules = cep.loads(STREAM + RULE)
-        assert rules.programs.choices["R"].name == matcher
-        return rules
+    return engine_adapter.rules_on(matcher, STREAM + RULE)
 
 
 def shard_of(engine):

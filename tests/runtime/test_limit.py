@@ -6,7 +6,7 @@ import engine_adapter
 import pytest
 
 import cep
-from cep.compiler.choice import GRAPH, RUN_TABLE, only
+from cep.compiler.choice import GRAPH, RUN_TABLE
 
 STREAM = "stream S ordered by at { at: time(s), k: int, n: int }\n"
 RULE = """rule R keyed by k
@@ -16,10 +16,7 @@ emit X {{ k, at = c.at, left_out = truncated() }}"""
 
 
 def loaded(matcher, link="any", limit="", skip="keep all"):
-    with only(matcher):
-        rules = cep.loads(STREAM + RULE.format(link, limit, skip))
-        assert rules.programs.choices["R"].name == matcher
-        return rules
+    return engine_adapter.rules_on(matcher, STREAM + RULE.format(link, limit, skip))
 
 
 def rows(count):

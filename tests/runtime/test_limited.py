@@ -76,6 +76,18 @@ def test_what_is_held_back_and_what_is_still_untold_is_counted():
     engine.close()
     assert engine.summary.open_runs == {"R": 2}
     assert engine.summary.matches == {"R": 0}
+    assert engine.summary.held_back == {"R": 2}
+
+
+@pytest.mark.parametrize("mode", ["first", "last", "all", "snapshot"])
+def test_what_waits_is_what_is_still_to_be_told_however_events_came(mode):
+    rows = [row(at, n=at) for at in (0, 1, 2, 11, 12)]
+    whole, alone = limited(f"{mode} every 10 s"), limited(f"{mode} every 10 s")
+    whole.send_batch("S", rows)
+    for each in rows:
+        alone.send("S", each)
+    told = [engine.stats().rules["R"] for engine in (whole, alone)]
+    assert [(s.waiting, s.untold) for s in told] == [({"first": 0, "all": 2}.get(mode, 1),) * 2] * 2
 
 
 @pytest.mark.parametrize("mode", ["first", "last", "all", "snapshot"])

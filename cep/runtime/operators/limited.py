@@ -108,7 +108,7 @@ class LimitedOperator:
     @property
     def held(self) -> Held:
         """What the one inside keeps, and the events that are told later, which wait."""
-        own = Held(waiting=sum(len(x.kept) for x in self._limits), bytes=sum(x.kept.bytes for x in self._limits))
+        own = Held(waiting=self.untold, bytes=sum(x.kept.bytes for x in self._limits))
         return total([self._inner.held, own])
 
     @property
