@@ -62,7 +62,7 @@ RULES = {
     "run table": Rule(
         "run table", "when 1 or more A as a then B as b where b.v > sum(a.v) within 1 d emit Out { k }", ("A",)
     ),
-    "absence": Rule("run table", "when A as a then no B for 1 d emit Out { k, v = a.v }", ("A",)),
+    "absence": Rule("chain", "when A as a then no B for 1 d emit Out { k, v = a.v }", ("A",)),
 }
 
 

@@ -19,7 +19,7 @@ from cep.language.typed import Apply, Const, Element, ParamRef, Prev, Typed
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from cep.language.typed import CheckedItem, CheckedParam, CheckedPattern, CheckedRule, CheckedStep
+    from cep.language.typed import CheckedAbsence, CheckedItem, CheckedParam, CheckedPattern, CheckedRule, CheckedStep
     from cep.model.schema import Schema
     from cep.model.types import Type
 
@@ -140,18 +140,19 @@ _WRITTEN = {
 """What the checked form says, as rules have it; the others are words of rules themselves."""
 
 
-def check_plain(pattern: CheckedPattern, *further: str) -> None:
+def check_plain(pattern: CheckedPattern, *further: str, inside: frozenset[str] = frozenset()) -> None:
     """NotDirectError unless a pattern is a sequence of steps, each joined to the one before, and says nothing else.
 
-    ``further`` is what the matcher knows besides; what the checked form may say one day is refused until then.
+    ``further`` is what the matcher knows besides of a pattern, ``inside`` of an item and a step; what the checked form
+    may say one day is refused until then.
     """
     _refuse_unknown(pattern, _PATTERN | set(further))
     for number, item in enumerate(pattern.items):
-        _refuse_unknown(item, _ITEM)
+        _refuse_unknown(item, _ITEM | inside)
         if item.body != number:
             raise NotDirectError("it has a group or a choice")
     for step in pattern.steps:
-        _refuse_unknown(step, _STEP)
+        _refuse_unknown(step, _STEP | inside)
 
 
 def _refuse_unknown(node: CheckedPattern | CheckedItem | CheckedStep, known: frozenset[str]) -> None:
@@ -178,12 +179,14 @@ def is_optional(rule: CheckedRule, sources: Mapping[str, Schema], name: str) -> 
 
 def build_inputs(
     rule: CheckedRule,
-    steps: Sequence[CheckedStep],
+    steps: Sequence[CheckedStep | CheckedAbsence],
     alone: Sequence[tuple[ColumnFunction, ...]],
     values: Sequence[tuple[str, Type]],
     sources: Mapping[str, Schema],
 ) -> tuple[DirectInput, ...]:
-    """The inputs of a rule whose step i is decided, as far as it is about the event alone, by ``alone[i]``."""
+    """The inputs of a rule whose step i (or absence) is decided, as far as it is about the event alone, by
+    ``alone[i]``.
+    """
     out = []
     for stream in rule.inputs:
         schema = sources[stream]
@@ -207,7 +210,8 @@ def build_emits(rule: CheckedRule, params: Mapping[str, CheckedParam]) -> tuple[
 
 def check_params(rule: CheckedRule, pattern: CheckedPattern) -> None:
     """NotDirectError when a condition or an ``emit`` reads a param: events before and after a change would differ."""
-    todo: list[Typed] = [s.where for s in pattern.steps if s.where is not None]
+    asked: list[CheckedStep | CheckedAbsence] = [*pattern.steps, *pattern.between, *pattern.final]
+    todo: list[Typed] = [one.where for one in asked if one.where is not None]
     todo += [shown for e in rule.emits for _, shown in e.fields]
     while todo:
         node = todo.pop()

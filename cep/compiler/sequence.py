@@ -31,16 +31,23 @@ from cep.language.typed import Attr, Const, Key, ParamRef
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from cep.language.typed import CheckedParam, CheckedPattern, CheckedRule, CheckedStep, Typed
+    from cep.language.typed import CheckedAbsence, CheckedParam, CheckedPattern, CheckedRule, CheckedStep, Typed
     from cep.model.schema import Schema
 
 MOST_STEPS = 60
 
 
-def check_steps(steps: Sequence[CheckedStep], *links: str) -> None:
-    """NotDirectError unless every step binds one event, by that event alone, and is joined by one of ``links``."""
-    if not 1 < len(steps) <= MOST_STEPS:
-        raise NotDirectError("it has one step" if len(steps) == 1 else f"it has more than {MOST_STEPS} steps")
+def check_steps(steps: Sequence[CheckedStep], *links: str, absences: Sequence[CheckedAbsence] = ()) -> None:
+    """NotDirectError unless every step binds one event, by that event alone, and is joined by one of ``links``.
+
+    ``absences`` are those that the matcher takes, by the event alone, too; one at the end makes one step enough.
+    """
+    if len(steps) == 1 and not absences:
+        raise NotDirectError("it has one step")
+    if len(steps) + len(absences) > MOST_STEPS:
+        raise NotDirectError(f"it has more than {MOST_STEPS} steps")
+    if any(absence.where is not None and not is_alone(absence.where) for absence in absences):
+        raise NotDirectError("an absence compares events")
     for step in steps:
         if (step.low, step.high) != (1, 1):
             raise NotDirectError("a step is a loop or optional")
@@ -52,7 +59,11 @@ def check_steps(steps: Sequence[CheckedStep], *links: str) -> None:
 
 def within_of(pattern: CheckedPattern, params: Mapping[str, CheckedParam]) -> int:
     """The bound of a pattern in nanoseconds, FOREVER without one."""
-    node = pattern.within
+    return duration_of(pattern.within, params)
+
+
+def duration_of(node: Typed | None, params: Mapping[str, CheckedParam]) -> int:
+    """A duration in nanoseconds, FOREVER where none is written."""
     value = (
         node.value if isinstance(node, Const) else params[node.name].value.value if isinstance(node, ParamRef) else None
     )
@@ -102,11 +113,13 @@ class Layout:
         *,
         decider: int,
         many_at_once: bool,
+        absences: Sequence[CheckedAbsence] = (),
     ) -> Shape:
-        """What the runtime must know of a matcher with this layout."""
-        alone = [compile_conditions(step.where, params) for step in pattern.steps]
+        """What the runtime must know of a matcher with this layout; ``absences`` have the bits behind the steps."""
+        asked: list[CheckedStep | CheckedAbsence] = [*pattern.steps, *absences]
+        alone = [compile_conditions(one.where, params) for one in asked]
         return Shape(
-            inputs=build_inputs(rule, pattern.steps, alone, self.values.known, sources),
+            inputs=build_inputs(rule, asked, alone, self.values.known, sources),
             selects_all=False,
             values=tuple(self.values.known),
             places=self.places,

@@ -14,7 +14,11 @@ amortised, whatever is open.
   slot + 1 of the key ``counts[DIRECT_FROM] + i`` at i, 0 for none.
 - ``places``: the slots of the rows from ``counts[SOUGHT_FROM]`` to ``counts[SOUGHT_TO]``: keys are sought some hundred
   rows ahead, so that one need not wait for the other's memory.
-- blocks and ``found``: as in `cep.kernels.blocks`.
+- blocks and ``found``: as in `cep.kernels.blocks`; the bits from STEPS on say which absences forbid the row.
+- ``waits`` and ``tails``: runs that have bound all and wait for a silence; see `cep.kernels.silence`.
+
+What an absence between two steps forbids ends the runs that wait for the second, at once: their list is left. An event
+that takes them on is not looked at.
 
 Nothing looks for what has expired: deadlines fall along a list, so whoever walks it stops at the first that has passed
 and forgets the rest; a run may be overwritten once its deadline has passed. If that of the oldest run has not, the
@@ -33,19 +37,24 @@ from numba import types
 
 from cep.kernels.blocks import BITS, BLOCK_KEYS, DECIDED_AT, FOUND_NULLS, START_NO, TS, null_bits
 from cep.kernels.jit import IntArray, Integer, Matrix, Vector, Whole, kernel, matrix_at, vector_at
-from cep.kernels.keys import KEY_WORDS, OWN, USED, add_key, find_key, has_room
+from cep.kernels.keys import OWN, USED, add_key, find_key, has_room
 from cep.kernels.runs import FOREVER
 
 # runs
 BEHIND, DEADLINE, RUN_NULLS, BOUND = range(4)
 # slots: the runs that wait for step j stand at j - 1
 # counts
-HEAD, FOUND, CURSOR, SOUGHT_FROM, SOUGHT_TO, IS_DIRECT, DIRECT_FROM, COUNTS = range(OWN, OWN + 8)
+HEAD, FOUND, CURSOR, SOUGHT_FROM, SOUGHT_TO, IS_DIRECT, DIRECT_FROM, LISTS = range(OWN, OWN + 8)
+LIMIT, WAITS_HEAD, INSTANT, INSTANT_FIRST, WAKES, COUNTS = range(LISTS + 1, LISTS + 7)
 # scalars of the program
 STEPS, WITHIN, KEEP_ALL, SCALARS = range(4)
 
-DONE, WANTS_RUNS, WANTS_FOUND, WANTS_SLOTS = range(4)
+# waits: when the last event was, the key, the newest run or 0, the first run that may start after a match
+WAITS_TS, WAITS_SLOT, WAITS_RUN, WAITS_BAR, WAITS_WIDTH = range(5)
+
+DONE, WANTS_RUNS, WANTS_FOUND, WANTS_SLOTS, WANTS_WAITS = range(5)
 NOTHING = -1
+TABLES = 18  # of which `addresses` tells
 
 
 class ChainProgram(NamedTuple):
@@ -53,7 +62,9 @@ class ChainProgram(NamedTuple):
 
     ``sources``: columns of the block; step j binds those from ``spans[j]`` to ``spans[j + 1]``, and the c-th stands in
     column ``BOUND + c`` of a run. ``nulls``: (step, null bit of the block, null bit of the match).
-    ``kept``, ``last``: (column of found, column of the run or of the block).
+    ``kept``, ``last``: (column of found, column of the run or of the block; if it ends in a silence, part of the key).
+    ``between[j]``: the bits of what is forbidden before step j. ``durations``: those of the absences at the end, each
+    once, ascending; ``silences``: the bits of what each forbids.
     """
 
     scalars: IntArray
@@ -62,6 +73,9 @@ class ChainProgram(NamedTuple):
     nulls: IntArray
     kept: IntArray
     last: IntArray
+    between: IntArray
+    durations: IntArray
+    silences: IntArray
 
 
 class ChainState(NamedTuple):
@@ -72,10 +86,14 @@ class ChainState(NamedTuple):
     runs: IntArray
     places: IntArray
     counts: IntArray
+    waits: IntArray
+    tails: IntArray
 
 
-ChainProgramType = types.NamedTuple((Vector, Vector, Vector, Matrix, Matrix, Matrix), ChainProgram)
-ChainStateType = types.NamedTuple((Matrix, Vector, Matrix, Vector, Vector), ChainState)
+ChainProgramType = types.NamedTuple(
+    (Vector, Vector, Vector, Matrix, Matrix, Matrix, Vector, Vector, Vector), ChainProgram
+)
+ChainStateType = types.NamedTuple((Matrix, Vector, Matrix, Vector, Vector, Matrix, Vector), ChainState)
 
 
 @kernel(types.int64(ChainStateType, Matrix, Integer), inline=True)
@@ -176,6 +194,17 @@ def give_chains(
     return count
 
 
+@kernel(types.int64(ChainProgramType, ChainStateType, Integer, Integer), inline=True)
+def leave_forbidden(program: ChainProgram, state: ChainState, slot: Whole, bits: Whole) -> Whole:
+    """Leave the lists of the steps that a row does not fit and before which it is forbidden; return how many."""
+    left = np.int64(0)
+    for step in range(1, program.between.size):
+        if bits & program.between[step] != 0 and (bits >> step) & 1 == 0:
+            state.slots[slot, step - 1] = 0
+            left += 1
+    return left
+
+
 @kernel(types.int64(ChainProgramType, ChainStateType, Matrix, Matrix))
 def match_chains(program: ChainProgram, state: ChainState, block: IntArray, found: IntArray) -> Whole:
     """Show the rows of a block from ``counts[CURSOR]`` on; return what stopped it.
@@ -188,7 +217,7 @@ def match_chains(program: ChainProgram, state: ChainState, block: IntArray, foun
     size = runs.shape[0]
     mask, one = np.uint64(size - 1), np.uint64(1)
     last, within, keep_all = program.scalars[STEPS] - 1, program.scalars[WITHIN], program.scalars[KEEP_ALL] != 0
-    before_last = np.uint64(last - 1)
+    before_last, forbidding = np.uint64(last - 1), np.int64(1) << program.scalars[STEPS]
     has_nulls = program.nulls.shape[0] > 0
     head = counts[HEAD]
     while counts[CURSOR] < block.shape[1]:
@@ -208,6 +237,8 @@ def match_chains(program: ChainProgram, state: ChainState, block: IntArray, foun
             if starting and runs[into, DEADLINE] >= now:
                 counts[CURSOR] = at
                 return WANTS_RUNS
+            if bits >= forbidding:
+                leave_forbidden(program, state, place, bits)
             if (bits >> last) & 1 != 0 and slots[slot, before_last] > 0:
                 given = give_chains(program, state, block, found, place, at)
                 if given < 0:
@@ -255,40 +286,65 @@ def match_chains(program: ChainProgram, state: ChainState, block: IntArray, foun
 
 def addresses(program: ChainProgram, state: ChainState, block: IntArray, found: IntArray) -> IntArray:
     """Where all of these lie, for `match_chain_row`; they are to be kept as long as it is."""
-    out = np.zeros((len(program) + len(state) + 2, 3), np.int64)
+    out = np.zeros((TABLES, 3), np.int64)
     for row, table in enumerate((*program, *state, block, found)):
         out[row] = (table.ctypes.data, *table.shape, 1)[:3]
     return out
 
 
-@kernel(types.int64(Integer))
-def match_chain_row(place: Whole) -> Whole:
-    """Do what `match_chains` does for a whole block, told by one number where all lies; NOTHING for no match.
-
-    To look at thirteen tables takes Python's side of a call ten times as long as one row takes this side.
-    """
-    at = matrix_at(place, 13, 3)
-    program = ChainProgram(
+@kernel(ChainProgramType(Matrix), inline=True)
+def program_at(at: IntArray) -> ChainProgram:
+    """Return the program that `addresses` has written down."""
+    return ChainProgram(
         vector_at(at[0, 0], at[0, 1]),
         vector_at(at[1, 0], at[1, 1]),
         vector_at(at[2, 0], at[2, 1]),
         matrix_at(at[3, 0], at[3, 1], at[3, 2]),
         matrix_at(at[4, 0], at[4, 1], at[4, 2]),
         matrix_at(at[5, 0], at[5, 1], at[5, 2]),
-    )
-    state = ChainState(
-        matrix_at(at[6, 0], at[6, 1], at[6, 2]),
+        vector_at(at[6, 0], at[6, 1]),
         vector_at(at[7, 0], at[7, 1]),
-        matrix_at(at[8, 0], at[8, 1], at[8, 2]),
-        vector_at(at[9, 0], at[9, 1]),
-        vector_at(at[10, 0], at[10, 1]),
+        vector_at(at[8, 0], at[8, 1]),
     )
-    block = matrix_at(at[11, 0], at[11, 1], at[11, 2])
-    found = matrix_at(at[12, 0], at[12, 1], at[12, 2])
+
+
+@kernel(ChainStateType(Matrix), inline=True)
+def state_at(at: IntArray) -> ChainState:
+    """Return the state that `addresses` has written down."""
+    return ChainState(
+        matrix_at(at[9, 0], at[9, 1], at[9, 2]),
+        vector_at(at[10, 0], at[10, 1]),
+        matrix_at(at[11, 0], at[11, 1], at[11, 2]),
+        vector_at(at[12, 0], at[12, 1]),
+        vector_at(at[13, 0], at[13, 1]),
+        matrix_at(at[14, 0], at[14, 1], at[14, 2]),
+        vector_at(at[15, 0], at[15, 1]),
+    )
+
+
+@kernel(types.int64(Integer))
+def match_chain_row(place: Whole) -> Whole:
+    """Do what `match_chains` does for a whole block, told by one number where all lies; NOTHING for no match.
+
+    To look at eighteen tables takes Python's side of a call ten times as long as one row takes this side.
+    """
+    at = matrix_at(place, TABLES, 3)
+    program, state = program_at(at), state_at(at)
+    block, found = matrix_at(at[16, 0], at[16, 1], at[16, 2]), matrix_at(at[17, 0], at[17, 1], at[17, 2])
     state.counts[CURSOR] = 0
     state.counts[SOUGHT_TO] = 0
     stopped = match_chains(program, state, block, found)
     return NOTHING if stopped == DONE and state.counts[FOUND] == 0 else stopped
+
+
+@kernel(types.boolean(ChainStateType, Integer, Integer), inline=True)
+def is_broken(state: ChainState, number: Whole, slot: Whole) -> bool:
+    """Return whether something forbidden has come for the runs that wait, as one, for a silence."""
+    lists, tails = state.counts[LISTS], state.tails
+    broken = False
+    for c in range(tails.size):
+        broken = broken or (number >= tails[c] and number < state.slots[slot, lists + c])
+    return broken
 
 
 @kernel(types.int64(ChainStateType, Integer, Vector))
@@ -296,18 +352,19 @@ def prune_chains(state: ChainState, now: Whole, lists: IntArray) -> Whole:
     """Cut what has expired at ``now`` out of all lists; return how many runs are left.
 
     ``lists``, zeros by row of the ring, gets for each that is left the number of its list, from 1 on: the lists of the
-    first slot, those of the second. O(keys + runs).
+    first slot, with that of its runs that wait for a silence as the last, those of the second. O(keys + runs).
     """
-    slots, runs, counts = state.slots, state.runs, state.counts
+    slots, runs, waits, counts = state.slots, state.runs, state.waits, state.counts
     mask = runs.shape[0] - 1
-    oldest = counts[HEAD] - runs.shape[0]
-    width = slots.shape[1] - counts[KEY_WORDS]
+    oldest, lists_each, classes = counts[HEAD] - runs.shape[0], counts[LISTS], state.tails.size
+    width = lists_each + min(classes, 1)
     count = np.int64(0)
     for slot in range(counts[USED]):
-        for place in range(width):
+        bar = max(oldest, slots[slot, lists_each + classes]) if classes > 0 else oldest
+        for place in range(lists_each):
             last = np.int64(0)
             run = slots[slot, place]
-            while run >= oldest and runs[run & mask, DEADLINE] >= now:
+            while run >= bar and runs[run & mask, DEADLINE] >= now:
                 lists[run & mask] = slot * width + place + 1
                 count += 1
                 last = run
@@ -316,6 +373,25 @@ def prune_chains(state: ChainState, now: Whole, lists: IntArray) -> Whole:
                 runs[last & mask, BEHIND] = 0
             else:
                 slots[slot, place] = 0
+    if classes == 0:
+        return count
+    for number in range(state.tails[classes - 1], counts[WAITS_HEAD]):
+        at = number & (waits.shape[0] - 1)
+        run, slot = waits[at, WAITS_RUN], waits[at, WAITS_SLOT]
+        last = np.int64(0)
+        bar = max(np.int64(1), slots[slot, lists_each + classes])
+        if run > 0 and is_broken(state, np.int64(number), slot):
+            run = np.int64(0)
+        while run >= bar:
+            lists[run & mask] = slot * width + width
+            count += 1
+            last = run
+            run = runs[run & mask, BEHIND]
+        if last > 0:
+            runs[last & mask, BEHIND] = 0
+        else:
+            waits[at, WAITS_RUN] = 0
+            waits[at, WAITS_SLOT] = 0
     return count
 
 
@@ -325,11 +401,12 @@ def move_chains(state: ChainState, lists: IntArray, ring: IntArray) -> Whole:
 
     All are numbered anew; ``lists`` is written over.
     """
-    slots, runs, counts = state.slots, state.runs, state.counts
+    slots, runs, waits, counts = state.slots, state.runs, state.waits, state.counts
     mask = runs.shape[0] - 1
     first = max(counts[HEAD], ring.shape[0] + 1)
+    oldest = counts[HEAD] - runs.shape[0]
     head = first
-    for old in range(counts[HEAD] - runs.shape[0], counts[HEAD]):
+    for old in range(oldest, counts[HEAD]):
         at = old & mask
         if lists[at] > 0:
             into = head & (ring.shape[0] - 1)
@@ -337,13 +414,25 @@ def move_chains(state: ChainState, lists: IntArray, ring: IntArray) -> Whole:
                 ring[into, c] = runs[at, c]
             lists[at] = head
             head += 1
+        else:
+            lists[at] = -head  # those that started later stand from there on
     for run in range(first, head):
         at = run & (ring.shape[0] - 1)
         if ring[at, BEHIND] > 0:
             ring[at, BEHIND] = lists[ring[at, BEHIND] & mask]
+    classes = state.tails.size
     for slot in range(counts[USED]):
-        for place in range(slots.shape[1] - counts[KEY_WORDS]):
+        for place in range(counts[LISTS]):
             if slots[slot, place] > 0:
                 slots[slot, place] = lists[slots[slot, place] & mask]
+        if classes > 0:
+            slots[slot, counts[LISTS] + classes] = 0
+    if classes > 0:
+        for number in range(state.tails[classes - 1], counts[WAITS_HEAD]):
+            at = number & (waits.shape[0] - 1)
+            if waits[at, WAITS_RUN] > 0:
+                waits[at, WAITS_RUN] = lists[waits[at, WAITS_RUN] & mask]
+                bar = waits[at, WAITS_BAR]
+                waits[at, WAITS_BAR] = head if bar >= counts[HEAD] else abs(lists[max(bar, oldest) & mask])
     counts[HEAD] = head
     return head - first

@@ -22,14 +22,27 @@ from cep.kernels.chain import (
     DONE,
     FOUND,
     HEAD,
+    INSTANT,
+    INSTANT_FIRST,
     IS_DIRECT,
+    KEEP_ALL,
+    LIMIT,
+    LISTS,
     NOTHING,
     RUN_NULLS,
     SOUGHT_TO,
     STEPS,
+    WAITS_BAR,
+    WAITS_HEAD,
+    WAITS_RUN,
+    WAITS_SLOT,
+    WAITS_TS,
+    WAITS_WIDTH,
+    WAKES,
     WANTS_FOUND,
     WANTS_RUNS,
     WANTS_SLOTS,
+    WANTS_WAITS,
     ChainState,
     addresses,
     match_chain_row,
@@ -39,6 +52,8 @@ from cep.kernels.chain import (
 )
 from cep.kernels.jit import PLAIN
 from cep.kernels.keys import KEY_AT, KEY_WORDS, USED, enter_keys
+from cep.kernels.runs import FOREVER
+from cep.kernels.silence import match_silence_row, match_silences
 from cep.runtime.held import is_spacious
 
 if TYPE_CHECKING:
@@ -54,12 +69,15 @@ TextPart = tuple["Int64Array", "Int64Array", int]
 """Where codes of strings stand: a table, rows of it, a column."""
 
 _SMALL = 256
+_FEW = 1024  # so many keys are not looked through for those that have no runs
 _NEAR = 65_536  # places for so many keys cost less than to seek them by hash
 _AHEAD = 1024  # rows whose keys are sought at once
 _MOST_FOUND = 65_536  # matches given out at once, unless one event has more
 _NEVER = -(2**63)
-_BLOCK = 11  # the block's place among the addresses
-# a run that is kept: the step it waits for, its deadline, its null bits, its key, what it has bound
+_BLOCK = 16  # the block's place among the addresses
+# a run that is kept: the step it waits for, its deadline, its null bits, its key, what it has bound; where a chain ends
+# in a silence, behind that, how many of the runs its match forgets: one that waits for the silence waits for the step
+# behind the last, since the time that stands in place of the deadline
 _WAITS_FOR, _ENDS, _NULLS, _KEYS = range(4)
 
 
@@ -70,19 +88,28 @@ class ChainMatcher:
 
     def __init__(self, tables: ChainTables, streams: tuple[str, ...]) -> None:
         self._tables, self._streams = tables, streams
-        shape = tables.shape
+        shape, durations = tables.shape, tables.program.durations
         self._words, self._lists = len(shape.keys), int(tables.program.scalars[STEPS]) - 1
+        self._silent, self._keep_all = tables.is_silent, bool(tables.program.scalars[KEEP_ALL])
+        self._places = self._lists + self._silent  # where a run of a key may stand
+        self._keys_at = self._lists + durations.size + self._silent
+        self._match, self._match_row = (
+            (match_silences, match_silence_row) if self._silent else (match_chains, match_chain_row)
+        )
         self._watermark = _NEVER
         counts = np.zeros(COUNTS, np.int64)
-        counts[KEY_WORDS], counts[KEY_AT] = self._words, BLOCK_KEYS
+        counts[KEY_WORDS], counts[KEY_AT], counts[LISTS] = self._words, BLOCK_KEYS, self._lists
         counts[HEAD] = _SMALL + 1
+        counts[INSTANT], counts[WAKES] = _NEVER, FOREVER
         self._marks = memoryview(counts.data)  # a number is written there in half the time
         self.state = ChainState(
-            np.zeros((64, self._lists + self._words), np.int64),
+            np.zeros((64, self._keys_at + self._words), np.int64),
             np.zeros(256, np.int64),
             _ring(_SMALL, tables.run_width),
             np.zeros(_AHEAD, np.int64),
             counts,
+            np.zeros((_SMALL if self._silent else 1, WAITS_WIDTH), np.int64),
+            np.zeros(durations.size, np.int64),
         )
         # what the kernel has been told of, and where; the block of one row is always the same
         self._entered: tuple[ChainState | None, Int64Array | None, Int64Array | None] = (None, None, None)
@@ -91,10 +118,15 @@ class ChainMatcher:
 
     @property
     def wakes_at(self) -> int:
-        """When no more than an eighth of a large ring can be open, so that it is given back.
+        """When the next silence is over, or an eighth of a large ring is the most that can be open: it is given back.
 
         Time alone changes nothing else here.
         """
+        return min(self._marks[WAKES] + 1, self._spacious_at)
+
+    @property
+    def _spacious_at(self) -> int:
+        """When no more than an eighth of a large ring can be open."""
         runs = self.state.runs
         room = len(runs)
         if not is_spacious(room, 0):
@@ -104,7 +136,7 @@ class ChainMatcher:
     @property
     def is_spacious(self) -> bool:
         """Whether tables are to be given back."""
-        return self.wakes_at <= self._watermark
+        return self._spacious_at <= self._watermark
 
     @property
     def open_runs(self) -> int:
@@ -113,14 +145,19 @@ class ChainMatcher:
 
     def match(self, block: Int64Array, watermark: int) -> Iterator[Int64Array]:
         """Show the rows of a block, expire up to the watermark; give out what was found, some at a time."""
-        if block.shape[1]:
+        self._marks[LIMIT] = watermark
+        if block.shape[1] or self._marks[WAKES] < watermark:
             stopped = self._show(block)
             if stopped != NOTHING:
                 yield from self._shown(block, stopped)
         self._watermark = max(self._watermark, watermark)
 
     def match_one(self, block: Int64Array) -> Int64Array | Iterator[Int64Array] | None:
-        """Show a block; all that was found, or some at a time as `match` gives it; None for nothing."""
+        """Show a block; all that was found, or some at a time as `match` gives it; None for nothing.
+
+        Time is let pass up to its last row.
+        """
+        self._marks[LIMIT] = _NEVER
         stopped = self._show(block)
         if stopped == NOTHING:
             return None
@@ -134,7 +171,7 @@ class ChainMatcher:
         """Show a block from its beginning; what stopped it."""
         if PLAIN:
             self._marks[CURSOR] = self._marks[SOUGHT_TO] = 0
-            return int(match_chains(self._tables.program, self.state, block, self._found))
+            return int(self._match(self._tables.program, self.state, block, self._found))
         state, found, shown = self._entered
         if self.state is not state or self._found is not found:
             self._where = addresses(self._tables.program, self.state, block, self._found)
@@ -143,7 +180,7 @@ class ChainMatcher:
         elif block is not shown:
             self._where[_BLOCK] = block.__array_interface__["data"][0], *block.shape
             self._entered = state, found, block
-        return int(match_chain_row(self._at))
+        return int(self._match_row(self._at))
 
     def _shown(self, block: Int64Array, stopped: int) -> Iterator[Int64Array]:
         """Give out what was found, and show the rest of a block."""
@@ -156,7 +193,7 @@ class ChainMatcher:
             if stopped == DONE:
                 return
             self._make_room(stopped, found, block)
-            stopped = int(match_chains(self._tables.program, self.state, block, self._found))
+            stopped = int(self._match(self._tables.program, self.state, block, self._found))
 
     def lineage(self, found: Int64Array) -> Callable[[], Lineage]:
         """What lists the events of each match, oldest first."""
@@ -173,20 +210,19 @@ class ChainMatcher:
     def text_codes(self, key_parts: list[int]) -> list[AnyArray]:
         """The codes of strings that are held: of the parts of the key that are strings, and of what runs have bound."""
         _, lists = self._live()
-        steps = np.where(lists > 0, (lists - 1) % self._lists + 1, 0)
+        steps = np.where(lists > 0, (lists - 1) % self._places + 1, 0)
         self._sweep()
         slots = self.state.slots[: int(self.state.counts[USED])]
-        out: list[AnyArray] = [slots[:, self._lists + part] for part in key_parts]
+        out: list[AnyArray] = [slots[:, self._keys_at + part] for part in key_parts]
         out += [self.state.runs[steps > b.step, BOUND + c] for c, b in enumerate(self._tables.bound) if b.is_text]
         return out
 
     @property
     def held(self) -> tuple[int, int, int, int]:
         """Runs, keys that have some, rows kept, bytes."""
-        runs, _ = self._live()
-        slots = self.state.slots[: int(self.state.counts[USED]), : self._lists]
+        runs, lists = self._live()
         size = sum(table.nbytes for table in (*self.state, self._found))
-        return runs, int(np.count_nonzero(slots.any(axis=1))), 0, size
+        return runs, np.unique((lists[lists > 0] - 1) // self._places).size, 0, size
 
     # ---------------------------------------------------------------------------------------------------- snapshots
 
@@ -197,11 +233,18 @@ class ChainMatcher:
         head, ring = int(state.counts[HEAD]), len(state.runs)
         rows = np.arange(head - ring, head) & (ring - 1)
         rows = rows[lists[rows] > 0]
-        slot, waits_for = (lists[rows] - 1) // self._lists, (lists[rows] - 1) % self._lists + 1
-        out = np.zeros((count, _KEYS + self._words + len(self._tables.bound)), np.int64)
+        slot, waits_for = (lists[rows] - 1) // self._places, (lists[rows] - 1) % self._places + 1
+        out = np.zeros((count, self._kept_width), np.int64)
         out[:, _WAITS_FOR], out[:, _ENDS] = waits_for, state.runs[rows, DEADLINE]
         out[:, _NULLS] = state.runs[rows, RUN_NULLS]
-        out[:, _KEYS : self._bound_at] = state.slots[slot, self._lists :]
+        out[:, _KEYS : self._bound_at] = state.slots[slot, self._keys_at :]
+        if self._silent:
+            silent, group = np.flatnonzero(waits_for > self._lists), self._groups()
+            waits = state.waits[group[rows[silent]]]
+            out[silent, _ENDS] = waits[:, WAITS_TS]
+            if not self._keep_all:  # as many of these runs as started before a run that may come after
+                numbers = np.arange(head - ring, head)[lists[np.arange(head - ring, head) & (ring - 1)] > 0]
+                out[silent, -1] = np.searchsorted(numbers, waits[:, WAITS_BAR])
         for c, bound in enumerate(self._tables.bound):
             there = _is_there(out, bound)  # what stands under a null is nobody's business
             out[:, self._bound_at + c] = np.where(there, state.runs[rows, BOUND + c], 0)
@@ -219,15 +262,24 @@ class ChainMatcher:
     def read(self, stored: Stored) -> dict[str, Int64Array]:
         """Such tables, checked."""
         bound = self._tables.bound
-        runs = stored.array("runs", np.int64, None, self._bound_at + len(bound))
-        stored.within(runs[:, _WAITS_FOR], 1, self._lists, "the step that a run waits for")
+        runs = stored.array("runs", np.int64, None, self._kept_width)
+        stored.within(runs[:, _WAITS_FOR], 1, self._places, "the step that a run waits for")
         identities = [self._bound_at + c for c, b in enumerate(bound) if not c or b.step > bound[c - 1].step]
         stored.within(runs[:, identities], 0, 2**63 - 1, "a bound event")
-        stored.require(bool((np.diff(runs[:, _ENDS]) >= 0).all()), "runs are out of order")
+        silent = runs[:, _WAITS_FOR] > self._lists
+        stored.require(bool((np.diff(runs[~silent, _ENDS]) >= 0).all()), "runs are out of order")
         key = self._keys_of(runs)
         by_key = np.lexsort((np.arange(len(runs)), key))
-        behind = (np.diff(key[by_key]) > 0) | (np.diff(runs[by_key, _WAITS_FOR]) <= 0)
+        same = np.diff(key[by_key]) == 0
+        behind = ~same | (np.diff(runs[by_key, _WAITS_FOR]) <= 0)
         stored.require(bool(behind.all()), "a run has overtaken an earlier one")
+        if self._silent:
+            stored.within(runs[:, -1], 0, 0 if self._keep_all else len(runs), "what a match forgets")
+            stored.require(bool((runs[~silent, -1] == 0).all()), "a run that is not complete forgets others")
+            both = same & silent[by_key[1:]] & silent[by_key[:-1]]
+            for column in (_ENDS, -1):
+                falls = both & (np.diff(runs[by_key, column]) < 0)
+                stored.require(not bool(falls.any()), "runs that wait for a silence are out of order")
         return {"runs": runs}
 
     def restore(self, tables: Mapping[str, Int64Array]) -> None:
@@ -240,23 +292,54 @@ class ChainMatcher:
         numbers = np.arange(room + 1, room + 1 + size)
         ring, rows = _ring(room, self.state.runs.shape[1]), numbers & (room - 1)
         ring[rows, DEADLINE], ring[rows, RUN_NULLS] = packed[:, _ENDS], packed[:, _NULLS]
-        ring[rows, BOUND:] = packed[:, self._bound_at :]
+        ring[rows, BOUND:] = packed[:, self._bound_at : self._bound_at + len(self._tables.bound)]
         held = int(key.max(initial=-1)) + 1
         slots = np.zeros((max(64, 2 * held), self.state.slots.shape[1]), np.int64)
-        slots[key, self._lists :] = packed[:, _KEYS : self._bound_at]
+        slots[key, self._keys_at :] = packed[:, _KEYS : self._bound_at]
+        silent = packed[:, _WAITS_FOR] > self._lists
+        waiting = np.flatnonzero(~silent)
         in_list = key * self._lists + packed[:, _WAITS_FOR] - 1
-        order = np.lexsort((numbers, in_list))
+        order = waiting[np.lexsort((numbers[waiting], in_list[waiting]))]
         same = np.diff(in_list[order]) == 0
         ring[rows[order[1:]], BEHIND] = np.where(same, numbers[order[:-1]], 0)
-        slots[key, packed[:, _WAITS_FOR] - 1] = numbers  # the last of a list that is written is its newest
+        # the last of a list that is written is its newest
+        slots[key[waiting], packed[waiting, _WAITS_FOR] - 1] = numbers[waiting]
         counts[USED], counts[HEAD] = held, room + 1 + size
         table = self._table(slots, held, np.zeros(0, np.int64))
         self.state = self.state._replace(slots=slots, table=table, runs=ring)
+        if self._silent:
+            self._restore_groups(packed, np.flatnonzero(silent), key, numbers)
+
+    def _restore_groups(self, packed: Int64Array, silent: Int64Array, key: Int64Array, numbers: Int64Array) -> None:
+        """Let the runs at some rows of a table that is kept wait for their silence, those of one event as a group."""
+        state, counts, ring = self.state, self.state.counts, self.state.runs
+        ts, bar, mask = packed[:, _ENDS], packed[:, -1], len(ring) - 1
+        order = silent[np.lexsort((silent, key[silent], ts[silent]))]
+        parts = np.stack([ts[order], key[order], bar[order]])
+        begins = np.concatenate([[True], (np.diff(parts, axis=1) != 0).any(axis=0)])[: order.size]
+        ring[numbers[order] & mask, BEHIND] = np.where(begins, 0, numbers[np.concatenate([order[:1], order[:-1]])])
+        last = order[np.flatnonzero(np.concatenate([begins[1:], [True]]))] if order.size else order
+        silence = int(self._tables.program.durations[-1])
+        ring[numbers[order] & mask, DEADLINE] = np.where(ts[order] > FOREVER - silence, FOREVER, ts[order] + silence)
+        waits = np.zeros((_room_for(last.size), WAITS_WIDTH), np.int64)
+        groups = waits[: last.size]
+        groups[:, WAITS_TS], groups[:, WAITS_SLOT], groups[:, WAITS_RUN] = ts[last], key[last], numbers[last]
+        groups[:, WAITS_BAR] = (int(counts[HEAD]) - len(packed) + bar[last]) * (not self._keep_all)
+        counts[WAITS_HEAD] = last.size
+        if last.size:
+            counts[INSTANT], counts[WAKES] = ts[last[-1]], ring[numbers[last[0]] & mask, DEADLINE]
+            counts[INSTANT_FIRST] = np.searchsorted(ts[last], ts[last[-1]])
+        self.state = state._replace(waits=waits)
 
     @property
     def _bound_at(self) -> int:
         """Where what is bound begins in a run that is kept."""
         return _KEYS + self._words
+
+    @property
+    def _kept_width(self) -> int:
+        """Columns of a run that is kept."""
+        return self._bound_at + len(self._tables.bound) + self._silent
 
     def _keys_of(self, runs: Int64Array) -> Int64Array:
         """The number of each run's key."""
@@ -283,6 +366,9 @@ class ChainMatcher:
         if wanted == WANTS_SLOTS:
             self._sweep(block)
             return
+        if wanted == WANTS_WAITS:
+            self._pack_groups()
+            return
         assert wanted == WANTS_RUNS, wanted
         room = len(state.runs)
         while 4 * count > room:
@@ -296,18 +382,61 @@ class ChainMatcher:
     def _sweep(self, block: Int64Array | None = None) -> None:
         """Sweep out the keys that `_live` has left without runs.
 
-        With a block that wants room there are twice the rows unless that has freed half of them.
+        With a block that wants room there are twice the rows unless they are many and that has freed half of them.
         """
         state, counts = self.state, self.state.counts
         used = state.slots[: int(counts[USED])]
-        kept = used[used[:, : self._lists].any(axis=1)]
-        size = len(state.slots) * (1 + (block is not None and 2 * len(kept) > len(state.slots)))
+        wanted: BoolArray = np.atleast_1d(used[:, : self._lists].any(axis=1))
+        if self._silent:
+            group = self._waiting_groups()
+            group = group[state.waits[group, WAITS_RUN] > 0]
+            wanted[state.waits[group, WAITS_SLOT]] = True
+            state.waits[group, WAITS_SLOT] = (np.cumsum(wanted) - 1)[state.waits[group, WAITS_SLOT]]
+        kept = used[wanted]
+        size = len(state.slots)
+        if block is not None and size < _FEW:
+            size *= 4
+        elif block is not None and 2 * len(kept) > size:
+            size *= 2
         slots = np.zeros((size, used.shape[1]), np.int64)
         slots[: len(kept)] = kept
         counts[USED] = len(kept)
         counts[SOUGHT_TO] = counts[CURSOR]  # what was found ahead stands elsewhere now
         coming = np.zeros(0, np.int64) if block is None or not self._words else block[BLOCK_KEYS]
         self.state = state._replace(slots=slots, table=self._table(slots, len(kept), coming))
+
+    def _waiting_groups(self) -> Int64Array:
+        """Where the groups stand that wait for a silence, those that something has broken too, in order."""
+        state = self.state
+        return np.arange(int(state.tails[-1]), int(state.counts[WAITS_HEAD])) & (len(state.waits) - 1)
+
+    def _groups(self) -> Int64Array:
+        """By row of the ring of runs where the group stands whose run is there; `_live` has seen to it."""
+        state, out = self.state, np.zeros(len(self.state.runs), np.int64)
+        group = self._waiting_groups()
+        run = state.waits[group, WAITS_RUN]
+        while (some := run > 0).any():  # one run of each group a time
+            group, run = group[some], run[some] & (len(state.runs) - 1)
+            out[run] = group
+            run = state.runs[run, BEHIND]
+        return out
+
+    def _pack_groups(self) -> None:
+        """A ring of groups without those that `_live` has found broken, and with room.
+
+        What is left stands whatever was forbidden so far, so nobody need remember that.
+        """
+        state, counts, first = self.state, self.state.counts, int(self.state.tails[-1])
+        groups = state.waits[self._waiting_groups()]
+        whole = groups[:, WAITS_RUN] > 0
+        before = np.concatenate([[0], np.cumsum(whole)])  # how many stand before each
+        marks = np.append(state.tails, counts[INSTANT_FIRST])
+        *state.tails[:], counts[INSTANT_FIRST] = before[np.clip(marks - first, 0, whole.size)]
+        counts[WAITS_HEAD] = before[-1]
+        waits = np.zeros((_room_for(int(before[-1])), WAITS_WIDTH), np.int64)
+        waits[: before[-1]] = groups[whole]
+        state.slots[:, self._lists : self._keys_at - 1] = 0
+        self.state = state._replace(waits=waits)
 
     def _table(self, slots: Int64Array, used: int, coming: Int64Array) -> Int64Array:
         """A table of the keys in ``slots`` with room for those that come: direct where they lie near each other."""
@@ -337,6 +466,14 @@ def _is_there(runs: Int64Array, bound: Bound) -> BoolArray:
     if bound.null is not None:
         there &= (runs[:, _NULLS] >> bound.null) & 1 == 0
     return there
+
+
+def _room_for(groups: int) -> int:
+    """Rows of a ring of groups with as much room again."""
+    room = _SMALL
+    while room < 2 * groups:
+        room *= 2
+    return room
 
 
 def _ring(size: int, width: int) -> Int64Array:

@@ -294,6 +294,7 @@ class Executor:
             level.touched.add(place)
             if taker is not None and not taker.waiting.blocks:
                 out = taker.take(values, seq, found >> part.shift & part.mask)
+                self._note_wake(level, place, taker.wakes_at)
                 if out is None:
                     continue
                 if isinstance(out, list):
@@ -440,6 +441,13 @@ class Executor:
         self.side_events.setdefault(name, []).append(numbered)
         self._show(name, numbered)
 
+    def _note_wake(self, level: _Level, place: int, wakes: int) -> None:
+        """Take note of where an operator wakes that has been shown events."""
+        level.wakes[place] = wakes
+        if wakes < level.least:
+            level.least = wakes
+            self._wakes = min(self._wakes, wakes)  # another level may wake earlier
+
     def _ask_all(self) -> None:
         """Let every operator be asked anew where it wakes."""
         self._asked = False
@@ -473,9 +481,7 @@ class Executor:
                 running.receive(stream, batch, memo)
                 self._asked = False
                 continue
-            wakes = level.wakes[place] = taker.wakes_at
-            if wakes < level.least:
-                level.least = self._wakes = wakes
+            self._note_wake(level, place, taker.wakes_at)
             if count:
                 self.matches[running.operator.rule.name] += count
                 self._ready += taker.outputs

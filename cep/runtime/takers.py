@@ -64,6 +64,11 @@ class RowTaker:
             return [output for some in found for output in self._shard.harvest(some)]
         return found if self._emit is not None else self._shard.harvest(found)
 
+    @property
+    def wakes_at(self) -> int:
+        """Where time must have come for something to be decided without an event."""
+        return self._matcher.wakes_at
+
     def outputs(self, found: Int64Array) -> list[Output]:
         """The derived events of matches, with their places in the order."""
         return self._shard.harvest(found)

@@ -9,7 +9,7 @@ from cep.compiler import rowtable
 from cep.compiler.choice import CHAIN, COUNTING, GRAPH, ONE_PASS, RUN_TABLE, only
 
 STREAM = "stream S ordered by at { at: time(s), k: string, n: int, m: int?, f: float, s: string, r: R? }\n"
-RECORD = "record R { x: int, y: int }\n"
+RECORD = "record R { x: int, y: int }\nparam most: int = 3\n"
 
 
 def choice(body):
@@ -26,6 +26,9 @@ CHAINS = (
     "when S as a where n > 1 then S as b where n < 1 within 1 h emit X { n = b.n }",
     "keyed by k, n when S as a then S as b then S as c where f > 1 allow unbounded emit X { k, s = a.s }",
     "when S as a then S as b within 1 h after match keep all emit X { t = a.n + b.m }",
+    "when S as a then no S where n > 3 then S as b within 1 h emit X { n = a.n }",
+    "when S as a then no S for 1 h emit X { n = a.n }",
+    "keyed by k when S as a then S as b then no S where f > 1 for 1 h then no S for 1 s within 1 h emit X { n = a.n }",
 )
 GRAPHS = (
     "when S as a where n > 1 then any S as b where n < 1 within 1 h after match keep all emit X { n = b.n }",
@@ -45,10 +48,13 @@ ROWS = (
 TABLES = {
     "when S as a then S as b where n > a.n within 1 h emit X { n = a.n }": "a condition compares events",
     "when S as a then 2 S as b within 1 h emit X { n = a.n }": "a step is a loop or optional",
-    "when S as a then no S where n > 3 then S as b within 1 h emit X { n = a.n }": "it has an absence",
-    "when S as a then no S for 1 h emit X { n = a.n }": "it has an absence at the end",
-    "when no S where n > 3 for 1 h then S as a then S as b within 1 h emit X { n = a.n }": "it has an absence",
-    "when S as a then no S where n > 3 for 1 s then S as b within 1 h emit X { n = a.n }": "it has an absence",
+    "when S as a then no S where n > a.n then S as b within 1 h emit X { n = a.n }": "an absence compares events",
+    "when S as a then no S where n > a.n for 1 h emit X { n = a.n }": "an absence compares events",
+    "when S as a then no S where n > most for 1 h emit X { n = a.n }": "it reads a param",
+    "when S as a then no S for 1 h after match skip to next emit X { n = a.n }": "it skips to next",
+    "when no S where n > 3 for 1 h then S as a then S as b within 1 h emit X { n = a.n }": "an absence at the start",
+    "when S as a then no S where n > 3 for 1 s then S as b within 1 h emit X { n = a.n }": "for a time between steps",
+    "when S as a then any S as b then no S for 1 s within 1 h emit X { n = a.n }": "it has an absence at the end",
     "when all of (S as a, S as b where n > 3) within 1 h emit X { n = a.n }": "a group or a choice",
     "when (S as a then S as b within 1 s) allow unbounded emit X { n = a.n }": "it has `within`",
     "when S as a then S as b within 1 h gap 1 min emit X { n = a.n }": "it has `gap`",
@@ -73,6 +79,11 @@ TABLES = {
 @pytest.mark.parametrize("body", CHAINS)
 def test_a_sequence_that_compares_nothing_is_a_chain(body):
     assert choice(body).name == CHAIN
+
+
+def test_of_a_chain_that_ends_in_a_silence_it_is_said_what_waits():
+    assert "absence at the end" in choice(CHAINS[-1]).why
+    assert "absence" not in choice(CHAINS[3]).why
 
 
 @pytest.mark.parametrize("body", GRAPHS)

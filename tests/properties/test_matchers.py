@@ -70,19 +70,24 @@ def file_of(rule, late):
     return f"{streams}\nstream Any = S | T\n{rule}"
 
 
+def event_of(rng, alias=""):
+    """A type of event with some conditions on it alone."""
+    where = rng.sample(ALONE, rng.choice([0, 1, 1, 2]))
+    return f"{rng.choice(['S', 'S', 'T', 'Any'])}{alias}" + (f" where {' and '.join(where)}" if where else "")
+
+
 def chain_rule(rng):
+    final = rng.choice([0, 0, 1, 1, 2])
     steps = []
-    for n in range(rng.choice([2, 2, 3, 3, 4])):
-        where = rng.sample(ALONE, rng.choice([0, 1, 1, 2]))
-        steps.append(
-            f"{rng.choice(['S', 'S', 'T', 'Any'])} as s{n}" + (f" where {' and '.join(where)}" if where else "")
-        )
+    for n in range(rng.choice([1, 1, 2, 3] if final else [2, 2, 3, 3, 4])):
+        absent = f"no {event_of(rng)} then " * rng.choice([0, 0, 0, 1]) if n else ""
+        steps.append(absent + event_of(rng, f" as s{n}"))
+    fields = ", ".join(f"{f}{n} = s{n}.{f}" for n in range(len(steps)) for f in [*rng.sample("vnxs", 2), "type"])
+    total = f"sum = s0.n + s{len(steps) - 1}.n"
+    steps += [f"no {event_of(rng)} for {rng.choice([1, 2, 5, 9])} us" for _ in range(final)]
     bound = rng.choice(["allow unbounded", f"within {rng.randint(2, 12)} us", f"within {rng.randint(2, 12)} us"])
     skip = rng.choice(["", " after match keep all"])
-    fields = ", ".join(f"{f}{n} = s{n}.{f}" for n in range(len(steps)) for f in [*rng.sample("vnxs", 2), "type"])
-    return (
-        f"rule R {rng.choice(KEYS)}when {' then '.join(steps)} {bound}{skip}\nemit R {{ {fields}, sum = s0.n + s1.n }}"
-    )
+    return f"rule R {rng.choice(KEYS)}when {' then '.join(steps)} {bound}{skip}\nemit R {{ {fields}, {total} }}"
 
 
 def graph_rule(rng):

@@ -34,6 +34,12 @@ LOCAL = ("n < limit", *ATOMS)
 
 def chain(rng, name):
     steps = [f"S as s{n} where {rng.choice(ATOMS)}" for n in range(rng.choice([2, 3]))]
+    if rng.random() < 0.3:
+        steps.insert(1, f"no S where {rng.choice(ATOMS)}")
+    if rng.random() < 0.5:
+        steps += [
+            f"no S where {rng.choice(ATOMS)} for {rng.choice([1, 3, 8])} us" for _ in range(rng.choice([1, 1, 2]))
+        ]
     skip = rng.choice(["", " after match keep all"])
     within = rng.choice(["", " within 6 us"])
     fields = rng.choice(["k, a = s0.v, b = s1.type", "k, a = s0.f, b = s0.d", "k, a = s0.n + s1.n"])

@@ -53,6 +53,12 @@ RULES = {
     "emit X {{ k, s = a.s, t = c.s, n = b.n }}",
     "unkeyed chain": "when S as a where n = 1 then S as b where n = 2 allow unbounded {0} "
     "emit X {{ s = a.s, t = b.s }}",
+    "silence": "keyed by k when S as a where n = 1 then no S where n = 0 for 4 s {0} emit X {{ k, s = a.s }}",
+    "chain and silences": "keyed by k when S as a where n = 1 then no S where n = 3 then S as b where n > 1 "
+    "then no S where n = 0 for 2 s then no S where n = 1 and s is null for 7 s within 30 s {0} "
+    "emit X {{ k, s = a.s, t = b.s, n = b.n }}",
+    "unkeyed silence": 'when S as a where n = 1 then S as b where n = 2 then no S where k = "k1" for 1 s '
+    "allow unbounded {0} emit X {{ s = a.s, t = b.s }}",
     "match graph": "keyed by k when S as a where n = 1 then any S as b where n > 1 then any S as c where n = 3 "
     "within 30 s {0} emit X {{ k, s = a.s, t = c.s, n = b.n }}",
     "unkeyed graph": "when S as a where n = 1 then S as b where n = 2 then any S as c where n = 3 within 5 s {0} "

@@ -26,6 +26,7 @@ from cep.compiler.graph import GraphTables
 from cep.compiler.onepass import OnePassTables
 from cep.compiler.screen import Asked
 from cep.kernels.blocks import BITS, BLOCK_KEYS, DECIDED_AT, FOUND_NULLS, IDENTITY, NULLS, START_NO, TS
+from cep.kernels.runs import BY_ABSENCE
 from cep.language.fingerprint import fingerprint
 from cep.language.typed import Attr, Key
 from cep.model.batch import Column, derived, numbers_at, times_stored, write_places
@@ -39,7 +40,7 @@ from cep.runtime.held import Held, total
 from cep.runtime.identity import provenance_later
 from cep.runtime.onepass import OnePassMatcher
 from cep.runtime.operators.pattern import shard_of, word_column, words_of
-from cep.runtime.results import Order, Output, sort_order
+from cep.runtime.results import Order, Output, order_values, sort_order
 from cep.runtime.rows import RowEmit
 from cep.runtime.selection import WHOLE, Chosen, Selection, gather
 from cep.runtime.stored import check_codes, read_text, renumbered, text_state
@@ -152,6 +153,7 @@ class DirectShard:
         kinds = {node.type.kind for emit in operator.rule.emits for _, node in emit.fields}
         self._later = all(self._plain) and "string" not in {*kinds, *(key.type.kind for key in operator.rule.keys)}
         self.form = self._form(tables)
+        self._by_deadline = isinstance(tables, ChainTables) and tables.is_silent
         self._text_keys = [i for i, k in enumerate(operator.rule.keys) if k.type.kind == "string"]
 
     def _form(self, tables: DirectTables) -> object:
@@ -161,7 +163,9 @@ class DirectShard:
         """
         shape, rule = self._shape, self._operator.rule
         kinds = [*(k.type for k in rule.keys), *(kind for _, kind in shape.values)]
-        if not isinstance(tables, ChainTables) or self._plain != [True] or any(k.kind == "string" for k in kinds):
+        if not isinstance(tables, ChainTables) or tables.is_silent or self._plain != [True]:
+            return None
+        if any(k.kind == "string" for k in kinds):
             return None
         (emit,) = rule.emits
         places = [(name, node.type, shape.places[node]) for name, node in emit.fields]
@@ -270,7 +274,12 @@ class DirectShard:
 
     def harvest_one(self, found: Int64Array) -> list[Output]:
         """The same for matches that nobody else writes into."""
-        return self._made(found, self._order(found), (self.rule,), None)
+        order = self._order(found)
+        if self._by_deadline:  # at one time keys decide the order
+            rows = sort_order(order)
+            if rows is not None:
+                found, order = found.take(rows, axis=1), order.take(rows)
+        return self._made(found, order, (self.rule,), None)
 
     def harvest_many(self, found: Int64Array, rules: Sequence[CheckedRule], which: Int32Array) -> list[Output]:
         """The derived events of matches of several shards of its form, the ``which``-th of these rules each."""
@@ -320,6 +329,8 @@ class DirectShard:
         return tuple(self._key_column(key.type, found[column]) for key, column in parts)
 
     def _order(self, found: Int64Array) -> Order:
+        if self._by_deadline:
+            return self._deadlines(found)
         if isinstance(self.matcher, GraphMatcher):  # one place for all that an event decides
             ts, identity, matches = self.matcher.deciders(found)
             if not self._shape.many_at_once:
@@ -328,6 +339,28 @@ class DirectShard:
         else:
             ts, identity = found[DECIDED_AT], found[self._shape.decider]
         return self._places(ts, identity, found[START_NO] if self._shape.many_at_once else 0)
+
+    def _deadlines(self, found: Int64Array) -> Order:
+        """The places of what deadlines decide: by key where events have their own place."""
+        rule = self._operator.rule
+        keys = []
+        for key, column in zip(rule.keys, self._shape.keys, strict=True):
+            words, kind = found[column], key.type.kind
+            texts = order_values(self._key_column(key.type, words)) if kind == "string" else words
+            keys.append(words.view(np.float64) if kind == "float" else texts)
+        return Order.quick(
+            ts=found[DECIDED_AT],
+            level=self._operator.level,
+            phase=BY_ABSENCE,
+            kind=0,
+            ties=(),
+            rank=0,
+            seq=np.zeros(found.shape[1], np.int64),
+            rule=rule.index,
+            keys=tuple(keys),
+            first=found[START_NO],
+            emit=0,
+        )
 
     def _places(self, ts: Int64Array, identity: Int64Array, first: int | Int64Array) -> Order:
         streams = len(self._streams)
@@ -354,7 +387,7 @@ class DirectShard:
         """
         rule = self._operator.rule
         schema = self._schemas[rule.emits[0].type]
-        if self._plain != [True] or self._shape.emits[0].names != schema.names:
+        if self._by_deadline or self._plain != [True] or self._shape.emits[0].names != schema.names:
             return None
         return RowEmit(self.shape, rule, schema, self._streams, self.strings)
 
