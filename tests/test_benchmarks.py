@@ -7,7 +7,6 @@ import json
 import numpy as np
 import pytest
 
-import cep
 from benchmarks import latency, load, memory, queries, scaling, truth
 from benchmarks.__main__ import main
 from benchmarks.batches import batches_table, measure_batches
@@ -180,10 +179,13 @@ def test_small_batches_are_counted(ticks):
 
 
 def test_the_rules_to_load_have_fifty_shapes():
-    text = load.shaped_rules(100)
-    assert text.count("\nrule ") == 100
-    rules = cep.loads(load.shaped_rules(50))
-    assert len(rules.rulebook.rules) == 50
+    assert load.shaped_rules(100).count("\nrule ") == 100
+    assert len(set(load.shapes())) == load.SHAPES
+    from cep.app.compile import MODULES
+
+    found = load.matchers_of(load.shaped_rules(load.SHAPES))
+    assert found.total() == load.SHAPES
+    assert found.keys() == MODULES.keys()
 
 
 @pytest.mark.parametrize("name", memory.RULES)

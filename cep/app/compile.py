@@ -18,6 +18,18 @@ if TYPE_CHECKING:
     from cep.app.rules import Rules
 
 
+FILTER = "filter"
+MODULES = {
+    "run table": "asking deadlines earliest match moves timeouts",
+    "match graph": "graph",
+    "counting matcher": "counting",
+    "one pass": "onepass",
+    "chain": "chain",
+    FILTER: "",
+}
+"""By matcher: the modules whose kernels other rules do not need; what is called all the same is compiled then."""
+
+
 @cache
 def compiled_looks() -> Looks:
     """How decoders look at long columns; where nothing is compiled, numpy is quicker."""
@@ -28,7 +40,7 @@ def compiled_looks() -> Looks:
 
 
 def prepare(rules: Rules, on_compile: Callable[[int, int], None] | None = None) -> None:
-    """Compile or load every kernel and the generated code of ``rules``; `RuleError` for functions that may not run.
+    """Compile or load kernels and generated code that ``rules`` need; `RuleError` for functions that may not run.
 
     ``on_compile(done, total)`` is told how far it is, when anything has to be compiled.
     """
@@ -43,7 +55,12 @@ def prepare(rules: Rules, on_compile: Callable[[int, int], None] | None = None) 
     texts = dict.fromkeys(p.text for p in programs if isinstance(p, PatternProgram))
     matchers = dict.fromkeys(c.tables.text for c in choices.values() if isinstance(c.tables, OnePassTables))
     further = [partial(_is_new, text) for text in texts] + [partial(_is_new_matcher, text) for text in matchers]
-    jit.prepare(on_compile, further)
+    used = {choices[name].name if name in choices else FILTER for name in by_rule}
+    jit.prepare(on_compile, further, without=_modules_of(set(MODULES) - used) - _modules_of(used))
+
+
+def _modules_of(matchers: set[str]) -> set[str]:
+    return {f"cep.kernels.{module}" for matcher in matchers for module in MODULES[matcher].split()}
 
 
 def _is_new(text: str) -> bool:

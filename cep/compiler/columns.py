@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -32,7 +32,7 @@ from cep.compiler.text import (
     select_texts,
     substr_text,
 )
-from cep.language.typed import Apply, Key
+from cep.language.typed import Apply, Attr, Const, Key
 from cep.model.batch import EMPTY_TEXT, Column, Text
 from cep.model.concatenate import empty_lists
 
@@ -49,6 +49,8 @@ Leaf = tuple[Any, Any]
 """A value (an array, a `TextVector` or a `ListVector`) and its null flag (an array, or False)."""
 
 _MOST_CONJUNCTS = 16
+_COMPARED = frozenset({"eq", "ne", "lt", "le", "gt", "ge"})
+_MOST_COMPARED = 10_000
 _LOUD = re.compile(r"[-+*/%]|\b(?!compare_texts|like_text|matches_text|in_lists)[a-z_]+\(")
 _DTYPES = {"float": np.float64, "bool": np.bool_, "string": np.int32, "record": np.bool_}
 
@@ -178,7 +180,25 @@ def compile_conditions(where: Typed | None, params: Mapping[str, CheckedParam]) 
     parts = where.args if isinstance(where, Apply) and where.op == "and" else (where,)
     if len(parts) > _MOST_CONJUNCTS:
         parts = (where,)
-    return tuple(replace(compile_columns([part], params), bounds=bounds_of(part)) for part in parts)
+    return tuple(_conjunct(part, params) if (kind := _limit(part)) is None else _compared(part, kind) for part in parts)
+
+
+def _conjunct(part: Typed, params: Mapping[str, CheckedParam]) -> ColumnFunction:
+    return replace(compile_columns([part], params), bounds=bounds_of(part))
+
+
+def _limit(part: Typed) -> type | None:
+    """The type of the constant that a field is compared with, if that is all there is: many rules say the same."""
+    if not (isinstance(part, Apply) and len(part.args) == 2 and part.op in _COMPARED):
+        return None
+    value, limit = part.args
+    # 0.0 is equal to -0.0, and is not the same
+    return type(limit.value) if isinstance(value, Attr) and isinstance(limit, Const) and limit.value else None
+
+
+@lru_cache(_MOST_COMPARED)
+def _compared(part: Typed, _kind: type) -> ColumnFunction:
+    return _conjunct(part, {})
 
 
 def column_names() -> dict[str, Any]:

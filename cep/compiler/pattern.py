@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -35,6 +35,7 @@ from cep.model.types import BOOL
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    from cep.compiler.automaton import Automaton
     from cep.compiler.external import Failures
     from cep.compiler.lists import BoundEvents
     from cep.compiler.text import TextVector
@@ -158,10 +159,11 @@ def compile_pattern(
     """The program of a rule whose body is a pattern; `RuleError` for an operation that cannot run in one yet."""
     learned = Layout(len(rule.keys))
     try:
-        _Builder(rule, sources, params, learned).build()
+        first = _Builder(rule, sources, params, learned)
+        first.learn()
         learned.freeze()
         fixed = replace(learned, slots=[], positions=[], folds=[])
-        return _Builder(rule, sources, params, fixed).build()
+        return _Builder(rule, sources, params, fixed, first.automaton).build()
     except RecursionError:  # an aggregate is compared with the others, all its argument's depth
         problem = "an expression of this pattern is too long inside an aggregate"
         hint = "let a rule before this one compute it, as a field of a derived event"
@@ -176,6 +178,17 @@ def _compile_emit(text: str) -> Callable[..., list[tuple[Any, Any]]]:
     return found
 
 
+class _Laid(NamedTuple):
+    """What takes slots and registers, in the order in which it asks for them."""
+
+    tables: MatchProgram
+    text: str
+    emits: tuple[EmitProgram, ...]
+    timeout: EmitProgram | None
+    tie_slots: dict[str, tuple[int, ...]]
+    local: list[Typed | None]
+
+
 class _Builder:
     def __init__(
         self,
@@ -183,6 +196,7 @@ class _Builder:
         sources: Mapping[str, Schema],
         params: Mapping[str, CheckedParam],
         layout: Layout,
+        automaton: Automaton | None = None,
     ) -> None:
         from cep.language.typed import CheckedPattern
 
@@ -193,14 +207,42 @@ class _Builder:
         self.order = {s.variable: i for i, s in enumerate(self.steps)}
         # predicates: steps, then absences as written, those at the end, and what ends loops
         absences = (*self.pattern.between, *self.pattern.final, *self.pattern.untils)
-        self.automaton = build_automaton(self.pattern)
-        check_size(rule, self.automaton)
+        if automaton is None:
+            automaton = build_automaton(self.pattern)
+            check_size(rule, automaton)
+        self.automaton = automaton
         self.predicates = [(s.streams, s.where) for s in self.steps] + [(a.streams, a.where) for a in absences]
         self.reader = Reader(rule, self.pattern, sources, layout)
 
     # ------------------------------------------------------------------------------------------------- the whole
 
+    def learn(self) -> None:
+        """Ask for all slots and registers, so that the layout knows how many there are."""
+        self._lay_out()
+
     def build(self) -> PatternProgram:
+        tables, text, emits, timeout, tie_slots, local = self._lay_out()
+        inputs = tuple(self._input(s, local) for s in self.rule.inputs)
+        return PatternProgram(
+            self.rule.name,
+            inputs,
+            sees_all(self.pattern),
+            self.layout,
+            tables,
+            text,
+            np.array(self.constants.ints or [0], np.int64),
+            np.array(self.constants.floats or [0.0], np.float64),
+            tuple(self.constants.texts),
+            tuple(self.constants.codes),
+            tuple(s.variable for s in self.steps),
+            self._blank(),
+            emits,
+            tie_slots,
+            {name: repr(self.params[name].value.value) for name in params_of(self.rule)},
+            timeout,
+        )
+
+    def _lay_out(self) -> _Laid:
         local: list[Typed | None] = []
         tested = 0
         bodies: list[tuple[int, list[str]]] = []
@@ -223,25 +265,7 @@ class _Builder:
             problem = "the conditions of this pattern that compare events are too long to compile"
             hint = "let rules before this one compute parts of them, as fields of derived events"
             raise RuleError([Diagnostic("too-long", problem, self.rule.source, self.rule.span, hint)])
-        inputs = tuple(self._input(s, local) for s in self.rule.inputs)
-        return PatternProgram(
-            self.rule.name,
-            inputs,
-            sees_all(self.pattern),
-            self.layout,
-            self._tables(tested),
-            text,
-            np.array(self.constants.ints or [0], np.int64),
-            np.array(self.constants.floats or [0.0], np.float64),
-            tuple(self.constants.texts),
-            tuple(self.constants.codes),
-            tuple(s.variable for s in self.steps),
-            self._blank(),
-            emits,
-            tie_slots,
-            {name: repr(self.params[name].value.value) for name in params_of(self.rule)},
-            timeout,
-        )
+        return _Laid(self._tables(tested), text, emits, timeout, tie_slots, local)
 
     def _text(self, tests: list[tuple[int, list[str]]], updates: list[tuple[int, list[str]]]) -> str:
         if not tests and not updates:

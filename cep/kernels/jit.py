@@ -26,7 +26,7 @@ import platform
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from functools import cache, partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -152,15 +152,17 @@ def prepare(
     further: Sequence[Callable[[], bool]] = (),
     *,
     load: bool = False,
+    without: Set[str] = frozenset(),
 ) -> None:
     """Compile every registered kernel that is not in the cache, then call ``further``, each of which says whether it
     had to compile.
 
     ``on_compile(done, total)`` is told how far it is, from the first thing on that was not in the cache. With ``load``
-    all kernels are loaded, too.
+    all kernels are loaded, too. Kernels of the modules ``without`` are compiled when something calls them.
     """
     made = {} if load else _made()
-    kernels = [partial(_load_once, d, s) for d, s in _registered if not d.signatures and not _is_made(d, made)]
+    wanted = [(d, s) for d, s in _registered if d.py_func.__module__ not in without]
+    kernels = [partial(_load_once, d, s) for d, s in wanted if not d.signatures and not _is_made(d, made)]
     todo: list[Callable[[], bool]] = [*kernels, *further]
     slow = False
     for done, make in enumerate(todo, 1):
@@ -184,10 +186,20 @@ def _compile(dispatcher: Any, signature: Any) -> bool:
     try:
         dispatcher.compile(signature)
     except Exception:
-        dispatcher._cache = NullCache()  # a damaged entry in the cache is no reason to fail
-        dispatcher.compile(signature)
+        _forget(dispatcher._cache)  # a damaged entry in the cache is no reason to fail, and is made again
+        try:
+            dispatcher.compile(signature)
+        except Exception:
+            dispatcher._cache = NullCache()
+            dispatcher.compile(signature)
     dispatcher.disable_compile()
     return not dispatcher.stats.cache_hits
+
+
+def _forget(kept: Any) -> None:
+    """Take away numba's index of a function, so that its code is written anew."""
+    with contextlib.suppress(Exception):
+        Path(kept._cache_file._index_path).unlink()
 
 
 def compile_generated(function: Callable[..., int]) -> tuple[Address, Any, bool]:
@@ -197,11 +209,16 @@ def compile_generated(function: Callable[..., int]) -> tuple[Address, Any, bool]
     """
     if PLAIN:
         return function, function, False
+    kept = _cache_of(function)
     try:
-        compiled = _callback(function, _cache_of(function))
+        compiled = _callback(function, kept)
     except Exception:
-        # a damaged or foreign entry in the cache is no reason to fail: without it, it compiles or shows the fault
-        compiled = _callback(function, None)
+        # a damaged or foreign entry in the cache is no reason to fail, and is made again
+        _forget(kept)
+        try:
+            compiled = _callback(function, kept)
+        except Exception:  # without the cache it compiles or shows the fault
+            compiled = _callback(function, None)
     return compiled.address, compiled, not compiled.cache_hits
 
 

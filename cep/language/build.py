@@ -1,6 +1,7 @@
-"""The tree builder: lark's tree of one declaration to the nodes of ast.py.
+"""The tree builder: the tree of one declaration (syntax.py) to the nodes of ast.py.
 
-The walk keeps its own stack, so that a chain of ten thousand terms needs none of Python's; what nests deeper
+A tree is walked once, whatever number of declarations have its form, and gives the steps by which each is built. The
+walk keeps its own stack, so that a chain of ten thousand terms needs none of Python's; what nests deeper
 than `MAX_DEPTH` is refused on the way down, so that every later stage may recurse. A node is built by the
 method of its name, or by nodes.py where there is nothing to check. Clauses written in any order find their
 places here, and what the grammar cannot say (a clause twice, a rule without an action) is reported.
@@ -11,7 +12,9 @@ Tested by: tests/language/test_parser.py, tests/language/test_syntax_errors.py
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from cep.language import ast
@@ -31,7 +34,8 @@ from cep.model.diagnostics import Diagnostic, Source, Span
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from lark import Token, Tree
+    from cep.language.lexing import Lexeme
+    from cep.language.syntax import Tree
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,14 @@ class _Clause:
 class _TooDeepError(Exception):
     def __init__(self, span: Span) -> None:
         self.span = span
+
+
+_Step = tuple[Callable[[Kids, Span], Any], tuple[int | None, ...], int, int]
+"""How to build a node, from which lexemes (numbers) and earlier steps (-1 - number), its first and last lexeme."""
+
+
+def _too_deep(_kids: Kids, span: Span) -> Any:
+    raise _TooDeepError(span)
 
 
 # Nodes that are a level of nesting; brackets alone are counted by the lexer.
@@ -64,46 +76,54 @@ class Builder:
     def __init__(self, source: Source) -> None:
         self.source = source
         self.problems: list[Diagnostic] = []
+        self._known: dict[int, tuple[Tree, list[_Step]]] = {}  # by identity of a tree, with it so that it stays
 
-    def build(self, root: Tree[Token]) -> Any:
-        """The node of a tree, or None where it is nested too deep."""
+    def build(self, root: Tree, lexemes: Sequence[Lexeme]) -> Any:
+        """The node of a tree over these lexemes, or None where it is nested too deep."""
+        known = self._known.get(id(root))
+        if known is None:
+            known = self._known[id(root)] = (root, self._steps(root))
+        made: list[Any] = []
         try:
-            return self._walk(root)
+            for build, kids, first, last in known[1]:
+                begin = lexemes[first]
+                place = Span(begin.start, lexemes[last].end, begin.line, begin.column)
+                made.append(build([None if k is None else lexemes[k] if k >= 0 else made[-1 - k] for k in kids], place))
         except _TooDeepError as error:
             fault = too_deep()
             self.problem(fault.code, fault.message, error.span, fault.hint)
             return None
+        return made[-1]
 
     def problem(self, code: str, message: str, span: Span, hint: str | None = None, first: Span | None = None) -> None:
         """Add one mistake; ``first`` is the place that it repeats."""
         related = (("the first one is here", self.source, first),) if first else ()
         self.problems.append(Diagnostic(code, message, self.source, span, hint, related=related))
 
-    def _walk(self, root: Tree[Token]) -> Any:
-        # One frame for each open tree: the tree, how many children are done, the results, its depth.
-        results: Kids = []
-        stack: list[tuple[Tree[Token], list[Any], int]] = [(root, [], 0)]
-        while True:
-            tree, results, depth = stack[-1]
-            children = tree.children
-            while len(results) < len(children):
-                child = children[len(results)]
-                if child is None or isinstance(child, str):
-                    results.append(child)
+    def _steps(self, root: Tree) -> list[_Step]:
+        """What to build for a tree, in order: what nests too deep ends it."""
+        steps: list[_Step] = []
+        # one frame for each open tree: the tree, what is known of its children, its depth
+        stack: list[tuple[Tree, list[int | None], int]] = [(root, [], 0)]
+        while stack:
+            tree, kids, depth = stack[-1]
+            if len(kids) < len(tree.children):
+                child = tree.children[len(kids)]
+                if child is None or isinstance(child, int):
+                    kids.append(child)
                     continue
-                inner = depth + (child.data in _NESTING)
+                inner = depth + (child.kind in _NESTING)
                 if inner > MAX_DEPTH:
-                    raise _TooDeepError(span_of(child))
+                    steps.append((_too_deep, (), child.first, child.last))
+                    return steps
                 stack.append((child, [], inner))
-                break
-            else:
-                own = getattr(self, tree.data, None)
-                place = span_of(tree)
-                node = own(results, place) if own else node_of(tree.data, results, place)
-                stack.pop()
-                if not stack:
-                    return node
-                stack[-1][1].append(node)
+                continue
+            stack.pop()
+            build = getattr(self, tree.kind, None) or partial(node_of, tree.kind)
+            steps.append((build, tuple(kids), tree.first, tree.last))
+            if stack:
+                stack[-1][1].append(-len(steps))
+        return steps
 
     # ------------------------------------------------------------------------------------------ declarations
 
@@ -137,8 +157,8 @@ class Builder:
         name, *options, fields = kids
         found = self._once(options, "table")
         if "keyed by" not in found:
-            hint = f"write 'table {name} keyed by …' with the fields that find a row"
-            self.problem("missing-clause", f"table {name} has no 'keyed by'", span_of(name), hint)
+            hint = f"write 'table {name.text} keyed by …' with the fields that find a row"
+            self.problem("missing-clause", f"table {name.text} has no 'keyed by'", span_of(name), hint)
         return ast.Table(name_of(name), found.get("keyed by", ()), found.get("from"), fields, span)
 
     def table_keys(self, kids: Kids, span: Span) -> _Clause:
@@ -174,10 +194,12 @@ class Builder:
             spans = [c.span for c in clauses if c.kind in ("from", "over", "having")]
             body = replace(cast(ast.Query, found["from"]), window=window, having=having, span=_cover(spans))
         if not actions and name is not None:
-            hint = f"end it with 'emit {name} {{ … }}' or the like"
+            hint = f"end it with 'emit {name.text} {{ … }}' or the like"
             if timeout:
-                hint = f"write 'emit {name} {{ … }}' before 'on timeout', to which all that stands behind it belongs"
-            self.problem("missing-clause", f"rule {name} has no 'emit', 'upsert' or 'delete'", span_of(name), hint)
+                hint = (
+                    f"write 'emit {name.text} {{ … }}' before 'on timeout', to which all that stands behind it belongs"
+                )
+            self.problem("missing-clause", f"rule {name.text} has no 'emit', 'upsert' or 'delete'", span_of(name), hint)
         return ast.Rule(
             name_of(name),
             maybe_text(description),
@@ -264,7 +286,7 @@ class Builder:
         return self._bound(ast.Bound("within", kids[0], None, span))
 
     def within_events(self, kids: Kids, span: Span) -> _Clause:
-        return self._bound(ast.Bound("within_events", None, int(kids[0]), span))
+        return self._bound(ast.Bound("within_events", None, int(kids[0].text), span))
 
     def gap(self, kids: Kids, span: Span) -> _Clause:
         return self._bound(ast.Bound("gap", kids[0], None, span))
@@ -273,7 +295,7 @@ class Builder:
         return self._bound(ast.Bound("allow_unbounded", None, None, span))
 
     def at_most(self, kids: Kids, span: Span) -> _Clause:
-        return self._bound(ast.Bound("at_most", None, int(kids[0]), span))
+        return self._bound(ast.Bound("at_most", None, int(kids[0].text), span))
 
     def _after(self, to: Literal["past last", "next", "first", "last", "keep all"], kids: Kids, span: Span) -> _Clause:
         return _Clause("after match", ast.Skip(to, name_of(kids[0]) if kids else None, None, span), span)
@@ -294,7 +316,7 @@ class Builder:
         return self._after("keep all", [], span)
 
     def prefer(self, kids: Kids, span: Span) -> _Clause:
-        return _Clause("prefer", str(kids[0]), span)
+        return _Clause("prefer", kids[0].text, span)
 
     def consume(self, kids: Kids, span: Span) -> _Clause:
         return _Clause("consume", kids[0], span)
@@ -332,11 +354,11 @@ class Builder:
         return _Clause("on timeout", kids[0], span)
 
     def limited(self, kids: Kids, span: Span) -> _Clause:
-        mode = cast("Literal['first', 'last', 'all', 'snapshot']", str(kids[0]))
+        mode = cast("Literal['first', 'last', 'all', 'snapshot']", kids[0].text)
         amount, per = kids[1], kids[2] or ()
-        if amount.type == "DURATION":
+        if amount.kind == "duration":
             return _Clause("output", ast.Output(mode, duration_of(amount), None, per, span), span)
-        return _Clause("output", ast.Output(mode, None, int(amount), per, span), span)
+        return _Clause("output", ast.Output(mode, None, int(amount.text), per, span), span)
 
     def output_final(self, kids: Kids, span: Span) -> _Clause:
         return _Clause("output", ast.Output("final", None, None, (), span), span)

@@ -14,18 +14,20 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from cep.language.typed import Attr, Call, CheckedRule, Fold, ParamRef, Present, Prev
 from cep.model.diagnostics import Source, Span
+from cep.model.schema import Schema
+from cep.model.types import Type
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from cep.language.typed import External, Typed
-    from cep.model.schema import Schema
 
 _names: dict[type, tuple[str, ...] | None] = {}
+_WITHOUT_PARTS = frozenset((Span, Source, Type, Schema, str, int, float, bool, type(None)))
 _SILENT = {"index", "description", "state_bound"}  # of a rule: what changes nothing that it finds
 
 
@@ -45,19 +47,37 @@ def rule_fingerprint(rule: CheckedRule, sources: Mapping[str, Schema]) -> str:
 
 def params_of(rule: CheckedRule) -> tuple[str, ...]:
     """The params that a rule reads, by name. A pattern of ``like`` or ``matches`` is part of the rule itself."""
-    return tuple(sorted({node.name for node in _nodes((rule,)) if isinstance(node, ParamRef)}))
+    return tuple(sorted({node.name for node in _parts(rule) if isinstance(node, ParamRef)}))
 
 
 def variables_of(node: Typed) -> frozenset[str]:
     """The names of bound events that an expression reads."""
     reading = (Attr, Fold, Prev, Present)
-    return frozenset(n.variable for n in _nodes((node,)) if isinstance(n, reading) and n.variable is not None)
+    return frozenset(n.variable for n in _parts(node) if isinstance(n, reading) and n.variable is not None)
 
 
 def externals_of(*parts: object) -> tuple[External, ...]:
     """The functions of Python modules that a rule, or parts of one, call, by name."""
-    found = {node.function.name: node.function for node in _nodes(parts) if isinstance(node, Call)}
+    found = {node.function.name: node.function for node in _parts(parts) if isinstance(node, Call)}
     return tuple(found[name] for name in sorted(found))
+
+
+def _parts(root: object) -> Iterator[object]:
+    """The dataclasses in it, in no order: what each rule is asked again and again."""
+    waiting = [root]
+    while waiting:
+        node = waiting.pop()
+        kind = type(node)
+        if kind is tuple or kind is list:
+            waiting += cast("Sequence[object]", node)
+        elif (names := _names_of(kind)) is not None:
+            yield node
+            for name in names:
+                part = getattr(node, name)
+                if type(part) not in _WITHOUT_PARTS:
+                    waiting.append(part)
+        elif isinstance(node, Mapping):
+            waiting += node.values()
 
 
 def _nodes(parts: object) -> Iterator[object]:

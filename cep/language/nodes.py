@@ -13,13 +13,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from cep.language import ast
-from cep.language.lexing import duration_ns, unescape
+from cep.language.lexing import Lexeme, duration_ns, unescape
 from cep.model.diagnostics import Span
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from lark import Token, Tree
 
 # The children of a node are what its grammar rule says, of many types: the one place where Any is honest.
 Kids = list[Any]
@@ -72,45 +70,44 @@ def node_of(kind: str, kids: Kids, span: Span) -> Any:
         return ast.Temporal(TIMED[kind], (kids[1],), kids[0], span)
     if kind in PLAIN:
         # `not` has a name in the grammar, and so is among the children.
-        return ast.Temporal(PLAIN[kind], tuple(k for k in kids if not isinstance(k, str)), None, span)
+        return ast.Temporal(PLAIN[kind], tuple(k for k in kids if not isinstance(k, Lexeme)), None, span)
     if kind in LINKS:
         return ast.Link(LINKS[kind], span)
     return tuple(kids) if kind in SEQUENCES else WORDS[kind]
 
 
-def span_of(node: Tree[Token] | Token) -> Span:
-    """The place of a tree or a token."""
-    place: Any = node if isinstance(node, str) else node.meta
-    return Span(place.start_pos, place.end_pos, place.line, place.column)
+def span_of(token: Lexeme) -> Span:
+    """The place of a lexeme."""
+    return Span(token.start, token.end, token.line, token.column)
 
 
-def name_of(token: Token) -> ast.Name:
+def name_of(token: Lexeme) -> ast.Name:
     """A name with its place."""
-    return ast.Name(str(token), span_of(token))
+    return ast.Name(token.text, span_of(token))
 
 
-def maybe_name(token: Token | None) -> ast.Name | None:
+def maybe_name(token: Lexeme | None) -> ast.Name | None:
     """A name, or None where none is written."""
     return None if token is None else name_of(token)
 
 
-def text_of(token: Token) -> str:
+def text_of(token: Lexeme) -> str:
     """What stands between the quotes."""
-    return unescape(str(token))[0]
+    return unescape(token.text)[0]
 
 
-def maybe_text(token: Token | None) -> str | None:
+def maybe_text(token: Lexeme | None) -> str | None:
     """The same, or None where none is written."""
     return None if token is None else text_of(token)
 
 
-def duration_of(token: Token) -> ast.DurationLiteral:
+def duration_of(token: Lexeme) -> ast.DurationLiteral:
     """A duration in nanoseconds."""
     # One that is not whole is reported by the lexer; the tree is then not used.
-    return ast.DurationLiteral(duration_ns(str(token)) or 0, str(token), span_of(token))
+    return ast.DurationLiteral(duration_ns(token.text) or 0, token.text, span_of(token))
 
 
-def maybe_duration(token: Token | None) -> ast.DurationLiteral | None:
+def maybe_duration(token: Lexeme | None) -> ast.DurationLiteral | None:
     """A duration, or None where none is written."""
     return None if token is None else duration_of(token)
 
@@ -120,7 +117,7 @@ def maybe_duration(token: Token | None) -> ast.DurationLiteral | None:
 
 @_node
 def module(kids: Kids, span: Span) -> ast.Module:
-    return ast.Module(".".join(str(k) for k in kids), span)
+    return ast.Module(".".join(k.text for k in kids), span)
 
 
 @_node
@@ -166,13 +163,13 @@ def field(kids: Kids, span: Span) -> ast.Field:
 @_node
 def plain_type(kids: Kids, span: Span) -> ast.TypeName:
     argument = kids[1]
-    text = None if argument is None else text_of(argument) if argument.type == "STRING" else str(argument)
-    return ast.TypeName(str(kids[0]), text, False, (), span)
+    text = None if argument is None else text_of(argument) if argument.kind == "string" else argument.text
+    return ast.TypeName(kids[0].text, text, False, (), span)
 
 
 @_node
 def named_type(kids: Kids, span: Span) -> ast.TypeName:
-    return ast.TypeName(str(kids[0]), None, False, (), span)
+    return ast.TypeName(kids[0].text, None, False, (), span)
 
 
 @_node
@@ -202,7 +199,7 @@ def key_item(kids: Kids, span: Span) -> ast.KeyItem:
 @_node
 def duration(kids: Kids, span: Span) -> ast.DurationLiteral | ast.Name:
     token = kids[0]
-    return duration_of(token) if token.type == "DURATION" else name_of(token)
+    return duration_of(token) if token.kind == "duration" else name_of(token)
 
 
 # ---------------------------------------------------------------------------------------------------- patterns
@@ -238,17 +235,17 @@ def event_type(kids: Kids, span: Span) -> ast.EventType:
 
 @_node
 def exactly(kids: Kids, span: Span) -> ast.Quantifier:
-    return ast.Quantifier(int(kids[1]), int(kids[1]), kids[0] is not None, "exactly", span)
+    return ast.Quantifier(int(kids[1].text), int(kids[1].text), kids[0] is not None, "exactly", span)
 
 
 @_node
 def at_least(kids: Kids, span: Span) -> ast.Quantifier:
-    return ast.Quantifier(int(kids[1]), None, kids[0] is not None, "at_least", span)
+    return ast.Quantifier(int(kids[1].text), None, kids[0] is not None, "at_least", span)
 
 
 @_node
 def between_n(kids: Kids, span: Span) -> ast.Quantifier:
-    return ast.Quantifier(int(kids[1]), int(kids[2]), kids[0] is not None, "between", span)
+    return ast.Quantifier(int(kids[1].text), int(kids[2].text), kids[0] is not None, "between", span)
 
 
 @_node
@@ -264,12 +261,12 @@ def one_of(kids: Kids, span: Span) -> ast.Choice:
 @_node
 def all_of(kids: Kids, span: Span) -> ast.Choice:
     # The word is a token here, for it has a name in the grammar.
-    return ast.Choice("all", None, tuple(k for k in kids if not isinstance(k, str)), span)
+    return ast.Choice("all", None, tuple(k for k in kids if not isinstance(k, Lexeme)), span)
 
 
 @_node
 def n_of(kids: Kids, span: Span) -> ast.Choice:
-    return ast.Choice("count", int(kids[0]), tuple(kids[1:]), span)
+    return ast.Choice("count", int(kids[0].text), tuple(kids[1:]), span)
 
 
 # ----------------------------------------------------------------------------------------------------- queries
@@ -296,7 +293,7 @@ def sliding(kids: Kids, span: Span) -> ast.Window:
 @_node
 def sliding_count(kids: Kids, span: Span) -> ast.Window:
     count, within = kids
-    return ast.Window("sliding_count", span, count=int(count), duration=maybe_duration(within))
+    return ast.Window("sliding_count", span, count=int(count.text), duration=maybe_duration(within))
 
 
 @_node
@@ -306,7 +303,7 @@ def tumbling(kids: Kids, span: Span) -> ast.Window:
 
 @_node
 def tumbling_count(kids: Kids, span: Span) -> ast.Window:
-    return ast.Window("tumbling_count", span, count=int(kids[0]))
+    return ast.Window("tumbling_count", span, count=int(kids[0].text))
 
 
 @_node
@@ -316,13 +313,13 @@ def session(kids: Kids, span: Span) -> ast.Window:
 
 @_node
 def latest_per(kids: Kids, span: Span) -> ast.Window:
-    return ast.Window("latest_per", span, count=None if kids[0] is None else int(kids[0]), per=kids[1])
+    return ast.Window("latest_per", span, count=None if kids[0] is None else int(kids[0].text), per=kids[1])
 
 
 @_node
 def ranked(kids: Kids, span: Span) -> ast.Window:
-    order = cast("Literal['asc', 'desc'] | None", None if kids[2] is None else str(kids[2]))
-    return ast.Window("ranked", span, count=int(kids[0]), by=kids[1], order=order)
+    order = cast("Literal['asc', 'desc'] | None", None if kids[2] is None else kids[2].text)
+    return ast.Window("ranked", span, count=int(kids[0].text), by=kids[1], order=order)
 
 
 @_node
@@ -447,7 +444,7 @@ def close(kids: Kids, span: Span) -> ast.Close:
 @_node
 def expect(kids: Kids, span: Span) -> ast.Expect:
     count, kind, body, at = kids
-    return ast.Expect(None if count is None else int(count), kind, body, maybe_duration(at), span)
+    return ast.Expect(None if count is None else int(count.text), kind, body, maybe_duration(at), span)
 
 
 @_node
@@ -490,7 +487,7 @@ def negative(kids: Kids, span: Span) -> ast.Unary:
 
 @_node
 def compare(kids: Kids, span: Span) -> ast.Compare:
-    op = cast("Literal['=', '!=', '<', '<=', '>', '>=']", str(kids[1]))
+    op = cast("Literal['=', '!=', '<', '<=', '>', '>=']", kids[1].text)
     return ast.Compare(op, kids[0], kids[2], span)
 
 
@@ -506,7 +503,7 @@ def in_(kids: Kids, span: Span) -> ast.In:
 
 @_node
 def text_match(kids: Kids, span: Span) -> ast.TextMatch:
-    op = cast("Literal['like', 'matches']", str(kids[2]))
+    op = cast("Literal['like', 'matches']", kids[2].text)
     return ast.TextMatch(op, kids[0], kids[3], kids[1] is not None, span)
 
 
@@ -517,17 +514,17 @@ def is_null(kids: Kids, span: Span) -> ast.IsNull:
 
 @_node
 def chain(kids: Kids, span: Span) -> ast.Chain:
-    return ast.Chain(tuple(kids[::2]), tuple(str(op) for op in kids[1::2]), span)
+    return ast.Chain(tuple(kids[::2]), tuple(op.text for op in kids[1::2]), span)
 
 
 @_node
 def int_(kids: Kids, span: Span) -> ast.IntLiteral:
-    return ast.IntLiteral(int(kids[0]), span)
+    return ast.IntLiteral(int(kids[0].text), span)
 
 
 @_node
 def point(kids: Kids, span: Span) -> ast.PointLiteral:
-    return ast.PointLiteral(str(kids[0]), span)
+    return ast.PointLiteral(kids[0].text, span)
 
 
 @_node
@@ -608,7 +605,7 @@ def _list(kids: Kids, span: Span) -> ast.ListLiteral:
 
 @_node
 def path(kids: Kids, span: Span) -> ast.Path:
-    return ast.Path(tuple(name_of(k) if isinstance(k, str) else k for k in kids), span)
+    return ast.Path(tuple(name_of(k) if isinstance(k, Lexeme) else k for k in kids), span)
 
 
 @_node

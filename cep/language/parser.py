@@ -1,9 +1,8 @@
 """Parsing: a rule text to its syntax tree, or to every mistake of form in it.
 
-The lexemes are fed one by one to lark's LALR tables (grammar.lark), and the state of the parser decides
-whether a small word is a keyword or a name. A text that fails is parsed again declaration by declaration,
-so that each one's first mistake is reported: parsing resumes at the next word that opens a declaration at a
-line's start.
+A text is cut at each word that opens a declaration at a line's start, and the parts are parsed one by one
+(see syntax.py), so that each one's first mistake is reported. Where a part fails, the text is parsed as a whole: it may
+have been cut where it should not have been.
 
 Cost: O(n); nothing here recurses, whatever the text.
 Tested by: tests/language/test_parser.py, tests/language/test_syntax_errors.py
@@ -18,7 +17,8 @@ from cep.language import ast
 from cep.language.build import Builder
 from cep.language.lexing import Lexeme, end_after, scan
 from cep.language.mistakes import Stop, diagnose
-from cep.language.tables import Tables, tables
+from cep.language.syntax import Forms, terminal_of
+from cep.language.tables import tables
 from cep.model.diagnostics import Diagnostic, Source, Span
 from cep.model.errors import InputError, RuleError
 
@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from lark import Token, Tree
+    from cep.language.syntax import Tree
+    from cep.language.tables import Tables
 
 
 def parse(source: Source, cache_dir: str | None = None) -> ast.File:
@@ -47,24 +48,29 @@ def parse_partly(source: Source, cache_dir: str | None = None) -> tuple[ast.File
     """
     lexed = scan(source)
     made = tables(cache_dir)
+    forms = Forms(made.machine)
     problems = list(lexed.problems)
     lost: set[str] = set()
-    trees: list[Tree[Token]] = []
-    outcome = _run(made, lexed.lexemes, "start")
-    if not isinstance(outcome, Stop):
-        trees.append(outcome)
-    else:
-        whole, syntax = outcome, []
-        for lexemes in _split(lexed.lexemes):
-            outcome = _run(made, lexemes, "start")
-            if isinstance(outcome, Stop):
-                syntax.append(diagnose(source, outcome))
-                lost.update(after.text for word, after in pairwise(lexemes) if word.text in _NAMING)
-            else:
-                trees.append(outcome)
-        problems += syntax or [diagnose(source, whole)]
+    pieces = list(_split(lexed.lexemes))
+    read = [_run(made, forms, lexemes, "start") for lexemes in pieces]
+    if any(isinstance(outcome, Stop) for outcome in read):
+        # a word that opens a declaration may stand at a line's start inside of one, too
+        whole = _run(made, forms, lexed.lexemes, "start")
+        if isinstance(whole, Stop):
+            syntax = [diagnose(source, outcome) for outcome in read if isinstance(outcome, Stop)]
+            for lexemes, outcome in zip(pieces, read, strict=True):
+                if isinstance(outcome, Stop):
+                    lost.update(after.text for word, after in pairwise(lexemes) if word.text in _NAMING)
+            problems += syntax or [diagnose(source, whole)]
+        else:
+            pieces, read = [lexed.lexemes], [whole]
     builder = Builder(source)
-    nodes: list[Any] = [builder.build(child) for tree in trees for child in tree.children]
+    nodes: list[Any] = [
+        builder.build(child, lexemes)
+        for lexemes, outcome in zip(pieces, read, strict=True)
+        if not isinstance(outcome, Stop)
+        for child in outcome.children
+    ]
     modules = [node for node in nodes if isinstance(node, ast.Module)]
     for module in modules:
         if module is not nodes[0]:
@@ -79,11 +85,12 @@ def parse_expression(text: str, cache_dir: str | None = None) -> ast.Expr:
     """The tree of one expression, such as a value given on the command line; raises RuleError."""
     source = Source("<expression>", text)
     lexed = scan(source)
-    outcome = _run(tables(cache_dir), lexed.lexemes, "lone_expression")
+    made = tables(cache_dir)
+    outcome = _run(made, Forms(made.machine), lexed.lexemes, "lone_expression")
     if isinstance(outcome, Stop):
         raise RuleError(_in_order([*lexed.problems, diagnose(source, outcome)]))
     builder = Builder(source)
-    node = builder.build(outcome)
+    node = builder.build(outcome, lexed.lexemes)
     if lexed.problems or builder.problems:
         raise RuleError(_in_order([*lexed.problems, *builder.problems]))
     return cast(ast.Expr, node)
@@ -120,26 +127,13 @@ def _in_order(problems: Sequence[Diagnostic]) -> list[Diagnostic]:
     return sorted(problems, key=lambda d: d.span.start)
 
 
-def _run(made: Tables, lexemes: Sequence[Lexeme], start: str) -> Tree[Token] | Stop:
+def _run(made: Tables, forms: Forms, lexemes: Sequence[Lexeme], start: str) -> Tree | Stop:
     """The tree of the lexemes, or where and why the parse stopped."""
-    from lark import Token, UnexpectedToken
-
-    parser = made.parser.parse_interactive(start=start)
-    state = parser.parser_state
-    states = state.parse_conf.states
-    for at, lexeme in enumerate(lexemes):
-        actions = states[state.position]
-        terminal = _terminal(made, actions, lexemes, at)
-        token = Token(
-            terminal, lexeme.text, lexeme.start, lexeme.line, lexeme.column, lexeme.line, lexeme.column, lexeme.end
-        )
-        try:
-            result = parser.feed_token(token)
-        except UnexpectedToken:
-            return Stop(list(lexemes), at, _accepted(made, lexemes, at, start), _before(made, lexemes, at, start), made)
-        if terminal == "$END":
-            return cast("Tree[Token]", result)
-    raise AssertionError("the lexemes have no end")
+    found = forms.parse(lexemes, start)
+    if isinstance(found, int):
+        before = _accepted(made, lexemes, found - 1, start) if found else frozenset()
+        return Stop(list(lexemes), found, _accepted(made, lexemes, found, start), before, made)
+    return found
 
 
 def _accepted(made: Tables, lexemes: Sequence[Lexeme], at: int, start: str) -> frozenset[str]:
@@ -149,56 +143,8 @@ def _accepted(made: Tables, lexemes: Sequence[Lexeme], at: int, start: str) -> f
     parser = made.parser.parse_interactive(start=start)
     states = parser.parser_state.parse_conf.states
     for i in range(at):
-        parser.feed_token(Token(_terminal(made, states[parser.parser_state.position], lexemes, i), lexemes[i].text))
+        parser.feed_token(Token(terminal_of(made, states[parser.parser_state.position], lexemes, i), lexemes[i].text))
     return frozenset(parser.accepts())
-
-
-def _before(made: Tables, lexemes: Sequence[Lexeme], at: int, start: str) -> frozenset[str]:
-    return _accepted(made, lexemes, at - 1, start) if at else frozenset()
-
-
-def _terminal(made: Tables, actions: dict[str, Any], lexemes: Sequence[Lexeme], at: int) -> str:
-    """The terminal of a lexeme where the parser can go on with ``actions``; of no use there, any of its own."""
-    lexeme = lexemes[at]
-    kind = lexeme.kind
-    if kind == "word":
-        keyword = made.words.get(lexeme.text)
-        if keyword is None or keyword not in actions:
-            return "NAME" if "NAME" in actions or keyword is None else keyword
-        return "NAME" if "NAME" in actions and _is_name(lexemes, at) else keyword
-    if kind == "mark":
-        names = made.marks[lexeme.text]
-        return next((name for name in names if name in actions), names[-1])
-    return _TERMINALS[kind]
-
-
-_TERMINALS = {
-    "type": "TYPE",
-    "int": "INT",
-    "float": "FLOAT",
-    "duration": "DURATION",
-    "string": "STRING",
-    "bad": "BAD",
-    "end": "$END",
-}
-_AFTER_NAME = frozenset(("=", "!=", "<", "<=", ">", ">=", "+", "*", "/", "%", "||", ",", ")", "]", "}", "."))
-_WORDS_AFTER_NAME = frozenset({"and", "or", "is", "in", "like", "matches", "between", "div"})
-
-
-def _is_name(lexemes: Sequence[Lexeme], at: int) -> bool:
-    """Whether a word that could be a keyword or a name here is a name, by what follows it."""
-    word, after = lexemes[at].text, lexemes[at + 1]
-    if word in ("any", "every"):
-        return not (after.kind == "word" and lexemes[at + 2].text == "in")
-    if word == "case":
-        return after.text != "when"
-    if word in ("not", "distinct", "where"):
-        if after.text == "[":
-            return after.start == lexemes[at].end  # `not[0]` is an index, `not [1]` a list
-        if after.text == "where":
-            return word == "distinct"
-        return after.kind == "end" or after.text in _AFTER_NAME or after.text in _WORDS_AFTER_NAME
-    return False
 
 
 _NAMING = frozenset({"param", "record", "stream", "table", "timer", "function", "rule", "emit", "upsert", "assert"})

@@ -19,9 +19,12 @@ import os
 import sys
 import tempfile
 from dataclasses import dataclass
+from functools import cached_property
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
+
+from cep.language.syntax import Machine
 
 if TYPE_CHECKING:
     from lark import Lark
@@ -31,13 +34,18 @@ _DIGEST = 32
 _LEXER: Literal["basic"] = "basic"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Tables:
     """lark's parser, and its terminals by what they look like: words, and marks (several may share one)."""
 
     parser: Lark
     words: dict[str, str]
     marks: dict[str, tuple[str, ...]]
+
+    @cached_property
+    def machine(self) -> Machine:
+        """The loop that parses by them."""
+        return Machine(self)
 
 
 _loaded: Tables | None = None

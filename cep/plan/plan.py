@@ -57,18 +57,22 @@ class Plan:
     @cached_property
     def parts(self) -> tuple[tuple[Operator, ...], ...]:
         """Operators that depend on each other through streams, in order of their first rule."""
-        groups: list[tuple[set[str], list[Operator]]] = []
+        leader: dict[str, str] = {}  # of each stream another of its part; the last of them stands for the part
+
+        def part_of(name: str) -> str:
+            while (other := leader.setdefault(name, name)) != name:
+                leader[name] = leader[other]
+                name = other
+            return name
+
         for operator in self.operators:
-            names = {base_stream(n) for n in operator.inputs} | set(operator.outputs)
-            joined, rest = [operator], []
-            for known, members in groups:
-                if known & names:
-                    names |= known
-                    joined = members + joined
-                else:
-                    rest.append((known, members))
-            groups = [*rest, (names, sorted(joined, key=lambda o: o.rule.index))]
-        return tuple(sorted((tuple(m) for _, m in groups), key=lambda m: m[0].rule.index))
+            own = part_of(_first_stream(operator))
+            for name in (*operator.inputs, *operator.outputs):
+                leader[part_of(base_stream(name))] = own
+        parts: dict[str, list[Operator]] = {}
+        for operator in self.operators:
+            parts.setdefault(part_of(_first_stream(operator)), []).append(operator)
+        return tuple(tuple(members) for members in parts.values())
 
     def __str__(self) -> str:
         lines = []
@@ -83,6 +87,10 @@ class Plan:
 
 def _steps(pattern: CheckedPattern) -> str:
     return f"{len(pattern.steps)} step{'s' * (len(pattern.steps) != 1)}"
+
+
+def _first_stream(operator: Operator) -> str:
+    return base_stream(operator.inputs[0])
 
 
 def base_stream(name: str) -> str:

@@ -139,7 +139,7 @@ def damage(file, number):
 @compiled_only
 def test_a_damaged_entry_is_no_reason_to_fail(filled, tmp_path):
     root, answers = filled
-    running = {}
+    running, damaged = {}, {}
     for shift, ending in enumerate([".nbi", ".nbc", ".py", "made"]):
         mine = tmp_path / f"{ending}{shift}"
         shutil.copytree(root, mine, copy_function=shutil.copy2)
@@ -147,9 +147,14 @@ def test_a_damaged_entry_is_no_reason_to_fail(filled, tmp_path):
         assert files
         for number, file in enumerate(files):
             damage(file, number + shift)
+            if file.name.startswith("text.hash_strings-"):
+                damaged[file] = file.read_bytes()
         running[ending, shift] = start(mine)
     for process in running.values():
         assert finished(process)["hash"] == answers[0]["hash"]
+    assert len(damaged) == 2
+    for file, content in damaged.items():  # the kernel that was called is there again for the next process
+        assert file.read_bytes() != content
 
 
 @compiled_only

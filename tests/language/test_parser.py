@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from dataclasses import fields, is_dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from lark import Lark
+from lark import Tree as LarkTree
 
-from cep.language import ast, parser, tables
+from cep.language import ast, parser, syntax, tables
 from cep.language.format import same_meaning
 from cep.language.lexing import MAX_DEPTH, scan
 from cep.language.parser import parse, parse_expression, read_source
 from cep.model.diagnostics import Source, Span
 from cep.model.errors import InputError, RuleError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from lark import Token
+
+    from cep.language.lexing import Lexeme
 
 RULES = Path(__file__).parents[2] / "rules"
 NAMES = """
@@ -84,11 +94,74 @@ def described() -> Lark:
     return tables._make(tables.grammar_text(), "contextual")
 
 
+def placed(tree: LarkTree[Token]) -> object:
+    """A tree of lark's as plain data, each node with its place."""
+    place = None if tree.meta.empty else (tree.meta.start_pos, tree.meta.end_pos, tree.meta.line, tree.meta.column)
+    children = [placed(c) if isinstance(c, LarkTree) else c and (str(c), c.start_pos) for c in tree.children]
+    return str(tree.data), place, children
+
+
+def ours_placed(tree: syntax.Tree, lexemes: Sequence[Lexeme]) -> object:
+    """The same of ours."""
+    first, last = lexemes[tree.first], lexemes[tree.last]
+    place = None if tree.first < 0 else (first.start, last.end, first.line, first.column)
+    children = [
+        ours_placed(c, lexemes)
+        if isinstance(c, syntax.Tree)
+        else None
+        if c is None
+        else (lexemes[c].text, lexemes[c].start)
+        for c in tree.children
+    ]
+    return tree.kind, place, children
+
+
 @pytest.mark.parametrize("path", FILES, ids=lambda p: p.stem)
-def test_our_lexing_agrees_with_the_lexer_that_the_grammar_describes(path: Path, described: Lark) -> None:
+def test_our_lexing_and_our_trees_are_those_that_the_grammar_describes(path: Path, described: Lark) -> None:
     source = read_source(path)
-    ours = parser._run(tables.tables(None), scan(source).lexemes, "start")
-    assert ours == described.parse(source.text, start="start")
+    lexemes = scan(source).lexemes
+    ours = tables.tables(None).machine.parse(lexemes, "start")
+    assert isinstance(ours, syntax.Tree)
+    assert ours_placed(ours, lexemes) == placed(described.parse(source.text, start="start"))
+
+
+def test_a_declaration_ends_before_another_as_it_does_at_the_end_of_a_text() -> None:
+    """So a text may be parsed declaration by declaration."""
+    made = tables.tables(None)
+    openers = [made.words[word] for word in parser._OPENING]
+    start = made.machine.states[made.machine.starts["start"]]
+    ends = {id(actions["$END"]) for actions in (start, made.machine.states[start["__start_star_0"]])}  # type: ignore[index]
+    checked = 0
+    for actions in made.machine.states.values():
+        if "$END" in actions and id(actions["$END"]) not in ends and any(word in actions for word in openers):
+            assert [actions.get(word) for word in openers] == [actions["$END"]] * len(openers)
+            checked += 1
+    assert checked > 100
+
+
+def bare(node: object) -> str:
+    return re.sub(r"Span\([^)]*\)", "", repr(node))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "rule {name} when Pay as a where n {op} {number} then Pay as b within {time}\nemit {name} {{ x = a.card }}",
+        "rule {name} from Pay where not [{number}] = b or not[0] {op} {number} emit {name} {{ any = {text} }}",
+        "rule {name} from Pay where any x in tags satisfies (x {op} {text}) emit {name} {{ n = 1 }}",
+        "timer {name} every {time} at {text}",
+    ],
+)
+def test_declarations_of_one_form_are_each_what_they_are_alone(line: str) -> None:
+    """The second of a form is built by the tree of the first."""
+    texts = [
+        line.format(name="One", op="<", number="1", time="1 s", text='"a"'),
+        line.format(name="Two2", op="<", number="1000", time="10 min 5\n s", text='"ab\\n"'),
+        line.format(name="Three", op="<", number="7", time="2 h", text='""'),
+        line.format(name="Four", op=">=", number="7", time="2 h", text='""').replace("not [", "not["),
+    ]
+    alone = [parse(Source("t", text)).declarations[0] for text in texts]
+    assert bare(parse(Source("t", "\n".join(texts))).declarations) == bare(tuple(alone))
 
 
 def test_a_pattern_has_its_steps_links_and_bounds() -> None:

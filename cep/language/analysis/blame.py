@@ -10,7 +10,9 @@ Tested by: tests/language/test_analysis.py
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 from cep.language.analysis.solve import ANY, FALSE, NULL, TRUE, Solver, plainly
@@ -21,13 +23,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from cep.language.analysis.context import Context
-    from cep.language.analysis.solve import Asked
+    from cep.language.analysis.solve import Asked, Facts
     from cep.language.typed import Typed
     from cep.model.diagnostics import Source, Span
 
 Kind = Literal["never", "always", "null"]
 _SHOWN = 400
 _CHAIN = 2000  # parts beyond which a chain is asked about as a whole only
+_WELL_INSIDE = 2**62
 _BRANCHES = 50  # of a `case`, beyond which the order of its conditions is not looked at
 
 Reason = Literal["itself", "order", "within", "steps"]
@@ -60,35 +63,76 @@ class _Part:
     span: Span
 
 
-def _solvers(context: Context, fuel: list[int]) -> list[tuple[Reason, Solver]]:
-    """Solvers that know more and more."""
-    out: list[tuple[Reason, Solver]] = [
-        ("itself", Solver(replace(context, known={}, ordered=False, within=None), fuel)),
-    ]
+def _contexts(context: Context) -> Iterator[tuple[Reason, Context]]:
+    """What is known, more and more."""
+    yield "itself", replace(context, known={}, ordered=False, within=None)
     if context.times:
-        out.append(("order", Solver(replace(context, known={}, within=None), fuel)))
+        yield "order", replace(context, known={}, within=None)
         if context.within is not None:
-            out.append(("within", Solver(replace(context, known={}), fuel)))
+            yield "within", replace(context, known={})
     if context.known:
-        out.append(("steps", Solver(context, fuel)))
-    return out
+        yield "steps", context
+
+
+def _fullest(context: Context) -> Context:
+    """The last of `_contexts`."""
+    if context.known:
+        return context
+    if context.times:
+        return replace(context, known={})
+    return replace(context, known={}, ordered=False, within=None)
 
 
 class Condition:
-    """One condition (or value) of a rule, where ``context`` holds."""
+    """One condition (or value) of a rule, where ``context`` holds.
+
+    Most have no fault, so what finds the reason of one is made when it is asked for.
+    """
 
     def __init__(self, context: Context, source: Source, place_of: Callable[[Typed], Span | None], fuel: list[int]):
-        self.solvers = _solvers(context, fuel)
-        # what an earlier step has asked may well be asked again, and so may the key
-        self.lasting = _solvers(replace(context, terms=Terms(lambda own, attribute: None), known={}), fuel)
         self.context = context
         self.source = source
         self.place_of = place_of
+        self.fuel = fuel
+        self._facts: tuple[Typed, Facts | None] | None = None
 
-    @property
+    @cached_property
+    def solvers(self) -> list[tuple[Reason, Solver]]:
+        """Solvers that know more and more."""
+        return [(reason, Solver(context, self.fuel)) for reason, context in _contexts(self.context)]
+
+    @cached_property
     def full(self) -> Solver:
         """The solver that knows everything."""
-        return self.solvers[-1][1]
+        return Solver(_fullest(self.context), self.fuel)
+
+    @cached_property
+    def _apart(self) -> Context:
+        # what an earlier step has asked may well be asked again, and so may the key
+        return replace(self.context, terms=Terms(lambda own, attribute: None), known={})
+
+    @cached_property
+    def lasting(self) -> list[tuple[Reason, Solver]]:
+        """The same, which know nothing of earlier steps and of the key."""
+        return [(reason, Solver(context, self.fuel)) for reason, context in _contexts(self._apart)]
+
+    @cached_property
+    def _last(self) -> Solver:
+        return Solver(_fullest(self._apart), self.fuel)
+
+    def facts(self, node: Typed) -> Facts | None:
+        """What is known when a condition is true; None when it cannot be."""
+        if self._facts is None or self._facts[0] is not node:
+            self._facts = node, self.full.facts([(node, TRUE)])
+        return self._facts[1]
+
+    def _may_fail(self, node: Typed) -> bool:
+        """Whether a condition may be other than true, whatever earlier steps have asked."""
+        if isinstance(node, Apply) and node.op == "and" and all(_is_alone(a) for a in node.args):
+            return any(self._may_fail(a) for a in node.args)
+        if not self.context.unbound and _fails_for_some(node):
+            return True
+        return self._last.possible([(node, FALSE | NULL)])
 
     def text(self, span: Span) -> str:
         """What stands at a place, short enough for a message."""
@@ -105,11 +149,10 @@ class Condition:
         while waiting:
             part, around, whole, open_ = waiting.pop()
             here = self.place_of(part) or around
-            if open_ and not self.full.possible([(part, TRUE)]):
+            if open_ and (self.facts(part) if part is node else self.full.facts([(part, TRUE)])) is None:
                 out.append(replace(self.never(part, here), whole=whole))
                 continue
-            lasting = self.lasting[-1][1]
-            if not lasting.possible([(part, FALSE | NULL)]):
+            if not self._may_fail(part):
                 out += self.always(part, here)
             elif isinstance(part, Apply) and part.op in ("and", "or", "not") and len(part.args) <= _CHAIN:
                 # where all parts hold together, each holds alone
@@ -332,6 +375,26 @@ class Condition:
                 message = f"`{self.text(here)}` is never reached: the conditions before it take all that it would"
                 yield Found("never", here, message, "put the narrower condition first")
             before.append((condition, FALSE | NULL))
+
+
+def _is_alone(node: Typed) -> bool:
+    """Whether a condition is asked without trying branches, so that the chain it is in may fail if it may."""
+    return isinstance(node, Apply) and node.op in COMPARISONS and plainly(node, TRUE)[0] is node
+
+
+def _fails_for_some(node: Typed) -> bool:
+    """Whether it compares a field with a constant that has values of its type on both sides: no need to solve that."""
+    if not (isinstance(node, Apply) and node.op in COMPARISONS):
+        return False
+    value, limit = node.args
+    if not (isinstance(value, Attr) and isinstance(limit, Const)):
+        return False
+    if value.type.kind == "string":
+        return node.op in ("eq", "ne") and isinstance(limit.value, str)
+    if value.type.kind == "float":
+        return isinstance(limit.value, float) and math.isfinite(limit.value)
+    plain = value.type.kind == "int" and limit.type.kind == "int" and isinstance(limit.value, int)
+    return plain and isinstance(limit.value, int) and abs(limit.value) < _WELL_INSIDE
 
 
 def _word(mask: int) -> str:

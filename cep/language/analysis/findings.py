@@ -109,8 +109,9 @@ class _Rule:
         self.streams[""] = body.streams
         if body.where is not None:
             dies = _Outcome("never-matches", f"so the rule {self.rule.name} never matches")
-            if not self._where(body.where, self.context, self.rule.span, dies):
-                self._learn(body.where, self.context, "", True)
+            condition = self._condition(self.context)
+            if not self._where(body.where, condition, self.rule.span, dies):
+                self._learn(body.where, condition, "", True)
 
     def _pattern(self, pattern: CheckedPattern) -> None:
         plain = _plain_steps(pattern)
@@ -155,7 +156,8 @@ class _Rule:
         else:
             dies = _Outcome("unreachable-step", f"so {name} never binds")
         context = replace(self.context, place=Place(step.variable), known=known, unbound=self.unbound)
-        dead = self._where(step.where, context, step.span, dies)
+        condition = self._condition(context)
+        dead = self._where(step.where, condition, step.span, dies)
         if not dead and step.is_loop and any(isinstance(p, Prev | Fold) for p in parts_of(step.where)):
             first = replace(context, place=Place(step.variable, first=True))
             never = dies.words.replace(f"{name} never binds", "the loop never begins")
@@ -167,7 +169,7 @@ class _Rule:
             ):  # what comes after is never reached: nothing more is said of it than it says itself
                 self.known, self.unbound = {}, frozenset()
         elif top:
-            self._learn(step.where, context, step.variable, step.low > 0)
+            self._learn(step.where, condition, step.variable, step.low > 0)
 
     def _absence(self, absence: CheckedAbsence, own: str, known: dict[int, Domain], *, first: bool = False) -> None:
         if absence.where is not None:
@@ -175,13 +177,15 @@ class _Rule:
             if first:  # its event came before the step that it may read, which has bound one
                 known_here = replace(known_here, counts={}, ordered=False)
             context = replace(known_here, place=Place(own), known=known, unbound=self.unbound, bound_apart=True)
-            self._where(absence.where, context, absence.span, _Outcome("no-effect", "so this absence forbids nothing"))
+            condition = self._condition(context)
+            self._where(
+                absence.where, condition, absence.span, _Outcome("no-effect", "so this absence forbids nothing")
+            )
 
     # ----------------------------------------------------------------------------------------------------- conditions
 
-    def _where(self, where: Typed, context: Context, span: Span, dies: _Outcome) -> bool:
+    def _where(self, where: Typed, condition: Condition, span: Span, dies: _Outcome) -> bool:
         """Tell what is wrong with a condition; whether it is never true."""
-        condition = self._condition(context)
         span = self.report.place_of(where) or span
         dead = False
         try:
@@ -225,10 +229,10 @@ class _Rule:
         except GaveUpError:
             pass
 
-    def _learn(self, where: Typed, context: Context, own: str, sure: bool) -> None:
+    def _learn(self, where: Typed, condition: Condition, own: str, sure: bool) -> None:
         """Keep what is known once ``own`` has bound an event: all of it, or (not ``sure``) what is about that event."""
         try:
-            facts = self._condition(context).full.facts([(where, TRUE)])
+            facts = condition.facts(where)
         except GaveUpError:
             return
         assert facts is not None, "only what may be true is learnt"

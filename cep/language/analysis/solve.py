@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from cep.language.analysis.domain import Domain, compared, joined, mirrored, negated
 from cep.language.analysis.terms import COMPARISONS, STRICT
-from cep.language.typed import Apply, Const
+from cep.language.typed import Apply, Attr, Const
 from cep.model.types import BOOL
 
 if TYPE_CHECKING:
@@ -239,6 +239,9 @@ class Solver:
 
     def _compare(self, op: str, a: Typed, b: Typed, mask: int, facts: Facts) -> bool:
         terms, place = self.context.terms, self.context.place
+        plain = isinstance(a, Attr) and a.type.kind in ("string", "float")
+        if plain and mask == TRUE and isinstance(b, Const) and b.value is not None:
+            return self._narrowed(op, terms.of(a, place), b.value, facts)  # what follows in short
         settled = self._without_null((a, b), mask, facts)
         if settled is None:
             return False
@@ -267,6 +270,17 @@ class Solver:
             return op in ("eq", "le", "ge")
         self._are_there((x, y), facts)
         facts.narrow(terms.pair(min(x, y), max(x, y))).meet(op if x < y else mirrored(op), 0)
+        return True
+
+    def _narrowed(self, op: str, number: int, limit: Value, facts: Facts) -> bool:
+        """``field op constant``, which holds."""
+        self.spend(2)
+        domain = facts.narrow(number)
+        if domain.null:
+            domain.forbid_null()
+            if domain.allowed is not None and not domain.allowed:
+                return False
+        domain.meet(op, limit)
         return True
 
     @staticmethod

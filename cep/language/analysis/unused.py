@@ -9,14 +9,15 @@ Tested by: tests/language/test_analysis.py
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import fields, is_dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 from cep.language import ast
 from cep.language.checker.report import Reporter
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from cep.language.checker.report import Report
 
@@ -35,85 +36,92 @@ _WORDS = {
 def unused(report: Report, files: Sequence[ast.File]) -> None:
     """Note what the files declare and never read, and the aliases of rules."""
     read: dict[str, set[int]] = {}  # by name, the declarations that write it
-    number = 0
+    told: list[tuple[set[str], list[ast.Name]]] = []
     for file in files:
         for declaration in file.declarations:
-            for name in _written(declaration):
-                read.setdefault(name, set()).add(number)
-            number += 1
+            written, given = _names(declaration)
+            for name in written:
+                read.setdefault(name, set()).add(len(told))
+            told.append((written, given))
     number = 0
     for file in files:
         reporter = Reporter(report, file.source)
         whole = any(isinstance(d, ast.Rule | ast.Assertion) for d in file.declarations)
         for declaration in file.declarations:
             if isinstance(declaration, _DECLARED) and whole:
-                given = declaration.name
-                if not read.get(given.text, set()) - {number}:
+                given_name = declaration.name
+                if not read.get(given_name.text, set()) - {number}:
                     word, why = _WORDS[type(declaration)]
-                    message = f"the {word} `{given.text}` is declared and not used: {why}"
-                    reporter.note(given.span, f"unused-{word}", message, "leave it out")
+                    message = f"the {word} `{given_name.text}` is declared and not used: {why}"
+                    reporter.note(given_name.span, f"unused-{word}", message, "leave it out")
             elif isinstance(declaration, ast.Rule):
-                _aliases(reporter, declaration)
+                _aliases(reporter, *told[number])
             number += 1
 
 
-def _aliases(reporter: Reporter, rule: ast.Rule) -> None:
-    written = set(_written(rule))
+def _aliases(reporter: Reporter, written: set[str], given: list[ast.Name]) -> None:
     if written & {"names", "stage"}:  # they say the names of steps
         return
-    for name in _given(rule):
+    for name in given:
         if name.text not in written:
             message = f"the alias `{name.text}` is given and not read"
             reporter.note(name.span, "unused-alias", message, f"leave out `as {name.text}`, or read a field of it")
 
 
-def _given(rule: ast.Rule) -> Iterator[ast.Name]:
-    """The aliases of a rule."""
-    for node in _nodes(rule):
-        if isinstance(node, ast.Step | ast.Event | ast.Query) and node.alias is not None:
-            yield node.alias
+def _names(declaration: object) -> tuple[set[str], list[ast.Name]]:
+    """Every name that a declaration writes to read something, and the aliases that it gives.
 
-
-def _written(declaration: object) -> Iterator[str]:
-    """Every name that is written to read something; the names of aliases, fields and emitted types are not."""
-    for node in _nodes(declaration):
-        match node:
-            case ast.Path(parts):
-                if isinstance(parts[0], ast.Name):
-                    yield parts[0].text
-            case ast.EventType(_, name) | ast.Call(name) | ast.SetParam(name):
-                yield name.text
-            case ast.TypeName(name):
-                yield name
-            case ast.Stream() if node.extends is not None:
-                yield node.extends.text
-            case ast.Variant():
-                yield from (m.text for m in node.members)
-            case ast.KeyItem():
-                yield from (stream.text for stream, _ in node.others)
-            case ast.Lookup():
-                yield node.table.text
-            case ast.Latest():
-                yield node.stream.text
-            case ast.Skip() if node.variable is not None:
-                yield node.variable.text
-            case ast.Matching():
-                yield from (name.text for name in node.consume)
-            case ast.Absence() | ast.Bound() if isinstance(node.duration, ast.Name):
-                yield node.duration.text
-            case ast.TimeSpan():
-                yield from (end.text for end in (node.low, node.high) if isinstance(end, ast.Name))
-            case _:
-                pass
-
-
-def _nodes(root: object) -> Iterator[object]:
-    """Every node of a syntax tree."""
-    waiting: list[object] = [root]
+    The names of aliases, fields and emitted types are not read.
+    """
+    written: set[str] = set()
+    given: list[ast.Name] = []
+    waiting: list[object] = [declaration]
     while waiting:
         node = waiting.pop()
-        if isinstance(node, tuple):
-            waiting.extend(node)
-        elif is_dataclass(node):
-            yield node
-            waiting.extend(getattr(node, f.name) for f in fields(node) if f.name not in ("span", "text"))
+        kind = type(node)
+        if kind is tuple:
+            waiting += cast("tuple[object, ...]", node)
+        elif (inside := _inside(kind)) is not None:
+            if kind in _READING:
+                written.update(_READING[kind](node))
+            elif kind in _ALIASED and node.alias is not None:  # type: ignore[attr-defined]
+                given.append(node.alias)  # type: ignore[attr-defined]
+            for name in inside:
+                part = getattr(node, name)
+                if type(part) not in _PLAIN:
+                    waiting.append(part)
+    return written, given
+
+
+def _inside(kind: type) -> tuple[str, ...] | None:
+    """What stands in a node of the tree; None for what is none."""
+    if kind not in _fields:
+        counts = [f.name for f in fields(kind) if f.name not in ("span", "text")] if is_dataclass(kind) else None
+        _fields[kind] = None if counts is None else tuple(counts)
+    return _fields[kind]
+
+
+def _of(*names: ast.Name | object | None) -> list[str]:
+    return [name.text for name in names if isinstance(name, ast.Name)]
+
+
+_fields: dict[type, tuple[str, ...] | None] = {}
+_PLAIN = frozenset((str, int, float, bool, type(None)))
+_ALIASED = frozenset((ast.Step, ast.Event, ast.Query))
+_READING: dict[type, Callable[[Any], Iterable[str]]] = {
+    ast.Path: lambda node: _of(node.parts[0]),
+    ast.EventType: lambda node: _of(node.name),
+    ast.Call: lambda node: _of(node.name),
+    ast.SetParam: lambda node: _of(node.name),
+    ast.TypeName: lambda node: (node.name,),
+    ast.Stream: lambda node: _of(node.extends),
+    ast.Variant: lambda node: _of(*node.members),
+    ast.KeyItem: lambda node: _of(*(stream for stream, _ in node.others)),
+    ast.Lookup: lambda node: _of(node.table),
+    ast.Latest: lambda node: _of(node.stream),
+    ast.Skip: lambda node: _of(node.variable),
+    ast.Matching: lambda node: _of(*node.consume),
+    ast.Absence: lambda node: _of(node.duration),
+    ast.Bound: lambda node: _of(node.duration),
+    ast.TimeSpan: lambda node: _of(node.low, node.high),
+}
