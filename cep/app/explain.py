@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import cep.app.compile  # noqa: F401  (first: it says where compiled code is kept)
 from cep.app.graphs import Edge, Graph, Node
 from cep.compiler.counting import CountingTables
+from cep.compiler.folding import FoldingTables
 from cep.compiler.graph import GraphTables
 from cep.compiler.onepass import OnePassTables
 from cep.compiler.pattern import PatternProgram, is_alone
@@ -490,6 +491,9 @@ def _direct_cost(tables: DirectTables) -> str:
         return f"{columns}one look at each of the key's {_count(tables.states, 'state')}"
     if isinstance(tables, CountingTables):
         return f"{columns}O(steps^2) an event, whatever is open"
+    if isinstance(tables, FoldingTables):
+        of = f" for each of {_count(len(tables.parts), 'aggregate')}" if tables.parts else ""
+        return f"{columns}O(steps) an event{of}, amortised, whatever is open"
     each = " and O(steps) a match" if isinstance(tables, GraphTables) else ""
     return f"{columns}O(steps) an event, whatever is open{',' * bool(each)}{each}"
 
@@ -500,6 +504,8 @@ def _held_text(tables: DirectTables, pattern: CheckedPattern) -> str:
         return f"at most one run in each of the key's {_count(tables.states, 'state')}, whatever was begun"
     if isinstance(tables, CountingTables):
         return "no runs: for each event that starts one, how many there are at each step"
+    if isinstance(tables, FoldingTables):
+        return "no runs: each event that fits a step but the last, as long as the bound reaches back"
     if isinstance(tables, GraphTables):
         kept = "for ever" if pattern.skip == "keep all" else "until a match lets go of it"
         reach = kept if pattern.within is None else "as long as the bound reaches back"
@@ -512,6 +518,9 @@ def _bytes_text(program: PatternProgram, choice: Choice) -> str:
         return f"{8 * choice.tables.slots_width} a key with open runs, 12 an event that they have bound"
     if isinstance(choice.tables, CountingTables):
         return f"{8 * choice.tables.start_width} an open start"
+    if isinstance(choice.tables, FoldingTables):
+        floats = ", and more for the limbs of floats" if any(width == 0 for width, _ in choice.tables.bands) else ""
+        return f"{8 * choice.tables.node_width(choice.tables.bands)} an event that may still be part of a match{floats}"
     if isinstance(choice.tables, GraphTables):
         return f"{8 * choice.tables.node_width} an event that may still be part of a match"
     if choice.tables is not None:

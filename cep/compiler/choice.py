@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from cep.compiler.chain import ChainTables, compile_chain
 from cep.compiler.counting import CountingTables, compile_counting
 from cep.compiler.direct import NotDirectError
+from cep.compiler.folding import FoldingTables, compile_folding
 from cep.compiler.graph import GraphTables, compile_graph
 from cep.compiler.onepass import OnePassTables, compile_one_pass
 from cep.language.fingerprint import externals_of
@@ -27,10 +28,17 @@ if TYPE_CHECKING:
     from cep.language.typed import CheckedParam, CheckedRule
     from cep.model.schema import Schema
 
-RUN_TABLE, CHAIN, ONE_PASS, GRAPH, COUNTING = "run table", "chain", "one pass", "match graph", "counting matcher"
-DirectTables = ChainTables | OnePassTables | GraphTables | CountingTables
+RUN_TABLE, CHAIN, ONE_PASS, GRAPH = "run table", "chain", "one pass", "match graph"
+COUNTING, FOLDING = "counting matcher", "folding matcher"
+DirectTables = ChainTables | OnePassTables | GraphTables | CountingTables | FoldingTables
 
-_DIRECT = ((COUNTING, compile_counting), (ONE_PASS, compile_one_pass), (CHAIN, compile_chain), (GRAPH, compile_graph))
+_DIRECT = (
+    (COUNTING, compile_counting),
+    (FOLDING, compile_folding),
+    (ONE_PASS, compile_one_pass),
+    (CHAIN, compile_chain),
+    (GRAPH, compile_graph),
+)
 
 _only: ContextVar[str | None] = ContextVar("only", default=None)
 

@@ -45,20 +45,14 @@ def compile_counting(
     """The tables of a rule whose body is a pattern; NotDirectError when its matches cannot be counted so."""
     pattern = rule.body
     assert isinstance(pattern, CheckedPattern)
-    if not pattern.counted:
-        raise NotDirectError
-    check_plain(pattern, "within", "counted")
-    check_keys(rule)
-    check_params(rule, pattern)
+    check_counted(rule, pattern)
     steps = pattern.steps
-    check_steps(steps, "then", "then any")
-    if pattern.skip != "keep all":
-        raise NotDirectError("it does not keep all matches")
-    if any(step.link != "then any" for step in steps[1:]):
-        raise NotDirectError("a step is the first that fits")
     last, how_many = len(steps) - 1, FIELDS + 1
     shown = (x for e in rule.emits for _, expression in e.fields for x in leaves(expression))
-    counts: dict[Typed, Place] = {x: Place(how_many, 0) for x in shown if isinstance(x, Fold) and x.variable == MATCHES}
+    folds = [x for x in shown if isinstance(x, Fold)]
+    if any(x.variable != MATCHES for x in folds):
+        raise NotDirectError("it emits more than `count()` of all matches")
+    counts: dict[Typed, Place] = {x: Place(how_many, 0) for x in folds}
     layout = lay_out(rule, sources, {steps[last].variable: last}, how_many + 1, counts)
     gives = [(TS, DECIDED_AT), (IDENTITY, FIELDS), *((one.column, one.field) for one in layout.bound)]
     program = CountingProgram(
@@ -69,3 +63,17 @@ def compile_counting(
     shape = layout.shape(rule, pattern, sources, params, decider=FIELDS, many_at_once=False)
     why = "matches are counted, none is listed: a few numbers a key say how many there are"
     return CountingTables(shape, program, why)
+
+
+def check_counted(rule: CheckedRule, pattern: CheckedPattern) -> None:
+    """NotDirectError unless matches are told of together, and are any choice of one event a step, in order."""
+    if not pattern.counted:
+        raise NotDirectError
+    check_plain(pattern, "within", "counted")
+    check_keys(rule)
+    check_params(rule, pattern)
+    check_steps(pattern.steps, "then", "then any")
+    if pattern.skip != "keep all":
+        raise NotDirectError("it does not keep all matches")
+    if any(step.link != "then any" for step in pattern.steps[1:]):
+        raise NotDirectError("a step is the first that fits")

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from cep.compiler.measures import cut, first_seen, measured, most_frequent
+from cep.compiler.measures import cut, first_seen, folded, measured, most_frequent
 from cep.compiler.text import TextVector, compact, compare_texts
 from cep.kernels.runs import BOUND_STEP, NODE, NODE_WIDTH, PARENT, ROW, STEP_BITS
 from cep.model.batch import Column, Lists, Text, string_column
@@ -96,6 +96,27 @@ class BoundEvents:
         if function == "top":
             return _in_order(most_frequent(ends, values, given[0]))
         return measured(function, ends, values, given)
+
+    def folded(self, function: str, steps: tuple[int, ...], slot: int) -> tuple[Any, BoolArray, BoolArray]:
+        """The fold ``function`` over all that stands together, where it is of nothing, and where it is too large."""
+        mine = np.flatnonzero(np.isin(self.bound[:, 3], steps))
+        ends = np.searchsorted(mine, self.offsets)
+        if slot < 0:
+            return folded(function, ends, None)
+        ends, values = _known(ends, self.slot(slot, self.bound[mine, 0]))
+        if function not in ("first", "last"):
+            return folded(function, ends, values)
+        nothing = np.diff(ends) == 0
+        at = np.where(nothing, 0, ends[:-1] if function == "first" else ends[1:] - 1)
+        if nothing.all():  # there may be no value at all
+            values = self.slot(slot, np.zeros(1, np.int64))
+        one = values.take(at)
+        found: Any = one.values
+        if one.text is not None:
+            found = TextVector(found, one.text)
+        elif one.lists is not None:
+            found = _vector(one)
+        return found, nothing, np.zeros(nothing.size, np.bool_)
 
     def _identities(self, mine: AnyArray) -> Column:
         names = [self.streams[s] for s in self.bound[mine, 1].tolist()]

@@ -11,6 +11,9 @@ Tested by: tests/compiler/test_measures.py, tests/properties/test_measures.py
 
 from __future__ import annotations
 
+import itertools
+import math
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,6 +21,8 @@ import numpy as np
 from cep.model.batch import Column, Lists
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from cep.model.batch import AnyArray, BoolArray, Int64Array
 
 
@@ -47,6 +52,58 @@ def measured(function: str, ends: Int64Array, values: Column, given: tuple[int, 
     rest = low % 2 + high % 2
     floor = low // 2 + high // 2 + rest // 2
     return floor + ((rest == 1) & (floor < 0)), nothing
+
+
+def folded(function: str, ends: Int64Array, values: Column | None) -> tuple[AnyArray, BoolArray, BoolArray]:
+    """A fold over each stretch of values without nulls (None: of events), where it is of nothing, where beyond 64 bits.
+
+    Sums are exact, and those of floats are rounded once; ``avg`` is the sum rounded to a float, by how many there are.
+    """
+    counts = np.diff(ends)
+    nothing, outside = counts == 0, np.zeros(counts.size, np.bool_)
+    if function == "count" or values is None:
+        return counts, np.zeros(counts.size, np.bool_), outside
+    numbers: AnyArray = values.values
+    if function in ("min", "max"):
+        found = np.zeros(counts.size, numbers.dtype)
+        some = np.flatnonzero(~nothing)
+        if some.size:
+            ascending = numbers if function == "min" else -numbers if numbers.dtype.kind == "f" else ~numbers
+            owner = _owners(counts)
+            order = np.lexsort([ascending, owner])  # stable: of equals the one seen first
+            found[some] = numbers[order[ends[:-1][some]]]
+        return found, nothing, outside
+    parts = [numbers[begin:end].tolist() for begin, end in itertools.pairwise(ends.tolist())]
+    if numbers.dtype.kind == "f":
+        totals = np.array([exact_sum(each) for each in parts], np.float64)
+        return totals if function == "sum" else totals / np.maximum(counts, 1), nothing, outside
+    whole = [sum(each) for each in parts]
+    if function == "sum" or values.type.kind == "duration":
+        outside = np.array([not -(2**63) <= total < 2**63 for total in whole], np.bool_)
+        whole = [0 if beyond else total for total, beyond in zip(whole, outside.tolist(), strict=True)]
+        if function == "avg":  # toward zero
+            whole = [
+                abs(t) // n * (1 if t >= 0 else -1) for t, n in zip(whole, np.maximum(counts, 1).tolist(), strict=True)
+            ]
+        return np.array(whole, np.int64), nothing, outside
+    return (
+        np.array([float(t) for t in whole]) / (np.maximum(counts, 1) * float(10**values.type.scale)),
+        nothing,
+        outside,
+    )
+
+
+def exact_sum(numbers: Sequence[float]) -> float:
+    """The sum of floats as if it were exact, rounded once."""
+    if not all(map(math.isfinite, numbers)):
+        return sum(numbers)
+    try:
+        return math.fsum(numbers) + 0.0  # nothing is no less than zero
+    except OverflowError:  # on the way, or for good
+        try:
+            return float(sum(map(Fraction, numbers)))
+        except OverflowError:
+            return math.inf
 
 
 def most_frequent(ends: Int64Array, values: Column, wanted: int) -> Lists:

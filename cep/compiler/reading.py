@@ -81,7 +81,7 @@ class Reader:
         self.families: dict[str, list[Family | PositionRegister]] = {}
         self._maybe = {s.variable: s.maybe for s in pattern.steps}
         self.partial = False  # whether what is read is of a match that is not complete
-        self._sure = pattern.sure
+        self._sure, self._counted = pattern.sure, pattern.counted
         self._place = {s.variable: i for i, s in enumerate(pattern.steps)}
         # inside a group that repeats `newest` is the event of this iteration; `latest` that of any
         self._again = {
@@ -261,6 +261,8 @@ class Reader:
         if node.variable in self._groups:
             return Term(emitter.let(self._register(group_register(node.variable))), None)
         slot = self._argument(node.argument) if node.argument is not None else None
+        if self._counted and emitter.target == "column":
+            return self._folded(emitter, node, slot)
         if node.function in ("first", "last"):
             assert slot is not None
             return self._end(emitter, node, slot)
@@ -280,6 +282,20 @@ class Reader:
         if node.function == "sum":
             return self._sum(emitter, slot, values, nothing)
         return self._mean(emitter, slot, values, nothing)
+
+    def _folded(self, emitter: Emitter, node: Fold, slot: Slot | None) -> Term:
+        """A fold over what all matches have bound that an event decides."""
+        steps, at = (self._place[node.variable],), -1 if slot is None else slot.index
+        found = emitter.let(f"lists.folded({node.function!r}, {steps}, {at})")
+        value, nothing, outside = (emitter.let(f"{found}[{i}]") for i in range(3))
+        if node.function == "count":
+            return Term(value, None)
+        if slot is not None and slot.type.kind == "float" and node.function in ("sum", "avg"):
+            return emitter.number(value, [value if slot.type.infinite else "0.0"], nothing)
+        if node.function in ("sum", "avg"):
+            emitter.fault(OVERFLOW, outside, None)
+            return Term(value, emitter.either(nothing, outside))
+        return Term(value, nothing)
 
     def _measure(self, emitter: Emitter, node: Fold) -> Term:
         """What needs all values at once, of all matches together."""

@@ -138,15 +138,16 @@ def lay_out(
     steps: Mapping[str, int],
     first: int,
     known: Mapping[Typed, Place] | None = None,
+    values: Values | None = None,
 ) -> Layout:
     """Lay out the key and the fields of ``emit`` from column ``first`` of ``found`` on.
 
-    ``steps``: by variable. ``known``: fields that stand elsewhere, with null bits from 0 on. NotDirectError for a field
-    that is no attribute of a step.
+    ``steps``: by variable. ``known``: fields that stand elsewhere, with null bits from 0 on. ``values``: those of a
+    block that are wanted besides. NotDirectError for a field that is no attribute of a step.
     """
     known = known or {}
     last = max(steps.values())
-    values = Values()
+    values = Values() if values is None else values
     keys = tuple(range(first, first + len(rule.keys)))
     bound = [Bound(last, BLOCK_KEYS + i, column) for i, column in enumerate(keys)]  # any event has the key
     places: dict[Typed, Place] = {}

@@ -361,7 +361,7 @@ class CheckedPattern:
     @property
     def limit(self) -> int | None:
         """How many matches one event may give, None where nothing multiplies them."""
-        if not self.has_choices or self.counted or self.prefer_earliest or self.timeout is not None:
+        if not self.has_choices or self.counted:
             return None
         return DEFAULT_LIMIT if self.at_most is None else self.at_most
 

@@ -18,6 +18,8 @@ from cep.kernels.runs import BY_EVENT, DECIDED_AT, DECIDER, PHASE, REGISTERS, ST
 from cep.language.typed import CheckedPattern
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from cep.compiler.layout import Layout
     from cep.language.typed import CheckedRule
     from cep.model.batch import Int64Array
@@ -37,8 +39,6 @@ class Limit:
 
     def given(self, found: Int64Array, layout: Layout) -> Int64Array:
         """The matches that are given out of those found."""
-        if self.counted:
-            return _together(found, layout)
         if self._most is None or len(found) <= self._most:
             return found
         by_event = found[:, PHASE] == BY_EVENT
@@ -59,11 +59,36 @@ class Limit:
             found[:, REGISTERS + layout.register(LEFT_OUT)] = left_out[group[kept]]
         return found
 
+    def with_bindings(
+        self, found: Int64Array, layout: Layout, bindings: Callable[[Int64Array], tuple[Int64Array, Int64Array]]
+    ) -> tuple[Int64Array, Int64Array, Int64Array]:
+        """The matches that are told of, where the events of each begin, and these; of counted ones one for an event."""
+        if not self.counted:
+            return found, *bindings(found)
+        found, starts = _together(found, layout)
+        offsets, bound = bindings(found)
+        return found[starts[:-1]], offsets[starts], bound
 
-def _together(found: Int64Array, layout: Layout) -> Int64Array:
-    """One match for all that an event decides, the first of them, which says how many they are."""
-    _, first, counts = np.unique(found[:, DECIDER], return_index=True, return_counts=True)
-    order = np.argsort(first)
-    one = found[first[order]]
-    one[:, REGISTERS + layout.register(MATCH_COUNT)] = counts[order]
-    return one
+    def lineage(self, offsets: Int64Array, bound: Int64Array) -> tuple[Int64Array, Int64Array]:
+        """Where the events that each match is made of begin, and these; of counted ones that which decides."""
+        return (np.arange(offsets.size), bound[offsets[1:] - 1]) if self.counted else (offsets, bound)
+
+
+def _together(found: Int64Array, layout: Layout) -> tuple[Int64Array, Int64Array]:
+    """Matches that are counted, those of an event side by side and in order, and where those of each event begin.
+
+    The first of them says how many they are, and for a group how many iterations all have together.
+    """
+    _, first, group, counts = np.unique(found[:, DECIDER], return_index=True, return_inverse=True, return_counts=True)
+    rank = np.empty(first.size, np.int64)  # events in the order in which they were met
+    rank[np.argsort(first)] = np.arange(first.size)
+    found = found[np.lexsort((found[:, START_NO], rank[group.reshape(-1)]))]
+    starts = np.zeros(first.size + 1, np.int64)
+    np.cumsum(counts[np.argsort(first)], out=starts[1:])
+    for register in layout.folds:
+        column = found[:, REGISTERS + layout.register(register)]
+        if register == MATCH_COUNT:
+            column[starts[:-1]] = np.diff(starts)
+        elif register.which == "iterations":
+            column[starts[:-1]] = np.add.reduceat(column, starts[:-1])
+    return found, starts

@@ -541,12 +541,10 @@ class PatternShard:
 
     def _outputs(self, found: Int64Array, program: PatternProgram, *, late: bool = False) -> list[Output]:
         """What matches emit, or those that are late: the starts that time out."""
-        n = len(found)
         state, layout, rule = self._state, program.layout, self._operator.rule
+        found, offsets, bound = self.limit.with_bindings(found, layout, self._bindings)
+        n = len(found)
         last = state.nodes[found[:, NODE], ROW]
-        offsets, bound = self._bindings(found)
-        if self.limit.counted:  # what is told of them all is of the event that decides
-            bound, offsets = bound[offsets[1:] - 1], np.arange(n + 1)
         keys = tuple(
             self._as_column(k.type, state.rows[last, layout.key_at + i], None) for i, k in enumerate(rule.keys)
         )
@@ -564,7 +562,8 @@ class PatternShard:
                     words = told(self._streams[ends[row, 1]], int(ends[row, 2]), said)
                     self.failing.append((order.take(np.array([row])).emitted_by(-1), words))
             seeds = np.full(n, emit_seed(rule.name, place), np.uint64)
-            lineage = (offsets, self._streams, bound[:, 1], bound[:, 2])
+            begins, events = self.limit.lineage(offsets, bound)
+            lineage = (begins, self._streams, events[:, 1], events[:, 2])
             origin = provenance((rule.name,), None, seeds, keys, lineage)
             batch = EventBatch(self._schemas[emit.type], ts, np.zeros(n, np.int64), columns, origin)
             out.append(Output(batch, order.emitted_by(place)))

@@ -6,7 +6,7 @@ import pytest
 
 import cep
 from cep.compiler import rowtable
-from cep.compiler.choice import CHAIN, COUNTING, GRAPH, ONE_PASS, RUN_TABLE, only
+from cep.compiler.choice import CHAIN, COUNTING, FOLDING, GRAPH, ONE_PASS, RUN_TABLE, only
 
 STREAM = "stream S ordered by at { at: time(s), k: string, n: int, m: int?, f: float, s: string, r: R? }\n"
 RECORD = "record R { x: int, y: int }\nparam most: int = 3\n"
@@ -94,6 +94,21 @@ def test_a_sequence_with_choices_that_compares_nothing_is_a_match_graph(body):
 def test_a_rule_that_only_counts_lists_nothing():
     assert choice(COUNTED.format("after match keep all", "count()")).name == COUNTING
     assert choice(COUNTED.format("after match keep all", "b.n")).name == GRAPH
+
+
+def test_a_rule_that_folds_all_matches_lists_nothing():
+    for shown in (
+        "sum(b.n)",
+        "count(), s = avg(a.f)",
+        "count(), s = last(a.k), t = max(c.n)",
+        "count(b), t = match_start()",
+    ):
+        assert choice(COUNTED.format("after match keep all", f"count(), f = {shown}")).name == FOLDING
+    listed = choice(COUNTED.format("after match keep all", "count(), s = percentile(b.n, 0.5)"))
+    assert listed.name == RUN_TABLE
+    assert "no folding matcher: `percentile` of all matches needs all their values" in listed.why
+    computed = choice(COUNTED.format("after match keep all", "count(), s = sum(b.n * 2)"))
+    assert "no folding matcher: an aggregate is of more than a field" in computed.why
 
 
 def test_choices_are_not_spoken_of_where_there_are_none():

@@ -30,6 +30,7 @@ class Scope:
     counts: dict[str, int] = field(default_factory=dict)
     match: tuple[tuple[str | None, Event], ...] = ()  # all bound events with their aliases, in the order bound
     stage: str = ""  # 'the name of the last bound step'
+    together: bool = False  # whether what is bound is what all matches have bound that an event decides
     given: dict[str, values.Value] = field(default_factory=dict)  # arguments of the function around; elements of lists
 
     def events(self, alias):
@@ -168,7 +169,7 @@ def call(node, scope):
             return measures.measure(name, found, *(evaluate(a, scope) for a in arguments[1:]))
         if node.arguments[0].distinct:
             found = measures.distinct(found)
-        return values.fold(name, found)
+        return values.fold_together(name, found) if scope.together else values.fold(name, found)
     if name in LISTS:
         return listed(name, arguments[0], events, alias, scope)
     raise NotImplementedError(name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import decimal
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from cep.language import ast
@@ -217,11 +217,21 @@ class House:
             yield (time, kind, rank), bound[0].rank, bound, scope, done
 
     def counted(self, search, found, mine):
-        """'`count()` makes one event of all matches that an event decides; its lineage is that event.'"""
+        """'`count()` makes one event of all matches that an event decides; its lineage is that event.'
+
+        Beside it 'an aggregate is over what all these matches have bound: the first match first'.
+        """
         for completion in sorted({match.completion for match in found}):
             time, kind, last = completion
             together = [match for match in found if match.completion == completion]
-            scope = search.scope(together[0].bound, None, None, ())
+            each = [search.scope(match.bound, None, None, ()) for match in together]
+            scope = replace(
+                each[0],
+                bound={alias: [e for one in each for e in one.bound[alias]] for alias in each[0].bound},
+                counts={alias: sum(one.counts[alias] for one in each) for alias in each[0].counts},
+                match=tuple(pair for one in each for pair in one.match),
+                together=True,
+            )
             scope.counts[""] = len(together)
             yield (time, kind, mine[last].rank), together[0].bound[0].event, [mine[last]], scope
 
@@ -247,9 +257,6 @@ def within_limit(found, rule):
     given out', or as many as the rule says; 'only where a step is chosen freely'.
     """
     body = rule.body
-    if rule.timeout is not None or (body.skip is not None and body.skip.prefer == "earliest"):
-        yield from ((match, 0) for match in found)  # 'beside `prefer earliest` and `on timeout` there is none yet'
-        return
     written = [bound.events for bound in body.bounds if bound.kind == "at_most"]
     most = written[0] if written else 1000 if chooses(body.pattern) else float("inf")
 

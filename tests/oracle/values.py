@@ -11,6 +11,7 @@ import decimal
 import math
 import re
 from dataclasses import dataclass
+from fractions import Fraction
 
 WIDE = decimal.Context(prec=100)  # wide enough for every product of two int64
 LOW, HIGH = -(2**63), 2**63 - 1
@@ -166,6 +167,22 @@ def matches_text(op, value, pattern):
     if op == "like":
         pattern = "".join({"%": ".*", "_": "."}.get(c, re.escape(c)) for c in pattern)
     return re.fullmatch(pattern, value, re.DOTALL) is not None
+
+
+def fold_together(function, values):
+    """The same over what all matches of an event have bound: a sum of floats is 'the exact one, rounded once'."""
+    values = [v for v in values if v is not None]
+    if function not in ("sum", "avg") or not values or type(values[0]) is not float:
+        return fold(function, values)
+    if all(map(math.isfinite, values)):
+        try:
+            total = float(sum(map(Fraction, values)))
+        except OverflowError:
+            total = math.inf
+    else:
+        total = sum(values)
+    total = sound(total, *values)
+    return total if function == "sum" or total is None else sound(total / len(values), total)
 
 
 def fold(function, values):

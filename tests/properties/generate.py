@@ -404,6 +404,24 @@ def each_rule(rules):
     return [rule for rule in re.split(r"(?m)^(?=rule )", rules) if rule]
 
 
+def at_most(pattern):
+    """A limit of matches per event, or none, for a pattern with choices; the same one whenever the text is the same."""
+    rng = Random(pattern)
+    return rng.choice(["", "", *(f" at most {rng.randint(1, 4)} matches per event" for _ in range(3))])
+
+
+def few(rule):
+    """The rule with a limit of matches per event, where it may have one, and with what that has left out."""
+    body, _, emit = rule.rpartition("emit ")
+    if not any(word in body for word in CHOICES):
+        return rule
+    clause = re.search(r"\s(after match|consume)\b", body)
+    at = clause.start() if clause else len(body.rstrip())
+    if body[:at].count("(") != body[:at].count(")"):
+        return rule
+    return f"{body[:at]}{at_most(body)}{body[at:]}emit {emit.replace(' }', ', cut = truncated() }')}"
+
+
 def timed(rng, rule):
     """The rule with `on timeout`, where it may have it, with a bound of its own and none in a group; else as it is."""
     body, _, emit = rule.rpartition("emit ")
@@ -438,7 +456,7 @@ def some_rules(rng):
     """The same, some of them with `on timeout` and `output`."""
     out = []
     for rule in each_rule(rule_texts(rng)):
-        rule = timed(rng, rule) if rng.random() < 0.25 else rule
+        rule = timed(rng, few(rule)) if rng.random() < 0.25 else few(rule)
         out.append(limited(rng, rule) if rng.random() < 0.2 else rule)
     return "".join(out)
 

@@ -6,6 +6,7 @@ compiler.
 """
 
 import os
+from decimal import Decimal
 from pathlib import Path
 
 import engine_adapter
@@ -17,14 +18,14 @@ from hypothesis import strategies as st
 
 import cep
 from cep.compiler import rowtable
-from cep.compiler.choice import CHAIN, COUNTING, GRAPH, ONE_PASS, RUN_TABLE, only
-from properties.generate import generator, shrink
+from cep.compiler.choice import CHAIN, COUNTING, FOLDING, GRAPH, ONE_PASS, RUN_TABLE, only
+from properties.generate import at_most, generator, shrink
 from properties.test_laws import expected
 
 HERE = Path(__file__)
 PLAIN = os.environ.get("NUMBA_DISABLE_JIT") == "1"
 CUTS = (Cut(WHOLE), Cut(ONE), Cut(1, 2), Cut(3), Cut(7, 7), Cut(MIXED), Cut(MIXED, 7))
-FIELDS = "ts: time(us), k: string, j: int?, type: string, v: int?, n: int, x: float, s: string?, ok: bool?"
+FIELDS = "ts: time(us), k: string, j: int?, type: string, v: int?, n: int, x: float, s: string?, ok: bool?, d: decimal"
 ALONE = (
     'type = "A"',
     'type != "A"',
@@ -39,6 +40,9 @@ ALONE = (
 PAIRS = (("n > {0}", "n <= {0}"), ("x < {1}", "not (x < {1})"), ("v = {2}", "v != {2}"), ("n < {0}", "n > {0}"))
 QUANTIFIERS = ("", "", "", "2", "1 or more", "1 or more", "2 or more", "2 to 3", "0 or more", "optional")
 KEYS = ("keyed by k ", "keyed by k ", "keyed by j, k ", "keyed by x ", "")
+
+
+DECIMALS = (Decimal("-0.75"), Decimal(2), Decimal("0.1"), Decimal("12345.6789"))
 
 
 def examples(compiled, plain):
@@ -60,6 +64,7 @@ def arrivals(rng, size, late=0):
             "s": rng.choice(["p", "q", None]),
             "ok": rng.choice([True, False, None]),
         }
+        row["d"] = DECIMALS[row["n"]]
         out.append((rng.choice("SSST"), row))
     return out
 
@@ -102,7 +107,11 @@ def graph_rule(rng):
     bound = rng.choice(["allow unbounded", *(f"within {rng.randint(2, 12)} us" for _ in range(3))])
     skip = rng.choice(["", " after match keep all", " after match keep all", " after match skip to next"])
     fields = ", ".join(f"{f}{n} = s{n}.{f}" for n in range(count) for f in [*rng.sample("vnxs", 2), "type"])
-    return f"rule R {rng.choice(KEYS)}when {' '.join(steps)} {bound}{skip}\nemit R {{ {fields}, sum = s0.n + s1.n }}"
+    text = f"{' '.join(steps)} {bound}"
+    return (
+        f"rule R {rng.choice(KEYS)}when {text}{at_most(text)}{skip}\n"
+        f"emit R {{ {fields}, sum = s0.n + s1.n, cut = truncated() }}"
+    )
 
 
 def counting_rule(rng):
@@ -118,6 +127,31 @@ def counting_rule(rng):
     return (
         f"rule R {rng.choice(KEYS)}when {' then any '.join(steps)} {bound} after match keep all\n"
         f"emit R {{ n = count(), many = 1000 * count(), {fields.replace('n =', 'm =')} }}"
+    )
+
+
+AGGREGATES = (
+    *("sum({0}.v)", "avg({0}.v)", "count({0}.v)", "min({0}.v)", "max({0}.v)", "first({0}.v)", "last({0}.v)"),
+    *("sum({0}.n)", "avg({0}.n)", "count({0})", "first({0}.s)", "last({0}.s)", "first({0}.ok)", "max({0}.ts)"),
+    *("sum({0}.x)", "avg({0}.x)", "min({0}.x)", "max({0}.x)", "sum({0}.d)", "avg({0}.d)", "last({0}.x)"),
+)
+
+
+def folding_rule(rng):
+    steps = []
+    count = rng.choice([2, 3, 3, 4, 5])
+    for n in range(count):
+        where = rng.sample(ALONE, rng.choice([0, 1, 1, 2]))
+        steps.append(
+            f"{rng.choice(['S', 'S', 'T', 'Any'])} as s{n}" + (f" where {' and '.join(where)}" if where else "")
+        )
+    bound = rng.choice(["allow unbounded", *(f"within {rng.randint(2, 12)} us" for _ in range(5))])
+    shown = [rng.choice(AGGREGATES).format(f"s{rng.randrange(count)}") for _ in range(rng.choice([1, 2, 4, 6]))]
+    shown += rng.choice([[], [], ["match_start()"], ["match_end()", "match_start()"]])
+    fields = ", ".join([f"f{i} = {text}" for i, text in enumerate(shown)] + [f"last_v = s{count - 1}.v"])
+    return (
+        f"rule R {rng.choice(KEYS)}when {' then any '.join(steps)} {bound} after match keep all\n"
+        f"emit R {{ n = count(), {fields} }}"
     )
 
 
@@ -200,6 +234,12 @@ def test_the_match_graph_finds_what_the_oracle_and_the_run_table_find(seed):
 @given(st.integers(0, 2**62))
 def test_counting_finds_what_the_oracle_and_the_run_table_find(seed):
     assert_exact(counting_rule, COUNTING, seed)
+
+
+@examples(40, 400)
+@given(st.integers(0, 2**62))
+def test_folding_finds_what_the_oracle_and_the_run_table_find(seed):
+    assert_exact(folding_rule, FOLDING, seed)
 
 
 @examples(3, 700)

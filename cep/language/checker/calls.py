@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from cep.language.checker.expressions import Expressions
     from cep.language.checker.scope import Variable
     from cep.model.diagnostics import Span
+    from cep.model.types import Type
 
 _FOLDS = ("count", "sum", "avg", "min", "max", "first", "last")
 _AGGREGATES_LATER = frozenset({"rate"})
@@ -175,9 +176,9 @@ class Calls:
         if isinstance(argument, ast.Path) and argument.names == (variable.name,):
             if name == "count" and where is not None and not variable.is_group:
                 counted = restricted(self, where, variable, None, argument.span)
-                return None if counted is None else Fold("count", variable.name, counted[1], running, INT)
+                return None if counted is None else Fold("count", variable.name, counted[1], running, self._count)
             if name == "count" and where is None:
-                return Fold("count", variable.name, None, running, INT)
+                return Fold("count", variable.name, None, running, self._count)
             if variable.is_group:
                 hint = "name a step inside the group"
                 self.reporter.error(
@@ -223,6 +224,11 @@ class Calls:
         self.expressions.names.unbound(alias, span)
         return None
 
+    @property
+    def _count(self) -> Type:
+        """What a count is: of one match never null, of all that an event decides where they are too many."""
+        return INT.as_optional(self.scope.counted)
+
     def _folded(self, name: str, variable: Variable, argument: Typed, running: bool, span: Span) -> Typed | None:
         declared = argument.type
         allowed: tuple[str, ...]
@@ -247,7 +253,7 @@ class Calls:
         sure = (variable.low > 0 or running) and not declared.optional
         match name:
             case "count":
-                return Fold("count", variable.name, argument, running, INT)
+                return Fold("count", variable.name, argument, running, self._count)
             case "sum":
                 return Fold("sum", variable.name, argument, running, declared.as_optional())
             case "avg":

@@ -19,7 +19,7 @@ from cep.language.checker.patterns import PatternCheck
 from cep.language.checker.report import Reporter, did_you_mean, listed
 from cep.language.checker.scope import Scope, Variable
 from cep.language.checker.timeouts import check_bounds
-from cep.language.checker.walk import parts_of
+from cep.language.checker.walk import parts_of, walk
 from cep.language.fingerprint import externals_of
 from cep.language.typed import (
     MATCHES,
@@ -33,6 +33,7 @@ from cep.language.typed import (
     CheckedRule,
     CheckedTimeout,
     Fold,
+    Present,
     Typed,
 )
 
@@ -283,7 +284,8 @@ class _Rule:
         pattern = PatternCheck(self.declarations, self.reporter, matching)
         self._check_keys(self._inputs(pattern.streams), pattern.complete)
         pattern.check(self.keys)
-        self._actions(Expressions(self.declarations, self.reporter, pattern.emit_scope(self.keys)), self.rule.actions)
+        scope = replace(pattern.emit_scope(self.keys), counted=_counts_matches(self.rule.actions))
+        self._actions(Expressions(self.declarations, self.reporter, scope), self.rule.actions)
         timeout = None if self.rule.timeout is None else self._timeout(pattern, self.rule.timeout)
         # a stream that is missed in several places is told of once, and so may count as no new mistake here
         if self.reporter.report.mistakes > mistakes or not pattern.complete:
@@ -300,8 +302,6 @@ class _Rule:
         if pattern.at_most is not None and self.outcome.body.limit is None:
             counts = "the rule emits how many matches there are, and lists none"
             message = counts if self.outcome.body.counted else "no step is chosen freely, so matches do not multiply"
-            if checked.has_choices and not self.outcome.body.counted:
-                message = "beside `prefer earliest` and `on timeout` there is no limit yet"
             hint = "leave the limit out"
             self.reporter.error(pattern.at_most.span, "limit-of-nothing", f"nothing is limited: {message}", hint)
         self.outcome.inputs = self._inputs(pattern.streams)
@@ -320,7 +320,8 @@ class _Rule:
 
     def _counted(self, checked: CheckedPattern) -> CheckedPattern:
         """The pattern, marked when `count()` makes one event of all matches that an event decides."""
-        fields = [(f, list(parts_of(f.value))) for e in self.outcome.emissions for f in e.fields if f.value is not None]
+        emissions = [e for e in self.outcome.emissions if not e.on_timeout]
+        fields = [(f, list(parts_of(f.value))) for e in emissions for f in e.fields if f.value is not None]
         counts = [f for f, parts in fields if any(isinstance(p, Fold) and p.variable == MATCHES for p in parts)]
         if not counts:
             return checked
@@ -336,14 +337,13 @@ class _Rule:
         decider = checked.steps[last.body].variable
         for shown, parts in fields:
             for part in parts:
-                other = getattr(part, "variable", None)
-                if other is not None and other not in (decider, MATCHES):
-                    name = "an earlier step" if other.startswith("$") else f"`{other}`"
+                if isinstance(part, Attr | Present) and part.variable not in (None, decider):
+                    name = "an earlier step" if part.variable.startswith("$") else f"`{part.variable}`"
                     self.reporter.error(
                         shown.span,
                         "one-of-many",
                         f"`count()` makes one event of all matches an event decides, and {name} differs among them",
-                        "emit the key and fields of the last step, or leave out `count()` for an event each match",
+                        f"emit an aggregate over it, {_over(part)}, or leave out `count()` for an event each match",
                     )
                     return checked
         return replace(checked, counted=True)
@@ -403,3 +403,16 @@ class _Rule:
                 inside = expressions.names.inside(value, assign.span)
                 fields |= {f"{name.text}.{rest}": Emitted(f"{name.text}.{rest}", v, assign.span) for rest, v in inside}
         return Emission(emit.type.text, tuple(fields.values()), self.source, emit.type.span)
+
+
+def _counts_matches(actions: Sequence[ast.Emit | ast.Delete]) -> bool:
+    """Whether `count()` stands in what a rule does at a match."""
+    written = (node for a in actions if isinstance(a, ast.Emit) for x in a.body for node in walk(x.value))
+    return any(isinstance(node, ast.Call) and node.name.text == "count" and not node.arguments for node in written)
+
+
+def _over(part: Attr | Present) -> str:
+    """What may be said of an earlier step instead: how often it has bound an event, or the last of its values."""
+    if part.variable is None or part.variable.startswith("$"):
+        return "by an alias"
+    return f"e.g. count({part.variable})" if isinstance(part, Present) else f"e.g. last({part.variable}.{part.name})"

@@ -58,6 +58,7 @@ class Scope:
     In the body of a function (place "function") there are ``parameters``, ``depth`` calls deep; where it is declared,
     they are the event at hand. ``elements`` are those that an ``any`` or ``every`` around goes through (None: its type
     is unknown), each with the ``fold`` that it stands in. ``stages`` are what `stage()` calls the steps of the pattern.
+    ``counted``: aggregates are over all matches that an event decides, and may be of more than 64 bits hold.
     """
 
     place: Literal["step", "absence", "row", "emit", "function"]
@@ -75,6 +76,7 @@ class Scope:
     depth: int = 0
     elements: Mapping[str, tuple[Element | None, str | None]] = field(default_factory=dict)
     stages: tuple[str, ...] = ()
+    counted: bool = False
 
     def is_alias(self, name: str) -> bool:
         """Whether ``name`` is an alias of this rule."""

@@ -15,14 +15,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from cep.compiler.chain import ChainTables
 from cep.compiler.columns import as_column, batch_leaf
-from cep.compiler.counting import CountingTables
-from cep.compiler.graph import GraphTables
 from cep.compiler.onepass import OnePassTables
 from cep.compiler.screen import Asked
 from cep.kernels.blocks import BITS, BLOCK_KEYS, DECIDED_AT, FOUND_NULLS, IDENTITY, NULLS, START_NO, TS
@@ -33,11 +31,12 @@ from cep.model.batch import Column, derived, numbers_at, times_stored, write_pla
 from cep.model.later import LaterColumns
 from cep.runtime.chain import ChainMatcher
 from cep.runtime.conditions import Memo, all_valid, decide
-from cep.runtime.counting import CountingMatcher
+from cep.runtime.folding import FoldingMatcher
 from cep.runtime.gathering import gathering_of, wanted_by
 from cep.runtime.graph import GraphMatcher
 from cep.runtime.held import Held, total
 from cep.runtime.identity import provenance_later
+from cep.runtime.matchers import start_matcher
 from cep.runtime.onepass import OnePassMatcher
 from cep.runtime.operators.pattern import shard_of, word_column, words_of
 from cep.runtime.results import Order, Output, order_values, sort_order
@@ -49,8 +48,9 @@ from cep.runtime.takers import BatchTaker, RowTaker
 from cep.runtime.waiting import Waiting
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
+    from cep.compiler.choice import DirectTables
     from cep.compiler.columns import Leaf
     from cep.compiler.direct import DirectInput
     from cep.language.typed import CheckedRule, Typed
@@ -62,72 +62,12 @@ if TYPE_CHECKING:
     from cep.runtime.clock import Frontier
     from cep.runtime.executor import Program
     from cep.runtime.gathering import Lay
-    from cep.runtime.identity import Lineage
     from cep.runtime.snapshot import State, Stored
 
 RowMatcher = ChainMatcher | OnePassMatcher
 """Matchers that take a block of one row in a way of its own."""
 
-DirectTables = ChainTables | OnePassTables | GraphTables | CountingTables
-
 STATE_VERSION = 4
-
-
-class Matcher(Protocol):
-    """What a shard asks of its matcher.
-
-    ``gives_away``: it writes no more into what it has found.
-    """
-
-    gives_away: bool
-
-    @property
-    def wakes_at(self) -> int:
-        """Where the watermark must have come for something to expire that is freed then."""
-
-    @property
-    def is_spacious(self) -> bool:
-        """Whether tables are to be given back (`cep.runtime.held`)."""
-
-    @property
-    def open_runs(self) -> int:
-        """Partial matches not decided yet."""
-
-    def match(self, block: Int64Array, watermark: int) -> Iterator[Int64Array]:
-        """Show a block, then the watermark; what was found, some at a time, is good until the next is asked for."""
-
-    def lineage(self, found: Int64Array) -> Callable[[], Lineage]:
-        """What lists the events of each match, whenever it is asked; ``found`` is the caller's own."""
-
-    def text_codes(self, key_parts: list[int]) -> list[AnyArray]:
-        """The codes of strings that are held."""
-
-    @property
-    def held(self) -> tuple[int, int, int, int]:
-        """Runs, keys that have some, rows kept, bytes."""
-
-    def tables(self) -> dict[str, Int64Array]:
-        """What is remembered, in one form however it came about."""
-
-    def text_parts(self, tables: Mapping[str, Int64Array], key_parts: list[int]) -> list[TextPart]:
-        """Where codes of strings stand in such tables."""
-
-    def read(self, stored: Stored) -> dict[str, Int64Array]:
-        """Such tables, checked."""
-
-    def restore(self, tables: Mapping[str, Int64Array]) -> None:
-        """Take over such tables, whose strings have codes of this shard."""
-
-
-def start_matcher(tables: DirectTables, streams: tuple[str, ...]) -> Matcher:
-    """A matcher that has seen nothing."""
-    if isinstance(tables, OnePassTables):
-        return OnePassMatcher(tables, streams)
-    if isinstance(tables, GraphTables):
-        return GraphMatcher(tables, streams)
-    if isinstance(tables, CountingTables):
-        return CountingMatcher(tables, streams)
-    return ChainMatcher(tables, streams)
 
 
 class DirectShard:
@@ -274,6 +214,8 @@ class DirectShard:
 
     def harvest_one(self, found: Int64Array) -> list[Output]:
         """The same for matches that nobody else writes into."""
+        if isinstance(self.matcher, FoldingMatcher):
+            self.faults += self.matcher.take_faults()
         order = self._order(found)
         if self._by_deadline:  # at one time keys decide the order
             rows = sort_order(order)
