@@ -87,7 +87,7 @@ if TYPE_CHECKING:
     from cep.model.batch import BoolArray, Int64Array
     from cep.runtime.snapshot import Stored
 
-STATE_VERSION = 1
+STATE_VERSION = 2
 SMALL = 256
 """Rows of a new table."""
 
