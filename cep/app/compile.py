@@ -23,6 +23,7 @@ MODULES = {
     "run table": "asking deadlines earliest match moves timeouts",
     "match graph": "graph",
     "counting matcher": "counting",
+    "folding matcher": "folding limbs",
     "one pass": "onepass",
     "chain": "chain",
     FILTER: "",
