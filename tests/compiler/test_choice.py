@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 import cep
+from cep.app.compile import FILTER, MODULES
 from cep.compiler import rowtable
 from cep.compiler.choice import CHAIN, COUNTING, FOLDING, GRAPH, ONE_PASS, RUN_TABLE, only
 
@@ -109,6 +110,10 @@ def test_a_rule_that_folds_all_matches_lists_nothing():
     assert "no folding matcher: `percentile` of all matches needs all their values" in listed.why
     computed = choice(COUNTED.format("after match keep all", "count(), s = sum(b.n * 2)"))
     assert "no folding matcher: an aggregate is of more than a field" in computed.why
+
+
+def test_the_kernels_of_every_matcher_are_known():
+    assert set(MODULES) == {CHAIN, COUNTING, FOLDING, GRAPH, ONE_PASS, RUN_TABLE, FILTER}
 
 
 def test_choices_are_not_spoken_of_where_there_are_none():
