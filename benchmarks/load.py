@@ -1,8 +1,9 @@
 """How long a thousand rules of fifty shapes take to load and start, each time in a process of its own.
 
 A shape is what is left of a rule without its constants: which matcher finds it, how many steps, which links, what is
-compared with what. The fifty are of every matcher; how many of them each takes is told. ``cold`` begins with an empty
-cache folder, so that kernels and generated code are compiled, too; ``warm`` finds there what the run before it left.
+compared with what. The fifty are of every matcher but folding; how many of them each takes is told. ``cold`` begins
+with an empty cache folder, so that kernels and generated code are compiled, too; ``warm`` finds there what the run
+before it left.
 
 Measured is all from the text in memory to an engine that is ready, the imports that this takes included; starting
 Python and ``import cep`` are not. Processor time is of all threads of the process: on a busy machine it is what counts.

@@ -18,6 +18,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+import cep.app  # noqa: F401 - it says where compiled code is kept, which must be known before a test imports a kernel
+
 sys.path.insert(0, str(Path(__file__).parent))
 
 settings.register_profile(

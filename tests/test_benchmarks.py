@@ -185,12 +185,13 @@ def test_the_rules_to_load_have_fifty_shapes():
 
     found = load.matchers_of(load.shaped_rules(load.SHAPES))
     assert found.total() == load.SHAPES
-    assert found.keys() == MODULES.keys()
+    assert found.keys() == MODULES.keys() - {"folding matcher"}
 
 
 @pytest.mark.parametrize("name", memory.RULES)
 def test_keys_that_come_once_leave_no_room_behind(name):
-    sizes = [list(memory.sizes(name, kind, 3000, 5)) for kind in memory.KINDS]
+    sizes = [list(memory.sizes(name, kind, 3000, 12)) for kind in memory.KINDS]
     for of_kind in sizes:
         assert all(size.keys == 3000 for size in of_kind[:1])
-        assert max(size.tables for size in of_kind[2:]) <= 1.8 * max(size.tables for size in of_kind[:2])
+        # tables of keys that lie near each other grow for some rounds before they are made anew
+        assert max(size.tables for size in of_kind[6:]) <= 1.2 * max(size.tables for size in of_kind[:6])
