@@ -13,7 +13,6 @@ from ast import literal_eval
 from dataclasses import fields, is_dataclass
 from typing import TYPE_CHECKING
 
-import cep.app.compile  # noqa: F401  (first: it says where compiled code is kept)
 from cep.app.rules import Rules
 from cep.compiler.pattern import PatternProgram
 from cep.language import ast

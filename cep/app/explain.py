@@ -15,7 +15,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import TYPE_CHECKING
 
-import cep.app.compile  # noqa: F401  (first: it says where compiled code is kept)
 from cep.app.graphs import Edge, Graph, Node
 from cep.compiler.counting import CountingTables
 from cep.compiler.folding import FoldingTables

@@ -78,7 +78,6 @@ class Rules:
     @cached_property
     def programs(self) -> Programs:
         """The compiled rules."""
-        import cep.app.compile  # noqa: F401  (before any kernel: it says where their code is kept)
         from cep.runtime.executor import compile_plan
 
         return compile_plan(self.plan)

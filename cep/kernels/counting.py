@@ -9,7 +9,7 @@ its inverse, and the first row of BACK as it was at the start, times THEN as it 
 - ``slots``: a row a key (see `cep.kernels.keys`); LIVE counts its starts, which are the runs at the first step;
   FIRST_NO, OVER, SUMS, THEN and BACK (m x m for m steps but the last), then the key's words. When LIVE is 0, so is
   all else, and THEN and BACK are the unit.
-- ``starts``: ring (deadline, slot, the first row of BACK), in order of deadline.
+- ``starts``: as in `cep.kernels.starts`, with the first row of BACK.
 - blocks and ``found``: as in `cep.kernels.blocks`; a column of ``found`` is how many.
 
 Numbers wrap, which sums and differences of whole numbers survive; a sum that was ever beyond 64 bits sets OVER, and the
@@ -27,19 +27,32 @@ from numba import types
 
 from cep.kernels.blocks import BITS, FOUND_NULLS, TS, null_bits
 from cep.kernels.jit import IntArray, Integer, Matrix, Vector, Whole, kernel
-from cep.kernels.keys import LIVE, OWN, add_key, find_key, has_room
+from cep.kernels.keys import LIVE, add_key, find_key, has_room
 from cep.kernels.runs import FOREVER
+from cep.kernels.starts import (
+    CURSOR,
+    DEADLINE,
+    DONE,
+    FOUND,
+    NEXT_NO,
+    OWN,
+    SLOT,
+    STARTS_HEAD,
+    STARTS_TAIL,
+    WANTS_FOUND,
+    WANTS_SLOTS,
+    WANTS_STARTS,
+    keep_start,
+)
 
 # slots; SUMS of step j stand at SUMS + j, that of the first is LIVE
 FIRST_NO, OVER, SUMS = 1, 2, 3
-# starts
-DEADLINE, SLOT, ROW = range(3)
-# counts
-STARTS_HEAD, STARTS_TAIL, NEXT_NO, FOUND, CURSOR, COUNTS = range(OWN, OWN + 6)
+# starts, behind what `cep.kernels.starts` has there
+ROW = 2
+# counts: none of its own
+COUNTS = OWN
 # scalars of the program; HOW_MANY: the column of ``found``, HOW_MANY_NULL: its null bit
 STEPS, WITHIN, HOW_MANY, HOW_MANY_NULL, SCALARS = range(5)
-
-DONE, WANTS_FOUND, WANTS_STARTS, WANTS_SLOTS = range(4)
 
 
 class CountingProgram(NamedTuple):
@@ -135,11 +148,7 @@ def start_run(program: CountingProgram, state: CountingState, block: IntArray, s
         slots[slot, FIRST_NO] = counts[NEXT_NO] + row
     slots[slot, LIVE] += 1
     if within < FOREVER:
-        now = block[TS, row]
-        at = counts[STARTS_TAIL] & (starts.shape[0] - 1)
-        counts[STARTS_TAIL] += 1
-        starts[at, DEADLINE] = now + within if now <= FOREVER - within else FOREVER
-        starts[at, SLOT] = slot
+        at = keep_start(starts, counts, slot, block[TS, row], within)
         for i in range(m):
             starts[at, ROW + i] = slots[slot, SUMS + m + m * m + i]
     return slots[slot, LIVE]

@@ -16,7 +16,7 @@ greatest are as good as sums, and a number beyond its bits stays so only as long
   from k on, then for each step before k what leads from it to these; then the key's words.
 - ``nodes``: LINK (in the front to the next later one, else to the next earlier), BITS, null bits, number, the values of
   parts; then what stands in the front: runs of a start and all later ones by step, and each part's cells.
-- ``starts``: ring (deadline, slot), in order of deadline.
+- ``starts``: as in `cep.kernels.starts`, with nothing else.
 - ``parts``: KIND, STEP, the block's column and null bit, IS_FLOAT, WIDTH of a cell, LOW, where cells begin in a slot
   (AT_RUNS, AT_THEN) and in a node (AT_FRONT), where the value is in a node.
 - cells: of NUMBER how many matches have a value; of LEAST, GREATEST, EARLIEST and LATEST the event's number + 1 (0:
@@ -42,19 +42,36 @@ from numba import types
 
 from cep.kernels.blocks import BITS, FOUND_NULLS, NULLS, TS, null_bits
 from cep.kernels.jit import FloatArray, FloatMatrix, FloatVector, IntArray, Integer, Matrix, Vector, Whole, kernel
-from cep.kernels.keys import KEY_WORDS, LIVE, OWN, add_key, find_key, has_room
+from cep.kernels.keys import KEY_WORDS, LIVE, add_key, find_key, has_room
 from cep.kernels.limbs import MASK, add_limbs, add_product, as_float, is_in_band, limb_of
 from cep.kernels.runs import FOREVER
+from cep.kernels.starts import (
+    CURSOR,
+    DEADLINE,
+    DONE,
+    FOUND,
+    LIVE_NODES,
+    NEXT_NO,
+    OWN,
+    SLOT,
+    STARTS_HEAD,
+    STARTS_TAIL,
+    WANTS_FOUND,
+    WANTS_NODES,
+    WANTS_SLOTS,
+    WANTS_STARTS,
+    WANTS_WIDER,
+    free_node,
+    keep_start,
+    take_node,
+)
 
 # slots
 FIRST_NO, HEAD, NEWEST, RUNS = 1, 2, 3, 4
 # nodes
 LINK, NODE_BITS, NODE_NULLS, NODE_NO, NODE_VALUES = range(5)
-# starts
-DEADLINE, SLOT = range(2)
 # counts; WIDER_PART: whose limbs do not reach, WIDER_LIMB: up or down to which
-FIRST_FREE, NODES_USED, LIVE_NODES, STARTS_HEAD, STARTS_TAIL, NEXT_NO, FOUND, CURSOR = range(OWN, OWN + 8)
-WIDER_PART, WIDER_LIMB, OVERFLOWS, NO_NUMBERS, COUNTS = range(OWN + 8, OWN + 13)
+WIDER_PART, WIDER_LIMB, OVERFLOWS, NO_NUMBERS, COUNTS = range(OWN, OWN + 5)
 # scalars of the program; FRONT: where the front's runs stand in a node
 STEPS, WITHIN, FRONT, SCALARS = range(4)
 # parts
@@ -67,8 +84,6 @@ CELL = 0  # where in ``work`` the cell is that is asked for
 
 MOST_RUNS = 2**63 - 1
 BEYOND = -1
-
-DONE, WANTS_FOUND, WANTS_STARTS, WANTS_SLOTS, WANTS_NODES, WANTS_WIDER = range(6)
 
 
 class FoldingProgram(NamedTuple):
@@ -197,17 +212,6 @@ def clear_runs(program: FoldingProgram, state: FoldingState, slot: Whole) -> Who
     return slot
 
 
-@kernel(types.int64(FoldingStateType, Integer), inline=True)
-def free_node(state: FoldingState, node: Whole) -> Whole:
-    """Give a node back; return what it was linked to."""
-    nodes, counts = state.nodes, state.counts
-    behind = nodes[node, LINK]
-    nodes[node, LINK] = counts[FIRST_FREE]
-    counts[FIRST_FREE] = node
-    counts[LIVE_NODES] -= 1
-    return behind
-
-
 @kernel(types.int64(FoldingProgramType, FoldingStateType, Integer, Integer))
 def go_back(program: FoldingProgram, state: FoldingState, slot: Whole, node: Whole) -> Whole:
     """Let THEN of a key, which is of what followed a node's event, be of that event too; return the node. O(m)."""
@@ -246,7 +250,7 @@ def turn(program: FoldingProgram, state: FoldingState, slot: Whole) -> Whole:
 
     O(cells) for each event since: each is walked back over once. RUNS hold the runs of the starts met so far.
     """
-    slots, nodes, parts = state.slots, state.nodes, program.parts
+    slots, nodes, counts, parts = state.slots, state.nodes, state.counts, program.parts
     m, front = program.scalars[STEPS] - 1, program.scalars[FRONT]
     then = RUNS + m
     clear_runs(program, state, slot)
@@ -255,7 +259,7 @@ def turn(program: FoldingProgram, state: FoldingState, slot: Whole) -> Whole:
     while node >= 0:
         if nodes[node, NODE_BITS] & 1 == 0:
             go_back(program, state, slot, node)
-            node = free_node(state, node)
+            node = free_node(nodes, counts, node, np.int64(LINK))
             continue
         nulls = nodes[node, NODE_NULLS]
         for t in range(m):
@@ -290,7 +294,7 @@ def turn(program: FoldingProgram, state: FoldingState, slot: Whole) -> Whole:
 @kernel(types.int64(FoldingProgramType, FoldingStateType, Integer), inline=True)
 def expire_starts(program: FoldingProgram, state: FoldingState, limit: Whole) -> Whole:
     """Take out the runs whose ``within`` ends before ``limit``; return how many starts wait still."""
-    slots, starts, counts = state.slots, state.starts, state.counts
+    slots, starts, nodes, counts = state.slots, state.starts, state.nodes, state.counts
     mask = starts.shape[0] - 1
     while counts[STARTS_HEAD] < counts[STARTS_TAIL]:
         at = counts[STARTS_HEAD] & mask
@@ -303,12 +307,12 @@ def expire_starts(program: FoldingProgram, state: FoldingState, limit: Whole) ->
             head = slots[slot, HEAD]
             if head < 0:
                 head = turn(program, state, slot)
-            slots[slot, HEAD] = free_node(state, head)
+            slots[slot, HEAD] = free_node(nodes, counts, head, np.int64(LINK))
             continue
         for first in (slots[slot, HEAD], slots[slot, NEWEST]):
             node = first
             while node >= 0:
-                node = free_node(state, node)
+                node = free_node(nodes, counts, node, np.int64(LINK))
         slots[slot, HEAD], slots[slot, NEWEST] = -1, -1
     return counts[STARTS_TAIL] - counts[STARTS_HEAD]
 
@@ -352,13 +356,7 @@ def move_on(program: FoldingProgram, state: FoldingState, block: IntArray, slot:
 def keep_event(program: FoldingProgram, state: FoldingState, block: IntArray, slot: Whole, row: Whole) -> Whole:
     """Note an event of a key as its newest; return the node. The caller has made room."""
     slots, nodes, counts = state.slots, state.nodes, state.counts
-    node = counts[FIRST_FREE]
-    if node >= 0:
-        counts[FIRST_FREE] = nodes[node, LINK]
-    else:
-        node = counts[NODES_USED]
-        counts[NODES_USED] += 1
-    counts[LIVE_NODES] += 1
+    node = take_node(nodes, counts, np.int64(LINK))
     nodes[node, LINK] = slots[slot, NEWEST]
     nodes[node, NODE_BITS] = block[BITS, row]
     nodes[node, NODE_NULLS] = block[NULLS, row]
@@ -386,11 +384,7 @@ def start_run(program: FoldingProgram, state: FoldingState, block: IntArray, slo
             value = block[parts[c, COLUMN], row]
             put_value(parts, c, slots, slot, parts[c, AT_RUNS], number, value, np.int64(1))
     if within < FOREVER:
-        now = block[TS, row]
-        at = counts[STARTS_TAIL] & (starts.shape[0] - 1)
-        counts[STARTS_TAIL] += 1
-        starts[at, DEADLINE] = now + within if now <= FOREVER - within else FOREVER
-        starts[at, SLOT] = slot
+        keep_start(starts, counts, slot, block[TS, row], within)
     return slots[slot, LIVE]
 
 

@@ -8,10 +8,10 @@ is asked for: an event is O(steps), whatever is open, and a match costs what is 
 
 - ``slots``: a row a key (see `cep.kernels.keys`); LIVE counts its nodes; then HEAD, TAIL and OPEN (the first node
   without a successor) of the list of each step but the last, -1 for none.
-- ``nodes``: NEXT, BEGIN (the first successor, or -1), NODE_NO, DEADLINE (of ``within``, in nodes of the first step),
-  the null bits of the match, REACHES (see `count_matches`), ORDINAL (consecutive in its list), then for each step its
-  event's identity and values.
-- ``starts``: ring (deadline, slot, NODE_NO) of the first step's nodes, in order of deadline.
+- ``nodes``: NEXT, BEGIN (the first successor, or -1), NODE_NO, NODE_DEADLINE (of ``within``, in nodes of the first
+  step), the null bits of the match, REACHES (see `count_matches`), ORDINAL (consecutive in its list), then for each
+  step its event's identity and values.
+- ``starts``: as in `cep.kernels.starts`, of the first step's nodes, with their NODE_NO.
 - ``path``, ``since``: where the enumeration stands, step by step, and the match from which on the node there holds (-1:
   it has led to some before the enumeration was stopped; for the last list 1, when it was stopped).
 - ``inner``: room for what the nodes of the last list give, a column each; ``order``: for the nodes of a list.
@@ -36,18 +36,38 @@ from numba import types
 
 from cep.kernels.blocks import BITS, FOUND_NULLS, IDENTITY, TS, null_bits
 from cep.kernels.jit import IntArray, Integer, Matrix, Vector, Whole, kernel
-from cep.kernels.keys import LIVE, OWN, add_key, find_key, has_room
+from cep.kernels.keys import LIVE, add_key, find_key, has_room
 from cep.kernels.runs import FOREVER
+from cep.kernels.starts import (
+    CURSOR,
+    DEADLINE,
+    DONE,
+    FOUND,
+    LIVE_NODES,
+    NEXT_NO,
+    OWN,
+    SLOT,
+    STARTS_HEAD,
+    STARTS_TAIL,
+    WANTS_FOUND,
+    WANTS_NODES,
+    WANTS_SLOTS,
+    WANTS_STARTS,
+    free_node,
+    keep_start,
+    take_node,
+)
 
 # nodes
-NEXT, BEGIN, NODE_NO, DEADLINE, NODE_NULLS, REACHES, ORDINAL, VALUES = range(8)
+NEXT, BEGIN, NODE_NO, NODE_DEADLINE, NODE_NULLS, REACHES, ORDINAL, VALUES = range(8)
 # slots: HEAD, TAIL and OPEN of step j stand at LISTS + 3 * j
 LISTS = 2
+# starts, behind what `cep.kernels.starts` has there
+START_NO = 2
 # counts. DEPTH: the step at which the enumeration was stopped for want of room, -1 when none was; TO_GIVE: how many
 # more matches the event at hand may give, LEFT_OUT: how many it may not; CUT_EVENTS, CUT_MATCHES: of how many events
 # some were left out, and how many
-FIRST_FREE, NODES_USED, LIVE_NODES, STARTS_HEAD, STARTS_TAIL, NEXT_NO, FOUND, CURSOR, DEPTH = range(OWN, OWN + 9)
-DECIDED, TO_GIVE, LEFT_OUT, CUT_EVENTS, CUT_MATCHES, COUNTS = range(OWN + 9, OWN + 15)
+DEPTH, DECIDED, TO_GIVE, LEFT_OUT, CUT_EVENTS, CUT_MATCHES, COUNTS = range(OWN, OWN + 7)
 # events that have decided some matches
 EVENT_TS, EVENT_IDENTITY, EVENT_MATCHES, EVENT_WIDTH = range(4)
 # scalars of the program, and what a match does to the others of its key; MOST: matches an event; LEFT_OUT_AT: the
@@ -56,8 +76,6 @@ STEPS, WITHIN, SKIP, MOST, LEFT_OUT_AT, SCALARS = range(6)
 MOST_COUNTED = 2**62
 SLACK = 8  # columns of ``found`` behind the matches, and of ``inner`` behind the nodes
 KEEP_ALL, PAST_LAST, TO_NEXT = range(3)
-
-DONE, WANTS_NODES, WANTS_FOUND, WANTS_STARTS, WANTS_SLOTS = range(5)
 
 
 class GraphProgram(NamedTuple):
@@ -100,15 +118,12 @@ def drop_head(state: GraphState, slot: Whole, step: Whole) -> Whole:
     slots, nodes, counts = state.slots, state.nodes, state.counts
     at = LISTS + 3 * step
     node = slots[slot, at]
-    behind = nodes[node, NEXT]
+    behind = free_node(nodes, counts, node, np.int64(NEXT))
     slots[slot, at] = behind
     if behind < 0:
         slots[slot, at + 1] = -1
     if slots[slot, at + 2] == node:
         slots[slot, at + 2] = behind
-    nodes[node, NEXT] = counts[FIRST_FREE]
-    counts[FIRST_FREE] = node
-    counts[LIVE_NODES] -= 1
     slots[slot, LIVE] -= 1
     return behind
 
@@ -135,14 +150,14 @@ def expire_nodes(program: GraphProgram, state: GraphState, limit: Whole) -> Whol
     mask = starts.shape[0] - 1
     while counts[STARTS_HEAD] < counts[STARTS_TAIL]:
         at = counts[STARTS_HEAD] & mask
-        if starts[at, 0] >= limit:
+        if starts[at, DEADLINE] >= limit:
             break
         counts[STARTS_HEAD] += 1
-        slot = starts[at, 1]
+        slot = starts[at, SLOT]
         if slots[slot, LIVE] <= 0:
             continue
         head = slots[slot, LISTS]
-        if head >= 0 and nodes[head, NODE_NO] == starts[at, 2]:
+        if head >= 0 and nodes[head, NODE_NO] == starts[at, START_NO]:
             drop_head(state, slot, np.int64(0))
             drop_unreached(state, slot, program.scalars[STEPS])
     return counts[STARTS_TAIL] - counts[STARTS_HEAD]
@@ -152,13 +167,7 @@ def expire_nodes(program: GraphProgram, state: GraphState, limit: Whole) -> Whol
 def add_node(program: GraphProgram, state: GraphState, block: IntArray, slot: Whole, row: Whole, step: Whole) -> Whole:
     """Let a row bind a step, behind all that may come before it; return the node. The caller has made room."""
     slots, nodes, counts = state.slots, state.nodes, state.counts
-    node = counts[FIRST_FREE]
-    if node >= 0:
-        counts[FIRST_FREE] = nodes[node, NEXT]
-    else:
-        node = counts[NODES_USED]
-        counts[NODES_USED] += 1
-    counts[LIVE_NODES] += 1
+    node = take_node(nodes, counts, np.int64(NEXT))
     slots[slot, LIVE] += 1
     nodes[node, NEXT] = -1
     nodes[node, BEGIN] = -1
@@ -180,16 +189,13 @@ def add_node(program: GraphProgram, state: GraphState, block: IntArray, slot: Wh
     if step == 0:
         within = program.scalars[WITHIN]
         now = block[TS, row]
-        deadline = now + within if within < FOREVER and now <= FOREVER - within else FOREVER
-        nodes[node, DEADLINE] = deadline
+        nodes[node, NODE_DEADLINE] = FOREVER
         if within < FOREVER:
-            place = counts[STARTS_TAIL] & (state.starts.shape[0] - 1)
-            state.starts[place, 0] = deadline
-            state.starts[place, 1] = slot
-            state.starts[place, 2] = nodes[node, NODE_NO]
-            counts[STARTS_TAIL] += 1
+            place = keep_start(state.starts, counts, slot, now, within)
+            state.starts[place, START_NO] = nodes[node, NODE_NO]
+            nodes[node, NODE_DEADLINE] = state.starts[place, DEADLINE]
         return node
-    nodes[node, DEADLINE] = 0
+    nodes[node, NODE_DEADLINE] = 0
     before = slots[slot, at - 1]  # OPEN of the list before
     while before >= 0:
         nodes[before, BEGIN] = node
@@ -475,7 +481,7 @@ def match_graph(
         now = block[TS, row]
         if counts[STARTS_HEAD] < counts[STARTS_TAIL]:
             at = counts[STARTS_HEAD] & (state.starts.shape[0] - 1)
-            if state.starts[at, 0] < now:
+            if state.starts[at, DEADLINE] < now:
                 expire_nodes(program, state, now)
         bits = block[BITS, row]
         slot = find_key(slots, state.table, counts, block, row)

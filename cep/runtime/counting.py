@@ -10,51 +10,35 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cep.kernels.blocks import BLOCK_KEYS, FIELDS
+from cep.kernels.blocks import BLOCK_KEYS
 from cep.kernels.counting import (
     COUNTS,
-    CURSOR,
-    DEADLINE,
-    DONE,
     FIRST_NO,
-    FOUND,
-    NEXT_NO,
     OVER,
     ROW,
-    SLOT,
-    STARTS_HEAD,
-    STARTS_TAIL,
     STEPS,
     SUMS,
-    WANTS_FOUND,
-    WANTS_SLOTS,
-    WANTS_STARTS,
     WITHIN,
     CountingState,
     match_counts,
 )
-from cep.kernels.keys import KEY_AT, KEY_WORDS, LIVE, USED, enter_keys
+from cep.kernels.keys import KEY_AT, KEY_WORDS, LIVE, USED
 from cep.kernels.runs import FOREVER
+from cep.kernels.starts import DEADLINE, NEXT_NO, SLOT, STARTS_TAIL
 from cep.runtime.held import is_spacious
-from cep.runtime.starts import next_bound, places_of, sweep_keys
+from cep.runtime.starts import SMALL, DecidingMatcher, grown, keyed_slots, room_for
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Mapping
 
     from cep.compiler.counting import CountingTables
     from cep.model.batch import AnyArray, Int64Array
     from cep.runtime.chain import TextPart
-    from cep.runtime.identity import Lineage
     from cep.runtime.snapshot import Stored
 
-_SMALL = 256
-_MOST_FOUND = 65_536  # results given out at once
 
-
-class CountingMatcher:
+class CountingMatcher(DecidingMatcher):
     """The state of one counting matcher for one shard."""
-
-    gives_away = False
 
     def __init__(self, tables: CountingTables, streams: tuple[str, ...]) -> None:
         self._tables, self._streams = tables, streams
@@ -67,53 +51,19 @@ class CountingMatcher:
         self.state = CountingState(
             np.zeros((64, self._own + self._words), np.int64),
             np.zeros(256, np.int64),
-            np.zeros((_SMALL, ROW + m), np.int64),
+            np.zeros((SMALL, ROW + m), np.int64),
             counts,
         )
-        self._found = np.zeros((tables.shape.found_width, _SMALL), np.int64)  # grows with what a batch finds
-
-    @property
-    def wakes_at(self) -> int:
-        """When the next bound has passed, so that what it holds is freed."""
-        counts = self.state.counts
-        return next_bound(self.state.starts, int(counts[STARTS_HEAD]), int(counts[STARTS_TAIL]))
+        self._found = np.zeros((tables.shape.found_width, SMALL), np.int64)  # grows with what a batch finds
 
     @property
     def is_spacious(self) -> bool:
         """Whether tables are to be given back."""
-        counts = self.state.counts
-        return is_spacious(len(self.state.starts), int(counts[STARTS_TAIL] - counts[STARTS_HEAD]))
+        head, tail = self._ends()
+        return is_spacious(len(self.state.starts), tail - head)
 
-    @property
-    def open_runs(self) -> int:
-        """Starts whose matches are not all decided yet."""
-        return int(self.state.slots[: int(self.state.counts[USED]), LIVE].sum())
-
-    def match(self, block: Int64Array, watermark: int) -> Iterator[Int64Array]:
-        """Show the rows of a block, expire up to the watermark; give out what was found, some at a time."""
-        counts = self.state.counts
-        counts[CURSOR] = 0
-        while True:
-            stopped = int(match_counts(self._tables.program, self.state, block, self._found, watermark))
-            found = int(counts[FOUND])
-            if stopped == DONE:
-                counts[NEXT_NO] += block.shape[1]
-                counts[CURSOR] = 0
-            if found and stopped in (DONE, WANTS_FOUND):
-                counts[FOUND] = 0
-                yield self._found[:, :found]
-            if stopped == DONE:
-                return
-            self._make_room(stopped)
-
-    def lineage(self, found: Int64Array) -> Callable[[], Lineage]:
-        """What lists the one event of each result: that which decides."""
-        identities, names = found[FIELDS].copy(), self._streams
-
-        def events() -> Lineage:
-            return np.arange(identities.size + 1), names, identities % len(names), identities // len(names)
-
-        return events
+    def _advance(self, block: Int64Array, watermark: int) -> int:
+        return int(match_counts(self._tables.program, self.state, block, self._found, watermark))
 
     def text_codes(self, key_parts: list[int]) -> list[AnyArray]:
         """The codes of strings that are held: of the parts of the key that are strings."""
@@ -121,20 +71,13 @@ class CountingMatcher:
         slots = self.state.slots[: int(self.state.counts[USED])]
         return [slots[:, self._own + part] for part in key_parts]
 
-    @property
-    def held(self) -> tuple[int, int, int, int]:
-        """Starts, keys that have some, rows kept, bytes."""
-        slots = self.state.slots[: int(self.state.counts[USED])]
-        size = sum(table.nbytes for table in (*self.state, self._found))
-        return self.open_runs, int(np.count_nonzero(slots[:, LIVE] > 0)), 0, size
-
     # ---------------------------------------------------------------------------------------------------- snapshots
 
     def tables(self) -> dict[str, Int64Array]:
         """The keys in order of the event since which they have open runs, and the starts that have a deadline."""
         state, counts = self.state, self.state.counts
         used = state.slots[: int(counts[USED])]
-        live = np.flatnonzero(used[:, LIVE] > 0)
+        live = self._live_slots()
         live = live[np.argsort(used[live, FIRST_NO])]
         at = np.zeros(len(used), np.int64)
         at[live] = np.arange(live.size)
@@ -168,41 +111,6 @@ class CountingMatcher:
     def restore(self, tables: Mapping[str, Int64Array]) -> None:
         """Take over such tables, whose strings have codes of this shard."""
         keys, starts, counts = tables["keys"], tables["starts"], self.state.counts
-        slots = np.zeros((max(64, 2 * len(keys)), keys.shape[1]), np.int64)
-        slots[: len(keys)] = keys
-        table = np.zeros(4 * len(slots), np.int64)
-        enter_keys(slots, len(keys), self._words, table)
-        room = _SMALL
-        while room < 2 * len(starts):
-            room *= 2
-        ring = np.zeros((room, starts.shape[1]), np.int64)
-        ring[: len(starts)] = starts
+        slots, table = keyed_slots(keys, self._words, max(64, 2 * len(keys)))
         counts[USED], counts[STARTS_TAIL], counts[NEXT_NO] = len(keys), len(starts), tables["next_no"][0]
-        self.state = CountingState(slots, table, ring, counts)
-
-    # -------------------------------------------------------------------------------------------------------- tables
-
-    def _places(self) -> Int64Array:
-        counts = self.state.counts
-        return places_of(self.state.starts, int(counts[STARTS_HEAD]), int(counts[STARTS_TAIL]))
-
-    def _make_room(self, wanted: int) -> None:
-        state, counts = self.state, self.state.counts
-        if wanted == WANTS_FOUND:
-            width, room = self._found.shape
-            if room < _MOST_FOUND:
-                self._found = np.zeros((width, 2 * room), np.int64)
-        elif wanted == WANTS_STARTS:
-            entries = state.starts[self._places()]
-            starts = np.zeros((2 * len(state.starts), state.starts.shape[1]), np.int64)
-            starts[: len(entries)] = entries
-            counts[STARTS_HEAD], counts[STARTS_TAIL] = 0, len(entries)
-            self.state = state._replace(starts=starts)
-        else:
-            assert wanted == WANTS_SLOTS, wanted
-            self._sweep()
-
-    def _sweep(self) -> None:
-        state = self.state
-        slots, table = sweep_keys(state.slots, state.counts, self._words, state.starts, self._places())
-        self.state = state._replace(slots=slots, table=table)
+        self.state = CountingState(slots, table, grown(starts, room_for(len(starts))), counts)

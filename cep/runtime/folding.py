@@ -11,76 +11,66 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cep.kernels.blocks import BLOCK_KEYS, FIELDS
+from cep.kernels.blocks import BLOCK_KEYS
 from cep.kernels.folding import (
     AT_FRONT,
     AT_RUNS,
     CELL,
     COUNTS,
-    CURSOR,
-    DEADLINE,
-    DONE,
-    FIRST_FREE,
     FIRST_NO,
-    FOUND,
     FRONT,
     HEAD,
     LINK,
-    LIVE_NODES,
     LOW,
     NEWEST,
-    NEXT_NO,
     NO_NUMBERS,
     NODE_BITS,
     NODE_NO,
     NODE_NULLS,
     NODE_VALUES,
-    NODES_USED,
     NUMBER,
     OVERFLOWS,
     RUNS,
-    SLOT,
-    STARTS_HEAD,
-    STARTS_TAIL,
     SUM,
     VALUE_AT,
-    WANTS_FOUND,
-    WANTS_NODES,
-    WANTS_SLOTS,
-    WANTS_STARTS,
-    WANTS_WIDER,
     WIDER_LIMB,
     WIDER_PART,
     WIDTH,
     FoldingState,
     match_folds,
 )
-from cep.kernels.keys import KEY_AT, KEY_WORDS, LIVE, USED, enter_keys
+from cep.kernels.keys import KEY_AT, KEY_WORDS, LIVE, USED
 from cep.kernels.limbs import MASK, REACH
 from cep.kernels.runs import FOREVER
+from cep.kernels.starts import (
+    DEADLINE,
+    FIRST_FREE,
+    LIVE_NODES,
+    NEXT_NO,
+    NODES_USED,
+    SLOT,
+    STARTS_TAIL,
+    WANTS_NODES,
+    WANTS_WIDER,
+)
 from cep.runtime.held import is_spacious
-from cep.runtime.starts import next_bound, places_of, sweep_keys
+from cep.runtime.starts import SMALL, DecidingMatcher, grown, in_lists, keyed_slots, room_for
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Mapping
 
     from cep.compiler.folding import FoldingTables
     from cep.kernels.folding import FoldingProgram
     from cep.model.batch import AnyArray, BoolArray, Int64Array
     from cep.runtime.chain import TextPart
-    from cep.runtime.identity import Lineage
     from cep.runtime.snapshot import Stored
 
-_SMALL = 256
-_MOST_FOUND = 65_536  # results given out at once
 _MOST_LIMBS = 80
 Bands = tuple[tuple[int, int], ...]
 
 
-class FoldingMatcher:
+class FoldingMatcher(DecidingMatcher):
     """The state of one folding matcher for one shard."""
-
-    gives_away = False
 
     def __init__(self, tables: FoldingTables, streams: tuple[str, ...]) -> None:
         self._tables, self._streams = tables, streams
@@ -93,12 +83,12 @@ class FoldingMatcher:
         self.state = FoldingState(
             np.zeros((64, self._own + self._words), np.int64),
             np.zeros(256, np.int64),
-            np.zeros((_SMALL, 2), np.int64),
-            np.zeros((_SMALL, tables.node_width(self._bands)), np.int64),
+            np.zeros((SMALL, 2), np.int64),
+            np.zeros((SMALL, tables.node_width(self._bands)), np.int64),
             self._cell(),
             counts,
         )
-        self._found = np.zeros((tables.shape.found_width, _SMALL), np.int64)  # grows with what a batch finds
+        self._found = np.zeros((tables.shape.found_width, SMALL), np.int64)  # grows with what a batch finds
 
     @property
     def _own(self) -> int:
@@ -109,40 +99,22 @@ class FoldingMatcher:
         return np.zeros((1, CELL + 2 + max([0, *(width for width, _ in self._bands)])), np.int64)
 
     @property
-    def wakes_at(self) -> int:
-        """When the next bound has passed, so that what it holds is freed."""
-        counts = self.state.counts
-        return next_bound(self.state.starts, int(counts[STARTS_HEAD]), int(counts[STARTS_TAIL]))
-
-    @property
     def is_spacious(self) -> bool:
         """Whether tables are to be given back."""
-        state, counts = self.state, self.state.counts
-        starts = is_spacious(len(state.starts), int(counts[STARTS_TAIL] - counts[STARTS_HEAD]))
-        return starts or is_spacious(len(state.nodes), int(counts[LIVE_NODES]))
+        state, (head, tail) = self.state, self._ends()
+        return is_spacious(len(state.starts), tail - head) or is_spacious(
+            len(state.nodes), int(state.counts[LIVE_NODES])
+        )
 
     @property
-    def open_runs(self) -> int:
-        """Starts whose matches are not all decided yet."""
-        return int(self.state.slots[: int(self.state.counts[USED]), LIVE].sum())
+    def held(self) -> tuple[int, int, int, int]:
+        """Starts, keys that have some, events kept, bytes."""
+        runs, keys, _, size = super().held
+        return runs, keys, int(self.state.counts[LIVE_NODES]), size
 
-    def match(self, block: Int64Array, watermark: int) -> Iterator[Int64Array]:
-        """Show the rows of a block, expire up to the watermark; give out what was found, some at a time."""
-        counts = self.state.counts
-        counts[CURSOR] = 0
-        while True:
-            ratios = self._found.view(np.float64)
-            stopped = int(match_folds(self._program, self.state, block, self._found, ratios, watermark))
-            found = int(counts[FOUND])
-            if stopped == DONE:
-                counts[NEXT_NO] += block.shape[1]
-                counts[CURSOR] = 0
-            if found and stopped in (DONE, WANTS_FOUND):
-                counts[FOUND] = 0
-                yield self._found[:, :found]
-            if stopped == DONE:
-                return
-            self._make_room(stopped)
+    def _advance(self, block: Int64Array, watermark: int) -> int:
+        ratios = self._found.view(np.float64)
+        return int(match_folds(self._program, self.state, block, self._found, ratios, watermark))
 
     def take_faults(self) -> Int64Array:
         """Divisions by zero, overflows and what is no number, since this was asked last."""
@@ -150,15 +122,6 @@ class FoldingMatcher:
         faults = np.array([0, counts[OVERFLOWS], counts[NO_NUMBERS]])
         counts[OVERFLOWS] = counts[NO_NUMBERS] = 0
         return faults
-
-    def lineage(self, found: Int64Array) -> Callable[[], Lineage]:
-        """What lists the one event of each result: that which decides."""
-        identities, names = found[FIELDS].copy(), self._streams
-
-        def events() -> Lineage:
-            return np.arange(identities.size + 1), names, identities % len(names), identities // len(names)
-
-        return events
 
     def text_codes(self, key_parts: list[int]) -> list[AnyArray]:
         """The codes of strings that are held: of the key, of events that are kept, of what is first and last."""
@@ -168,13 +131,6 @@ class FoldingMatcher:
             self.state.nodes[self._live()[0]] if any(p.is_text for p in self._tables.parts) else tables["keys"][:0]
         )
         return [table[rows, column] for table, rows, column in self._text_parts(tables, key_parts, self._program)]
-
-    @property
-    def held(self) -> tuple[int, int, int, int]:
-        """Starts, keys that have some, rows kept, bytes."""
-        slots = self.state.slots[: int(self.state.counts[USED])]
-        size = sum(table.nbytes for table in (*self.state, self._found))
-        return self.open_runs, int(np.count_nonzero(slots[:, LIVE] > 0)), int(self.state.counts[LIVE_NODES]), size
 
     # ---------------------------------------------------------------------------------------------------- snapshots
 
@@ -314,13 +270,9 @@ class FoldingMatcher:
         keys, packed, starts, counts = tables["keys"], tables["nodes"], tables["starts"], self.state.counts
         self._bands = _bands_of(tables)
         self._program = self._tables.program(self._bands)
-        slots = np.zeros((max(64, 2 * len(keys)), keys.shape[1]), np.int64)
-        slots[: len(keys)] = keys
+        slots, table = keyed_slots(keys, self._words, max(64, 2 * len(keys)))
         slots[: len(keys), HEAD] = slots[: len(keys), NEWEST] = -1
-        table = np.zeros(4 * len(slots), np.int64)
-        enter_keys(slots, len(keys), self._words, table)
-        nodes = np.zeros((max(_SMALL, 2 * len(packed)), packed.shape[1]), np.int64)
-        nodes[: len(packed)] = packed
+        nodes = grown(packed, max(SMALL, 2 * len(packed)))
         of_key, since = packed[:, LINK] // 2, packed[:, LINK] % 2
         if len(packed):
             same = np.diff(packed[:, LINK]) == 0  # nodes stand in the order of their events
@@ -331,11 +283,7 @@ class FoldingMatcher:
             )
             slots[of_key[begins & (since == 0)], HEAD] = place[begins & (since == 0)]
             slots[of_key[ends & (since == 1)], NEWEST] = place[ends & (since == 1)]
-        room = _SMALL
-        while room < 2 * len(starts):
-            room *= 2
-        ring = np.zeros((room, 2), np.int64)
-        ring[: len(starts)] = starts
+        ring = grown(starts, room_for(len(starts)))
         counts[USED], counts[STARTS_TAIL], counts[NEXT_NO] = len(keys), len(starts), tables["next_no"][0]
         counts[NODES_USED] = counts[LIVE_NODES] = len(packed)
         self.state = FoldingState(slots, table, ring, nodes, self._cell(), counts)
@@ -344,53 +292,17 @@ class FoldingMatcher:
 
     def _live(self) -> tuple[Int64Array, Int64Array, Int64Array]:
         """The nodes that stand in some list, each with its slot, and 0 for those of the front, 1 for those since."""
-        state = self.state
-        parts: list[tuple[Int64Array, Int64Array, Int64Array]] = []
-        live = (
-            np.flatnonzero(state.slots[: int(state.counts[USED]), LIVE] > 0) if self._bounded else np.zeros(0, np.int64)
-        )
-        for since, column in enumerate((HEAD, NEWEST)):
-            slot, at = live, state.slots[live, column]
-            while (some := at >= 0).any():  # all lists at once, one node of each a time
-                slot, at = slot[some], at[some]
-                parts.append((at, slot, np.full(at.size, since)))
-                at = state.nodes[at, LINK]
-        if not parts:
-            nothing = np.zeros(0, np.int64)
-            return nothing, nothing, nothing
-        at, slot, sides = (np.concatenate(column) for column in zip(*parts, strict=True))
-        return at, slot, sides
-
-    def _places(self) -> Int64Array:
-        counts = self.state.counts
-        return places_of(self.state.starts, int(counts[STARTS_HEAD]), int(counts[STARTS_TAIL]))
+        live = self._live_slots() if self._bounded else np.zeros(0, np.int64)
+        return in_lists(self.state.nodes, LINK, self.state.slots, live, (HEAD, NEWEST))
 
     def _make_room(self, wanted: int) -> None:
         state, counts = self.state, self.state.counts
-        if wanted == WANTS_FOUND:
-            width, room = self._found.shape
-            if room < _MOST_FOUND:
-                self._found = np.zeros((width, 2 * room), np.int64)
-        elif wanted == WANTS_STARTS:
-            entries = state.starts[self._places()]
-            starts = np.zeros((2 * len(state.starts), 2), np.int64)
-            starts[: len(entries)] = entries
-            counts[STARTS_HEAD], counts[STARTS_TAIL] = 0, len(entries)
-            self.state = state._replace(starts=starts)
-        elif wanted == WANTS_NODES:
-            nodes = np.zeros((2 * len(state.nodes), state.nodes.shape[1]), np.int64)
-            nodes[: len(state.nodes)] = state.nodes
-            self.state = state._replace(nodes=nodes)
+        if wanted == WANTS_NODES:
+            self.state = state._replace(nodes=grown(state.nodes, 2 * len(state.nodes)))
         elif wanted == WANTS_WIDER:
             self._widen(int(counts[WIDER_PART]), int(counts[WIDER_LIMB]))
         else:
-            assert wanted == WANTS_SLOTS, wanted
-            self._sweep()
-
-    def _sweep(self) -> None:
-        state = self.state
-        slots, table = sweep_keys(state.slots, state.counts, self._words, state.starts, self._places())
-        self.state = state._replace(slots=slots, table=table)
+            super()._make_room(wanted)
 
     def _widen(self, part: int, limb: int) -> None:
         """Let the cells of a sum of floats have limbs for values that begin at ``limb``, and one more at either end."""

@@ -14,45 +14,47 @@ from cep.kernels.blocks import BLOCK_KEYS
 from cep.kernels.graph import (
     BEGIN,
     COUNTS,
-    CURSOR,
     CUT_EVENTS,
     CUT_MATCHES,
-    DEADLINE,
     DECIDED,
     DEPTH,
-    DONE,
     EVENT_IDENTITY,
     EVENT_MATCHES,
     EVENT_TS,
     EVENT_WIDTH,
-    FIRST_FREE,
-    FOUND,
     LISTS,
-    LIVE_NODES,
     NEXT,
-    NEXT_NO,
+    NODE_DEADLINE,
     NODE_NO,
-    NODES_USED,
     ORDINAL,
     REACHES,
     SLACK,
-    STARTS_HEAD,
-    STARTS_TAIL,
+    START_NO,
     STEPS,
     VALUES,
-    WANTS_FOUND,
-    WANTS_NODES,
-    WANTS_SLOTS,
-    WANTS_STARTS,
     WITHIN,
     GraphState,
     match_graph,
 )
-from cep.kernels.keys import KEY_AT, KEY_WORDS, LIVE, USED, enter_keys
+from cep.kernels.keys import KEY_AT, KEY_WORDS, LIVE, USED
 from cep.kernels.runs import FOREVER
+from cep.kernels.starts import (
+    CURSOR,
+    DONE,
+    FIRST_FREE,
+    FOUND,
+    LIVE_NODES,
+    NEXT_NO,
+    NODES_USED,
+    STARTS_TAIL,
+    WANTS_FOUND,
+    WANTS_NODES,
+    WANTS_SLOTS,
+    WANTS_STARTS,
+)
 from cep.runtime.held import is_spacious
 from cep.runtime.results import Deciders
-from cep.runtime.starts import next_bound, places_of, sweep_keys
+from cep.runtime.starts import MOST_FOUND, SMALL, StartsMatcher, grown, in_lists, keyed_slots, room_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -63,12 +65,10 @@ if TYPE_CHECKING:
     from cep.runtime.identity import Lineage
     from cep.runtime.snapshot import Stored
 
-_SMALL = 256
-_MOST_FOUND = 65_536  # matches given out at once
 _ASIDE = 8  # columns whose distance is a power of two fall on the same lines of the cache
 
 
-class GraphMatcher:
+class GraphMatcher(StartsMatcher):
     """The state of one match graph for one shard."""
 
     gives_away = True
@@ -84,15 +84,15 @@ class GraphMatcher:
         self.state = GraphState(
             np.zeros((64, self._lists + self._words), np.int64),
             np.zeros(256, np.int64),
-            np.zeros((_SMALL, tables.node_width), np.int64),
-            np.zeros((_SMALL, 3), np.int64),
+            np.zeros((SMALL, tables.node_width), np.int64),
+            np.zeros((SMALL, 3), np.int64),
             np.full(self._steps, -1, np.int64),
             np.zeros(self._steps, np.int64),
-            self._room_for(_SMALL),
-            np.zeros(_SMALL, np.int64),
+            self._room_for(SMALL),
+            np.zeros(SMALL, np.int64),
             counts,
         )
-        self._found = np.empty((tables.shape.found_width, _SMALL), np.int64)  # grows with what a batch finds
+        self._found = np.empty((tables.shape.found_width, SMALL), np.int64)  # grows with what a batch finds
         self._events = np.empty((EVENT_WIDTH, 1), np.int64)
 
     def _room_for(self, nodes: int) -> Int64Array:
@@ -104,12 +104,6 @@ class GraphMatcher:
     def _lists(self) -> int:
         """Columns of a slot before the key's words."""
         return LISTS + 3 * (self._steps - 1)
-
-    @property
-    def wakes_at(self) -> int:
-        """When the next bound has passed, so that what it holds is freed."""
-        counts = self.state.counts
-        return next_bound(self.state.starts, int(counts[STARTS_HEAD]), int(counts[STARTS_TAIL]))
 
     @property
     def is_spacious(self) -> bool:
@@ -132,7 +126,7 @@ class GraphMatcher:
             if stopped == DONE:
                 counts[NEXT_NO] += block.shape[1]
                 counts[CURSOR] = 0
-            if found and (stopped == DONE or (stopped == WANTS_FOUND and found >= _MOST_FOUND)):
+            if found and (stopped == DONE or (stopped == WANTS_FOUND and found >= MOST_FOUND)):
                 counts[FOUND] = 0
                 yield self._given(found)
                 counts[DECIDED] = 0
@@ -182,13 +176,6 @@ class GraphMatcher:
             out += [self.state.nodes[at[step == of], column] for of, column in self._tables.texts]
         return out
 
-    @property
-    def held(self) -> tuple[int, int, int, int]:
-        """Nodes, keys that have some, rows kept, bytes."""
-        slots = self.state.slots[: int(self.state.counts[USED])]
-        size = sum(table.nbytes for table in (*self.state, self._found))
-        return self.open_runs, int(np.count_nonzero(slots[:, LIVE] > 0)), 0, size
-
     # ---------------------------------------------------------------------------------------------------- snapshots
 
     def tables(self) -> dict[str, Int64Array]:
@@ -234,7 +221,7 @@ class GraphMatcher:
         same = (np.diff(key[by_list]) == 0) & (np.diff(step[by_list]) == 0)
         later = np.where(begin < 0, len(nodes), begin)[by_list]
         stored.require((~same | (np.diff(later) >= 0)).all(), "what follows bound events is out of order")
-        starts = nodes[step == 0, DEADLINE]
+        starts = nodes[step == 0, NODE_DEADLINE]
         stored.require((np.diff(starts) >= 0).all(), "bounds are out of order")
         return {"nodes": nodes, "next_no": next_no, "cut": stored.numbers("cut", 2, 0)}
 
@@ -243,12 +230,13 @@ class GraphMatcher:
         packed, counts = tables["nodes"], self.state.counts
         size, key, width = len(packed), self._keys_of(packed), self._tables.node_width
         step, number = packed[:, NEXT].copy(), packed[:, NODE_NO]
-        nodes = _grown(np.ascontiguousarray(packed[:, :width]), max(_SMALL, 2 * size))
-        slots = np.zeros((max(64, 2 * size), self._lists + self._words), np.int64)
+        nodes = grown(np.ascontiguousarray(packed[:, :width]), max(SMALL, 2 * size))
         held = int(key.max(initial=-1)) + 1
-        slots[:held, LISTS : self._lists] = -1
-        slots[key, self._lists :] = packed[:, width:]
-        slots[:held, LIVE] = np.bincount(key, minlength=held)
+        used = np.full((held, self._lists + self._words), -1)
+        used[key, self._lists :] = packed[:, width:]
+        used[:, LIVE] = np.bincount(key, minlength=held)
+        used[:, LIVE + 1 : LISTS] = 0
+        slots, table = keyed_slots(used, self._words, max(64, 2 * size))
         order = np.lexsort((number, step, key))
         place = key[order] * self._steps + step[order]
         changes = np.diff(place) > 0
@@ -260,14 +248,9 @@ class GraphMatcher:
         slots[key[order[last]], head[order[last]] + 1] = order[last]
         unfollowed = order[packed[order, BEGIN] < 0][::-1]  # the first of each list is written last
         slots[key[unfollowed], head[unfollowed] + 2] = unfollowed
-        table = np.zeros(4 * len(slots), np.int64)
-        enter_keys(slots, held, self._words, table)
         begun = np.flatnonzero(step == 0) if self._bounded else np.zeros(0, np.int64)
-        room = _SMALL
-        while room < 2 * begun.size:
-            room *= 2
-        starts = np.zeros((room, 3), np.int64)
-        starts[: begun.size] = np.stack([packed[begun, DEADLINE], key[begun], number[begun]], axis=1)
+        starts = np.stack([packed[begun, NODE_DEADLINE], key[begun], number[begun]], axis=1)
+        starts = grown(starts, room_for(begun.size))
         counts[STARTS_TAIL] = begun.size
         counts[USED], counts[NEXT_NO] = held, tables["next_no"][0]
         counts[CUT_EVENTS], counts[CUT_MATCHES] = tables["cut"]
@@ -289,61 +272,30 @@ class GraphMatcher:
 
     def _live(self) -> tuple[Int64Array, Int64Array, Int64Array]:
         """The nodes that stand in some list, each with its slot and its step."""
-        state = self.state
-        parts: list[tuple[Int64Array, Int64Array, Int64Array]] = []
-        live = np.flatnonzero(state.slots[: int(state.counts[USED]), LIVE] > 0)
-        for step in range(self._steps - 1):
-            slot, at = live, state.slots[live, LISTS + 3 * step]
-            while (some := at >= 0).any():  # all lists of a step at once, one node of each a time
-                slot, at = slot[some], at[some]
-                parts.append((at, slot, np.full(at.size, step)))
-                at = state.nodes[at, NEXT]
-        if not parts:
-            nothing = np.zeros(0, np.int64)
-            return nothing, nothing, nothing
-        at, slot, steps = (np.concatenate(column) for column in zip(*parts, strict=True))
-        return at, slot, steps
-
-    def _places(self) -> Int64Array:
-        counts = self.state.counts
-        return places_of(self.state.starts, int(counts[STARTS_HEAD]), int(counts[STARTS_TAIL]))
+        heads = range(LISTS, self._lists, 3)
+        return in_lists(self.state.nodes, NEXT, self.state.slots, self._live_slots(), heads)
 
     def _make_room(self, wanted: int) -> None:
         state = self.state
         if wanted == WANTS_FOUND:
-            if self._found.shape[1] < _MOST_FOUND:
+            if self._found.shape[1] < MOST_FOUND:
                 wider = np.empty((len(self._found), 2 * self._found.shape[1] + _ASIDE), np.int64)
                 wider[:, : self._found.shape[1]] = self._found
                 self._found = wider
         elif wanted == WANTS_NODES:
-            nodes = _grown(state.nodes, 2 * len(state.nodes))
+            nodes = grown(state.nodes, 2 * len(state.nodes))
             order, inner = np.empty(len(nodes), np.int64), self._room_for(len(nodes))
             self.state = state._replace(nodes=nodes, order=order, inner=inner)
         elif wanted == WANTS_STARTS:
-            self.state = state._replace(starts=self._roomier_starts())
+            self._keep_begun()
         else:
             assert wanted == WANTS_SLOTS, wanted
             self._sweep()
 
-    def _sweep(self) -> None:
+    def _keep_begun(self) -> None:
+        """Leave out of the ring of starts those that are gone; twice the room unless hardly any are left."""
         state = self.state
-        slots, table = sweep_keys(state.slots, state.counts, self._words, state.starts, self._places())
-        self.state = state._replace(slots=slots, table=table)
-
-    def _roomier_starts(self) -> Int64Array:
-        """The ring of starts without those that are gone, and twice as large unless hardly any are left."""
-        state, counts = self.state, self.state.counts
-        ring = state.starts
-        entries = ring[self._places()]
+        entries = state.starts[self._places()]
         at, _, step = self._live()
-        entries = entries[np.isin(entries[:, 2], state.nodes[at[step == 0], NODE_NO])]
-        counts[STARTS_HEAD], counts[STARTS_TAIL] = 0, len(entries)
-        out = np.zeros((2 * len(ring) if 8 * len(entries) > len(ring) else len(ring), 3), np.int64)
-        out[: len(entries)] = entries
-        return out
-
-
-def _grown(table: Int64Array, capacity: int) -> Int64Array:
-    out = np.zeros((capacity, table.shape[1]), np.int64)
-    out[: len(table)] = table
-    return out
+        entries = entries[np.isin(entries[:, START_NO], state.nodes[at[step == 0], NODE_NO])]
+        self._keep_starts(entries, len(state.starts) * (1 + (8 * len(entries) > len(state.starts))))

@@ -2,8 +2,6 @@
 
 import pytest
 
-import cep.app.compile  # noqa: F401  (first: it says where compiled code is kept)
-
 
 @pytest.fixture(scope="session", autouse=True)
 def prepared():

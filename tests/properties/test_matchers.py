@@ -114,7 +114,8 @@ def graph_rule(rng):
     )
 
 
-def counting_rule(rng):
+def any_later(rng):
+    """How many steps, and a pattern of them that each bind any later event by that event alone."""
     steps = []
     count = rng.choice([2, 3, 3, 4, 5])
     for n in range(count):
@@ -123,9 +124,14 @@ def counting_rule(rng):
             f"{rng.choice(['S', 'S', 'T', 'Any'])} as s{n}" + (f" where {' and '.join(where)}" if where else "")
         )
     bound = rng.choice(["allow unbounded", *(f"within {rng.randint(2, 12)} us" for _ in range(5))])
+    return count, f"{' then any '.join(steps)} {bound}"
+
+
+def counting_rule(rng):
+    count, when = any_later(rng)
     fields = ", ".join(f"{f} = s{count - 1}.{f}" for f in rng.sample("vnxs", 2))
     return (
-        f"rule R {rng.choice(KEYS)}when {' then any '.join(steps)} {bound} after match keep all\n"
+        f"rule R {rng.choice(KEYS)}when {when} after match keep all\n"
         f"emit R {{ n = count(), many = 1000 * count(), {fields.replace('n =', 'm =')} }}"
     )
 
@@ -138,21 +144,11 @@ AGGREGATES = (
 
 
 def folding_rule(rng):
-    steps = []
-    count = rng.choice([2, 3, 3, 4, 5])
-    for n in range(count):
-        where = rng.sample(ALONE, rng.choice([0, 1, 1, 2]))
-        steps.append(
-            f"{rng.choice(['S', 'S', 'T', 'Any'])} as s{n}" + (f" where {' and '.join(where)}" if where else "")
-        )
-    bound = rng.choice(["allow unbounded", *(f"within {rng.randint(2, 12)} us" for _ in range(5))])
+    count, when = any_later(rng)
     shown = [rng.choice(AGGREGATES).format(f"s{rng.randrange(count)}") for _ in range(rng.choice([1, 2, 4, 6]))]
     shown += rng.choice([[], [], ["match_start()"], ["match_end()", "match_start()"]])
     fields = ", ".join([f"f{i} = {text}" for i, text in enumerate(shown)] + [f"last_v = s{count - 1}.v"])
-    return (
-        f"rule R {rng.choice(KEYS)}when {' then any '.join(steps)} {bound} after match keep all\n"
-        f"emit R {{ n = count(), {fields} }}"
-    )
+    return f"rule R {rng.choice(KEYS)}when {when} after match keep all\nemit R {{ n = count(), {fields} }}"
 
 
 def row_rule(rng):

@@ -84,8 +84,8 @@ def _names(declaration: object) -> tuple[set[str], list[ast.Name]]:
         elif (inside := _inside(kind)) is not None:
             if kind in _READING:
                 written.update(_READING[kind](node))
-            elif kind in _ALIASED and node.alias is not None:  # type: ignore[attr-defined]
-                given.append(node.alias)  # type: ignore[attr-defined]
+            elif kind in _ALIASED and (alias := cast("ast.Step", node).alias) is not None:
+                given.append(alias)
             for name in inside:
                 part = getattr(node, name)
                 if type(part) not in _PLAIN:
