@@ -496,7 +496,9 @@ class Engine:
             schema = self._rules.rulebook.streams.get(stream)
             if schema is None:
                 raise UsageError(_unknown(stream, self._rules))
-            found = self._decoders[stream] = Decoder(schema, looks=compiled_looks())
+            found = self._decoders[stream] = Decoder(
+                schema, looks=compiled_looks(), ahead=self._of[stream].ahead(stream)
+            )
         return found
 
 

@@ -31,6 +31,7 @@ from cep.io.whole import PLAIN_LOOKS, Looks, read_times, reader_of_column
 from cep.model.batch import BoolArray, Column, EventBatch, arrived
 from cep.model.errors import InputError
 from cep.model.late import Late
+from cep.model.later import Ahead
 from cep.model.schema import Attribute, Schema, rejected_schema
 from cep.model.single import events_at
 
@@ -83,10 +84,17 @@ class Decoded:
 class Decoder:
     """Reads rows of one stream; ``mapping`` gives the input column of an attribute, before the schema's own word.
 
-    ``looks`` are how whole columns are looked at.
+    ``looks`` are how whole columns are looked at, and ``ahead`` says what is wanted of those that are all looked at at
+    once.
     """
 
-    def __init__(self, schema: Schema, mapping: Mapping[str, str] | None = None, looks: Looks = PLAIN_LOOKS) -> None:
+    def __init__(
+        self,
+        schema: Schema,
+        mapping: Mapping[str, str] | None = None,
+        looks: Looks = PLAIN_LOOKS,
+        ahead: Ahead | None = None,
+    ) -> None:
         self.schema = schema
         self._looks = looks
         self._attributes = tuple(a for a in schema.attributes if a.type.is_held)
@@ -115,6 +123,7 @@ class Decoder:
                 self._columns[a.name] = a.column
         self._places: tuple[pa.Schema, dict[str, int]] | None = None
         self._whole: tuple[pa.Schema, tuple[_Whole, ...] | None] | None = None  # of the last table's schema
+        self._ahead = ahead or Ahead()
         self._exported: ExportedTables | None = None  # how to take tables of that schema, once some have come
         self._taken = 0  # how many have been read another way
         self._tried = False
@@ -218,7 +227,7 @@ class Decoder:
         if not self._tried and (self._taken >= _SOME or table.num_rows >= _LONG) and look is not None:
             assert time is not None, "who has no times has no readers"
             self._tried, made = True, True
-            self._exported = exported_tables(schema, readers, time, look, BLOCK_ROWS)
+            self._exported = exported_tables(schema, readers, time, look, BLOCK_ROWS, self._ahead)
         return self._exported is not None and (self._exported.learn(table) or made)
 
     def _whole_readers(self, schema: pa.Schema) -> tuple[_Whole, ...] | None:

@@ -19,7 +19,7 @@ import numpy as np
 from cep.io.whole import Strings
 from cep.model.batch import Column, lying
 from cep.model.late import Late
-from cep.model.later import LaterColumns, Lies, TableForm
+from cep.model.later import Ahead, Found, LaterColumns, Lies, TableForm
 from cep.model.time import MAX_TIME, MIN_TIME, NANOSECONDS
 
 if TYPE_CHECKING:
@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 else:
     pa = Late("pyarrow")
 
-_LINE = 8
-_ARRAY, _COLUMNS, _FIRST, _LAST, _SCHEMA, _TOLD, _SAYS, _MOST_ROWS = range(8)
+_LINE = 12
+_ARRAY, _COLUMNS, _FIRST, _LAST, _SCHEMA, _TOLD, _SAYS, _MOST_ROWS, _AHEAD, _FIRST_ROW, _TURN, _COUNT = range(12)
 _CHILD, _KIND, _SIZE, _ADDRESS, _STRINGS, _OFFSETS, _BYTES = range(7)
 _WHOLE, _FLOATS, _TIMES, _TEXT, _LARGE_TEXT = range(5)
 _FORMAT, _NAME, _SCHEMAS, _AT_SCHEMAS, _OF_DICTIONARY = 0, 1, 4, 5, 6
@@ -57,8 +57,10 @@ class _Stretch:
 class ExportedTables:
     """How to take the columns of tables of one schema."""
 
-    def __init__(self, schema: pa.Schema, columns: Sequence[_Exported], look: Callable[[int], Any], most: int) -> None:
-        self._columns, self._look = columns, look
+    def __init__(
+        self, schema: pa.Schema, columns: Sequence[_Exported], look: Callable[[int], Any], most: int, ahead: Ahead
+    ) -> None:
+        self._columns, self._look, self._ahead = columns, look, ahead
         self._wants = np.zeros((1 + len(columns), _LINE), np.int64)
         self._says = ctypes.create_string_buffer(_said(schema))
         self._wants[0, [_COLUMNS, _TOLD, _MOST_ROWS]] = len(columns), len(schema), most
@@ -78,13 +80,17 @@ class ExportedTables:
         words = self._words
         if not table.is_cpu:
             return None
+        ahead = self._ahead
+        orders = ahead.orders if ahead.form is self._form and table.num_rows <= ahead.room else 0
+        words[_AHEAD], words[_FIRST_ROW] = orders, first_row
         own, capsule = table.__arrow_c_array__()
         words[_SCHEMA], words[_ARRAY] = _pointer_of(own, b"arrow_schema"), _pointer_of(capsule, b"arrow_array")
         rows = int(self._look(self._at))
         first, last = words[_FIRST], words[_LAST]
         if rows < 0 or first < self._least or last > self._most:
             return None
-        lies = Lies(self._form, tuple(words[self._places].tolist()))
+        found = Found(orders, words[_TURN], words[_COUNT]) if orders else None
+        lies = Lies(self._form, tuple(words[self._places].tolist()), found)
         columns = LaterColumns(self._form.columns, partial(self._found, capsule, rows, lies))
         return lying(schema, columns, first_row, (first * self._factor, last * self._factor), rows, lies)
 
@@ -153,10 +159,11 @@ def exported_tables(
     time: str,
     look: Callable[[int], Any],
     most: int,
+    ahead: Ahead,
 ) -> ExportedTables | None:
     """How to take tables of a schema, of which attributes are read as ``readers`` say; None when some column is odd.
 
-    ``most``: longer ones need a closer look.
+    ``most``: longer ones need a closer look. ``ahead``: what is looked for besides.
     """
     columns = []
     for name, place, wanted, _, read in readers:
@@ -181,4 +188,4 @@ def exported_tables(
         else:
             return None
         columns.append(column)
-    return ExportedTables(schema, columns, look, most)
+    return ExportedTables(schema, columns, look, most, ahead)

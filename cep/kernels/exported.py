@@ -1,11 +1,12 @@
 """Columns of a table where Arrow's C data interface says they lie, looked at in one call.
 
-``wants``: int64[1 + columns, 8] at an address. In the first row stand the addresses of the exported `ArrowArray` and
+``wants``: int64[1 + columns, 12] at an address. In the first row stand the addresses of the exported `ArrowArray` and
 `ArrowSchema` (structs), the number of columns, and, written, the first and the last time; then how many children the
 table has, and the address of what their schema says: for each child its name, its format and that of its dictionary (or
-nothing), each with a zero behind it. Then for each column its place among the children, its KIND, the size of a value,
-and where it lies, written; for strings also how many the dictionary is known to have, and the addresses of their
-offsets and bytes.
+nothing), each with a zero behind it; the address of orders of `cep.kernels.gather`, or 0, with the number of the first
+row, and, written, the turn of their lay and how many rows they want. Then for each column its place among the children,
+its KIND, the size of a value, and where it lies, written; for strings also how many the dictionary is known to have,
+and the addresses of their offsets and bytes.
 Cost: O(rows) for each column of floats or times, O(bytes) for a dictionary.
 Reference: the Arrow C data interface, whose structs are ten and nine words.
 Tested by: tests/io/test_exported.py
@@ -16,8 +17,11 @@ from __future__ import annotations
 import numpy as np
 from numba import types
 
+from cep.kernels import gather
 from cep.kernels.jit import (
+    IntArray,
     Integer,
+    Matrix,
     Whole,
     bytes_at,
     floats_at,
@@ -28,8 +32,8 @@ from cep.kernels.jit import (
 )
 from cep.kernels.look import are_finite, ascend
 
-LINE = 8
-ARRAY, COLUMNS, FIRST, LAST, SCHEMA, TOLD, SAYS, MOST_ROWS = range(8)
+LINE = 12
+ARRAY, COLUMNS, FIRST, LAST, SCHEMA, TOLD, SAYS, MOST_ROWS, AHEAD, FIRST_ROW, TURN, COUNT = range(12)
 CHILD, KIND, SIZE, ADDRESS, STRINGS, OFFSETS, BYTES = range(7)
 # kinds: nothing to look at; floats that must be finite; times that must ascend; codes, and offsets of 32 or of 64 bits
 WHOLE, FLOATS, TIMES, TEXT, LARGE_TEXT = range(5)
@@ -109,6 +113,32 @@ def says_the_same(schema: Whole, told: Whole, says: Whole) -> Whole:
     return 1
 
 
+@kernel(types.int64(Matrix, Integer, Integer), inline=True)
+def look_at_rows(wants: IntArray, start: Whole, size: Whole) -> Whole:
+    """1 when so many rows from ``start`` on are lawful, else 0."""
+    lawful = np.int64(1)
+    for n in range(1, wants.shape[0]):
+        at, kind = wants[n, ADDRESS] + 8 * start, wants[n, KIND]
+        if kind == FLOATS:
+            lawful &= are_finite(floats_at(at, size))
+        elif kind == TIMES:
+            before = min(start, 1)  # the last of the rows before
+            lawful &= ascend(vector_at(at - 8 * before, size + before))
+    return lawful
+
+
+@kernel(types.int64(Integer, Matrix, Integer, Integer), inline=True)
+def tell_places(orders: Whole, wants: IntArray, rows: Whole, first: Whole) -> Whole:
+    """Write down where a table lies for who has written orders; return how many columns are told."""
+    lay = vector_at(orders, gather.LINE)[gather.LAY]
+    of_batch = vector_at(lay, gather.LINE)
+    of_batch[gather.ROWS], of_batch[gather.FIRST] = rows, first
+    columns = matrix_at(lay, 1 + of_batch[gather.COLUMNS], gather.LINE)
+    for n in range(1, columns.shape[0]):
+        columns[n, gather.ADDRESS] = wants[columns[n, gather.SOURCE], ADDRESS]
+    return columns.shape[0] - 1
+
+
 @kernel(types.int64(Integer))
 def look_at_exported(place: Whole) -> Whole:
     """Write where columns lie; return the number of rows, or -1 when some column needs a closer look."""
@@ -128,16 +158,23 @@ def look_at_exported(place: Whole) -> Whole:
             return -1
         at, kind = buffers[1] + array[OFFSET] * wants[n, SIZE], wants[n, KIND]
         wants[n, ADDRESS] = at
-        if kind == FLOATS:
-            if are_finite(floats_at(at, size)) == 0:
-                return -1
-        elif kind == TIMES:
+        if kind == TIMES:
             times = vector_at(at, size)
-            if ascend(times) == 0:
-                return -1
             head[FIRST], head[LAST] = times[0], times[size - 1]
-        elif kind != WHOLE and (
+        elif kind in (TEXT, LARGE_TEXT) and (
             is_known(array[DICTIONARY], kind, wants[n, STRINGS], wants[n, OFFSETS], wants[n, BYTES]) == 0
         ):
             return -1
+    ahead, count = head[AHEAD], np.int64(0)
+    if ahead != 0:
+        tell_places(ahead, wants, size, head[FIRST_ROW])
+    for start in range(0, size, gather.TILE):  # all that is asked of a row is asked while it is near
+        rows = min(np.int64(gather.TILE), size - start)
+        if look_at_rows(wants, start, rows) == 0:
+            return -1
+        if ahead != 0:
+            count += gather.mark_rows(ahead, start, rows)
+    if ahead != 0:
+        head[COUNT] = gather.write_block(ahead, count)
+        head[TURN] = vector_at(vector_at(ahead, gather.LINE)[gather.LAY], gather.LINE)[gather.TURN]
     return size

@@ -48,14 +48,15 @@ from cep.kernels.select import (
 )
 
 LINE = 8
-ROWS, FIRST, COLUMNS, MARKS, WORDS, LIST, BLOCK = range(7)
+ROWS, FIRST, COLUMNS, MARKS, WORDS, LIST, BLOCK, TURN = range(8)
 LAY, TESTS, COPIES, BEGIN, WIDTH, NULLABLE, ALL = range(7)
-ADDRESS, KIND, FACTOR = range(3)
+ADDRESS, KIND, FACTOR, SOURCE = range(4)
 COLUMN, LOW, HIGH, INSIDE, OUTSIDE, CODES = range(6)
 TARGET = 1
 # kinds of columns
 INT64, INT32, FLOAT64, BOOL = range(4)
 LEAST, MOST = -(2**31), 2**31 - 1
+TILE = 512  # rows: what some columns have of so many fits a core's cache
 
 
 @kernel(types.int64(Vector, Vector, Integer, Vector), inline=True)
@@ -66,20 +67,19 @@ def pick_words(values: IntArray, rows: IntArray, factor: Whole, out: IntArray) -
     return rows.size
 
 
-@kernel(types.int64(Integer, Matrix, Matrix, Bytes), inline=True)
-def begin_marks(place: Whole, columns: IntArray, orders: IntArray, marks: ByteArray) -> Whole:
-    """Write the first marks; return how many tests that has decided.
+@kernel(types.int64(Vector, Matrix, Matrix, Integer, Bytes), inline=True)
+def begin_marks(head: IntArray, columns: IntArray, orders: IntArray, start: Whole, marks: ByteArray) -> Whole:
+    """Write the first marks, of the rows from ``start`` on; return how many tests that has decided.
 
     Those are up to three bounds of one column of 32 bits: to look at it once for each step took twice as long.
     """
-    head = vector_at(place, LINE)
     begin, tests, size = np.uint8(head[BEGIN]), min(head[TESTS], 3), marks.size
     first = orders[1, COLUMN] if tests > 0 else np.int64(-1)
     if first < 0 or columns[first + 1, KIND] != INT32:
         for i in range(size):
             marks[i] = begin
         return np.int64(0)
-    values = narrow_at(columns[first + 1, ADDRESS], size)
+    values = narrow_at(columns[first + 1, ADDRESS] + 4 * start, size)
     low, high, both, outside = np.int32(0), np.int32(0), np.uint8(0), np.uint8(255)
     low2, high2, both2, outside2 = low, high, both, outside
     low3, high3, both3, outside3 = low, high, both, outside
@@ -94,6 +94,11 @@ def begin_marks(place: Whole, columns: IntArray, orders: IntArray, marks: ByteAr
         low, high, outside = np.int32(least), np.int32(most), np.uint8(orders[line, OUTSIDE])
         both = np.uint8(orders[line, INSIDE]) ^ outside
         begun += 1
+    if begun == 1:
+        keeps, drops = begin & outside, begin & both
+        for i in range(size):
+            marks[i] = keeps ^ (drops * np.uint8((values[i] >= low) & (values[i] <= high)))
+        return begun
     for i in range(size):
         value = values[i]
         one = outside ^ (both * np.uint8((value >= low) & (value <= high)))
@@ -101,6 +106,37 @@ def begin_marks(place: Whole, columns: IntArray, orders: IntArray, marks: ByteAr
         three = outside3 ^ (both3 * np.uint8((value >= low3) & (value <= high3)))
         marks[i] = begin & one & two & three
     return begun
+
+
+@kernel(types.int64(Integer, Integer, Integer))
+def mark_rows(place: Whole, start: Whole, size: Whole) -> Whole:
+    """Mark the rows from ``start`` on, a multiple of 64, by the orders at an address; return how many are wanted."""
+    head = vector_at(place, LINE)
+    of_batch, tests = vector_at(head[LAY], LINE), head[TESTS]
+    columns = matrix_at(head[LAY], 1 + of_batch[COLUMNS], LINE)
+    orders = matrix_at(place, 1 + tests, LINE)
+    marks = bytes_at(of_batch[MARKS] + start, size)
+    begun = begin_marks(head, columns, orders, start, marks)
+    for n in range(1 + begun, 1 + tests):
+        column = orders[n, COLUMN] + 1
+        at, kind = columns[column, ADDRESS], columns[column, KIND]
+        low, high = orders[n, LOW], orders[n, HIGH]
+        inside, outside = np.uint8(orders[n, INSIDE]), np.uint8(orders[n, OUTSIDE])
+        if orders[n, CODES] != 0:
+            mark_codes(narrow_at(at + 4 * start, size), bytes_at(orders[n, CODES], 2**31), marks)
+        elif kind == INT32:
+            low, high = max(low, LEAST), min(high, MOST)
+            if low > high:
+                low, high = 0, -1
+            mark_int32(narrow_at(at + 4 * start, size), np.int32(low), np.int32(high), inside, outside, marks)
+        elif kind == INT64:
+            mark_int64(vector_at(at + 8 * start, size), low, high, inside, outside, marks)
+        elif kind == FLOAT64:
+            bounds = floats_at(place + (n * LINE + LOW) * 8, 2)
+            mark_float64(floats_at(at + 8 * start, size), bounds[0], bounds[1], inside, outside, marks)
+        else:
+            mark_true(bytes_at(at + start, size), inside, outside, marks)
+    return pack_marks(marks, words_at(of_batch[WORDS] + (start >> 3), (size + 63) >> 6))
 
 
 @kernel(types.int64(Vector, Vector, Matrix, Matrix, Bytes), inline=True)
@@ -130,43 +166,22 @@ def copy_block(of_batch: IntArray, head: IntArray, columns: IntArray, orders: In
     return size
 
 
-@kernel(types.int64(Integer))
-def gather_block(place: Whole) -> Whole:
-    """Write a block by the orders at an address, and the rows it is made of; return how many these are."""
+@kernel(types.int64(Integer, Integer))
+def write_block(place: Whole, count: Whole) -> Whole:
+    """Write a block by the orders at an address, of the rows that `mark_rows` has found; return how many these are."""
     head = vector_at(place, LINE)
-    of_batch = vector_at(head[LAY], LINE)
-    size, tests = of_batch[ROWS], head[TESTS]
+    of_batch, tests = vector_at(head[LAY], LINE), head[TESTS]
+    size = of_batch[ROWS]
     columns = matrix_at(head[LAY], 1 + of_batch[COLUMNS], LINE)
     orders = matrix_at(place, 1 + tests + head[COPIES], LINE)
     marks = bytes_at(of_batch[MARKS], size)
-    begun = begin_marks(place, columns, orders, marks)
-    for n in range(1 + begun, 1 + tests):
-        column = orders[n, COLUMN] + 1
-        at, kind = columns[column, ADDRESS], columns[column, KIND]
-        low, high = orders[n, LOW], orders[n, HIGH]
-        inside, outside = np.uint8(orders[n, INSIDE]), np.uint8(orders[n, OUTSIDE])
-        if orders[n, CODES] != 0:
-            mark_codes(narrow_at(at, size), bytes_at(orders[n, CODES], 2**31), marks)
-        elif kind == INT32:
-            low, high = max(low, LEAST), min(high, MOST)
-            if low > high:
-                low, high = 0, -1
-            mark_int32(narrow_at(at, size), np.int32(low), np.int32(high), inside, outside, marks)
-        elif kind == INT64:
-            mark_int64(vector_at(at, size), low, high, inside, outside, marks)
-        elif kind == FLOAT64:
-            bounds = floats_at(place + (n * LINE + LOW) * 8, 2)
-            mark_float64(floats_at(at, size), bounds[0], bounds[1], inside, outside, marks)
-        else:
-            mark_true(bytes_at(at, size), inside, outside, marks)
+    of_batch[TURN] += 1
     if head[ALL] != 0:
         return copy_block(of_batch, head, columns, orders, marks)
-    words = words_at(of_batch[WORDS], (size + 63) >> 6)
-    count = pack_marks(marks, words)
     if count == 0:
         return count
     rows = vector_at(of_batch[LIST], count)
-    list_rows(words, rows)
+    list_rows(words_at(of_batch[WORDS], (size + 63) >> 6), rows)
     block = matrix_at(of_batch[BLOCK], head[WIDTH], count)
     first = of_batch[FIRST]
     for i in range(count):
@@ -185,3 +200,13 @@ def gather_block(place: Whole) -> Whole:
         else:  # floats by their bits
             pick_words(vector_at(at, size), rows, factor, out)
     return count
+
+
+@kernel(types.int64(Integer))
+def gather_block(place: Whole) -> Whole:
+    """Write a block by the orders at an address, and the rows it is made of; return how many these are."""
+    size = vector_at(vector_at(place, LINE)[LAY], LINE)[ROWS]
+    count = np.int64(0)
+    for start in range(0, size, TILE):  # what is asked of a row is asked while it is near
+        count += mark_rows(place, start, min(np.int64(TILE), size - start))
+    return write_block(place, count)

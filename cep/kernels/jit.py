@@ -359,6 +359,10 @@ if PLAIN:
         """The array of uint64 at an address."""
         raise AssertionError(address, size)
 
+    def count_ones(word: Any) -> Any:
+        """How many bits of a word are 1."""
+        return np.uint64(int(word).bit_count())
+
     def trailing_zeros(word: Any) -> Any:
         """How many of the lowest bits of a word, not 0, are 0."""
         return np.uint64((int(word) & -int(word)).bit_length() - 1)
@@ -436,6 +440,15 @@ else:
     narrow_at = _reader(types.Array(types.int32, 1, "C", readonly=True))
     bytes_at = _reader(Bytes)
     words_at = _reader(types.Array(types.uint64, 1, "C"))
+
+    @intrinsic
+    def count_ones(_context: Any, word: Any) -> Any:
+        """How many bits of a word are 1."""
+
+        def generate(_target: Any, builder: Any, _signature: Any, values: Any) -> Any:
+            return builder.ctpop(values[0])
+
+        return types.uint64(word), generate
 
     @intrinsic
     def trailing_zeros(_context: Any, word: Any) -> Any:

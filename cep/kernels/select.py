@@ -15,7 +15,18 @@ import numpy as np
 import numpy.typing as npt
 from numba import types
 
-from cep.kernels.jit import ByteArray, Bytes, IntArray, Integer, Vector, Whole, WordArray, kernel, trailing_zeros
+from cep.kernels.jit import (
+    ByteArray,
+    Bytes,
+    IntArray,
+    Integer,
+    Vector,
+    Whole,
+    WordArray,
+    count_ones,
+    kernel,
+    trailing_zeros,
+)
 
 # columns of a batch are often read-only, because they lie in a file or with somebody else
 Narrow = types.Array(types.int32, 1, "C", readonly=True)
@@ -84,8 +95,7 @@ def pack_marks(marks: ByteArray, words: WordArray) -> Whole:
         for j in range(64):  # of constant length: it becomes vector operations
             bits |= np.uint64(marks[np.uint64((word << 6) + j)] != 0) << np.uint64(j)
         words[word] = bits
-    for i in range(full << 6):
-        count += np.int64(marks[i] != 0)
+        count += np.int64(count_ones(bits))
     if marks.size & 63 != 0:
         words[full] = 0
     for i in range(full << 6, marks.size):

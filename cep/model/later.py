@@ -55,8 +55,43 @@ class TableForm(NamedTuple):
     texts: Mapping[str, Text]
 
 
+class Found(NamedTuple):
+    """What somebody wants of a table, found while it was looked at: how many rows, and in which turn, by whose orders.
+
+    It stands where those orders say until somebody else's turn.
+    """
+
+    orders: int
+    turn: int
+    rows: int
+
+
 class Lies(NamedTuple):
     """Where the columns of such a table lie, by number."""
 
     form: TableForm
     addresses: tuple[int, ...]
+    found: Found | None = None
+
+
+class Ahead:
+    """The orders of who takes the tables of a stream first, so that what they want is found while these are looked at.
+
+    They are good for tables of the ``form`` of up to ``room`` rows. ``owner`` keeps the memory alive in which they
+    stand, ``orders`` is its address, 0 for none.
+    """
+
+    __slots__ = ("form", "orders", "owner", "room")
+
+    def __init__(self) -> None:
+        self.forget()
+
+    def forget(self) -> None:
+        """Nobody wants anything."""
+        self.form: TableForm | None = None
+        self.owner: object = None
+        self.orders = self.room = 0
+
+    def order(self, form: TableForm, room: int, orders: int, owner: object) -> None:
+        """Take note of what is wanted."""
+        self.form, self.room, self.orders, self.owner = form, room, orders, owner

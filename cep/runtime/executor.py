@@ -22,6 +22,7 @@ from cep.compiler.pattern import compile_pattern
 from cep.language.typed import CheckedFilter
 from cep.model.batch import EventBatch, ends_in_order, last_number, renumbered
 from cep.model.decided import Decided, Piece
+from cep.model.later import Ahead
 from cep.model.schema import late_schema
 from cep.model.single import events_at
 from cep.model.time import MIN_TIME
@@ -204,6 +205,7 @@ class Executor:
         self.side_events: dict[str, list[EventBatch]] = {}
         self._singles: dict[str, SingleEvents] = {}
         self._screened: dict[str, ScreenedReaders] = {}
+        self._aheads: dict[str, Ahead] = {}
         self._wakes = _ALWAYS  # the least time at which some operator has something to decide
         self._asked = False  # whether ``_wakes`` holds for every operator
         # where an event is decided when it arrives and nobody reads what is derived
@@ -226,10 +228,16 @@ class Executor:
         self._ask_all()
         self._singles.clear()
         self._screened.clear()
+        for ahead in self._aheads.values():
+            ahead.forget()
         for running in self._running:
             program = programs.get(running.operator.rule.name)
             if program is not None:
                 running.change(program)
+
+    def ahead(self, stream: str) -> Ahead:
+        """What is wanted of the next table of a stream by who takes it first."""
+        return self._aheads.setdefault(stream, Ahead())
 
     def receive(self, stream: str, batch: EventBatch, rejected: EventBatch | None) -> None:
         """Take arrivals of a declared stream, in order of arrival, and the rows among them that were no events."""
@@ -462,7 +470,9 @@ class Executor:
         if screened is None:
             is_prompt = clock is not None and len(self.clocks) == 1 and clock.is_prompt
             readers, schema = self._readers[stream], self._schemas[stream]
-            screened = self._screened[stream] = ScreenedReaders(schema, stream, readers, is_prompt=is_prompt)
+            screened = self._screened[stream] = ScreenedReaders(
+                schema, stream, readers, is_prompt=is_prompt, ahead=self.ahead(stream)
+            )
         memo: Memo = {}
         bundle = self._bundle
         found, at_once = -1, clock is not None and screened.lies(batch)

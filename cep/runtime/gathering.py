@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
+from itertools import count
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -40,7 +41,9 @@ from cep.kernels.gather import (
     NULLABLE,
     OUTSIDE,
     ROWS,
+    SOURCE,
     TESTS,
+    TURN,
     WIDTH,
     WORDS,
     gather_block,
@@ -54,9 +57,10 @@ if TYPE_CHECKING:
 
     from cep.compiler.direct import DirectInput, Shape
     from cep.model.batch import AnyArray, Column, EventBatch, Int64Array, Text
-    from cep.model.later import TableForm
+    from cep.model.later import Ahead, Found, TableForm
     from cep.runtime.selection import Selection, Test
 
+_turns = count(1)  # of lays
 _KINDS = {np.dtype(np.int64): INT64, np.dtype(np.int32): INT32, np.dtype(np.float64): FLOAT64, np.dtype(bool): BOOL}
 
 
@@ -77,7 +81,10 @@ class Wanted:
 class Lay:
     """Where the columns of the batch at hand lie, and room for what is made of it; for one thread at a time."""
 
-    def __init__(self) -> None:
+    def __init__(self, ahead: Ahead) -> None:
+        self._ahead = ahead
+        ahead.forget()
+        self._first = False  # whether nobody has had a turn with the batch at hand
         self._names: dict[str, int] = {"": 0}  # the times are a column of their own
         self._tested: set[str] = set()
         self._room = 0
@@ -86,6 +93,7 @@ class Lay:
         self._kept: list[AnyArray] = []
         self._form: TableForm | None = None  # of the table before, if it was one that says where it lies
         self._places: tuple[tuple[int, int], ...] | None = None  # where the addresses of such a table are noted
+        self._found: Found | None = None  # what was found of the batch at hand while it was looked at
         self.texts: Mapping[str, Text] = {}
         self.odd: set[str] = set()
         self._lines = np.zeros((0, LINE), np.int64)
@@ -121,9 +129,12 @@ class Lay:
         if size > self._room:
             self._make_room(size)
         words = self._words
+        self.batch, lies = batch, where_it_lies(batch)
+        self._found, self._first = None if lies is None else lies.found, lies is not None
+        if self._found is not None and self._found.turn == words[TURN]:
+            return True
+        words[TURN] += 1
         words[ROWS], words[FIRST] = size, first
-        self.batch = batch
-        lies = where_it_lies(batch)
         if lies is not None:
             if lies.form is not self._form:
                 self._learn(lies.form, batch.schema.time or "")
@@ -135,8 +146,22 @@ class Lay:
         self._look_at(batch)
         return True
 
+    def found(self, orders: int, owner: object) -> int | None:
+        """How many rows were found by orders while the batch was looked at; None where these are to be followed now.
+
+        Who is asked first for a batch is likely to be asked first for the next: that one's orders are told.
+        """
+        found = self._found
+        if found is not None and found.orders == orders and found.turn == self._words[TURN]:
+            return found.rows
+        if self._first and self._form is not None and self._places is not None:
+            self._ahead.order(self._form, self._room, orders, (self, owner))
+        self._first = False
+        return None
+
     def _learn(self, form: TableForm, time: str) -> None:
         """Note what tables of a form have in common, if each column can be taken as it lies."""
+        self._ahead.forget()
         self._form, self._places, self.texts = form, None, form.texts
         self.odd.clear()
         places = []
@@ -145,7 +170,7 @@ class Lay:
             if dtype not in _KINDS or (factor != 1 and name in self._tested):
                 return
             at = (1 + place) * LINE
-            self._words[at + 1], self._words[at + 2] = _KINDS[dtype], factor
+            self._words[at + 1], self._words[at + 2], self._words[at + SOURCE] = _KINDS[dtype], factor, 1 + number
             places.append((at, number))
         self._places = tuple(places)
 
@@ -153,6 +178,7 @@ class Lay:
         """Note column by column where a batch lies."""
         columns, odd, texts = batch.columns, self.odd, dict[str, "Text"]()
         odd.clear()
+        self._ahead.forget()
         self._form, self.texts = None, texts
         self._kept.clear()
         times = times_column(batch)
@@ -183,7 +209,7 @@ class Lay:
     def _make_room(self, size: int) -> None:
         if not len(self._lines):
             self._lines = np.zeros((1 + len(self._names), LINE), np.int64)
-            self._lines[0, COLUMNS] = len(self._names)
+            self._lines[0, COLUMNS], self._lines[0, TURN] = len(self._names), next(_turns) << 40  # nobody else's
             self._words = memoryview(self._lines.data).cast("B").cast("q")
         self._room = 1 << (size - 1).bit_length()
         marks, words = np.zeros(self._room, np.uint8), np.zeros((self._room >> 6) + 1, np.uint64)
@@ -226,7 +252,8 @@ class Gathering:
             text = lay.texts[name]
             if text is not known and not self._decide(name, text, len(batch)):
                 return None
-        return int(gather_block(self._at))
+        count = lay.found(self._at, self._orders)
+        return int(gather_block(self._at)) if count is None else count
 
     def _write(self, batch: EventBatch) -> None:
         columns = batch.columns

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from cep.model.batch import EventBatch
+    from cep.model.later import Ahead
     from cep.model.schema import Schema
     from cep.model.types import Type
     from cep.runtime.clock import StreamClock
@@ -69,7 +70,9 @@ class ScreenedReaders:
 
     __slots__ = ("last", "lay", "readers", "screen", "stream")
 
-    def __init__(self, schema: Schema, stream: str, readers: Sequence[RunningOperator], *, is_prompt: bool) -> None:
+    def __init__(
+        self, schema: Schema, stream: str, readers: Sequence[RunningOperator], *, is_prompt: bool, ahead: Ahead
+    ) -> None:
         self.screen: BatchScreen | None = None
         wanted = [1] * len(readers)
         if len(readers) > _FEW:
@@ -77,7 +80,7 @@ class ScreenedReaders:
             optional = frozenset(a.name for a in schema.attributes if a.type.optional)
             self.screen, parts = compile_batch_screen([running.asks(stream) for running in readers], places, optional)
             wanted = [part.wanted for part in parts]
-        lay = Lay()
+        lay = Lay(ahead)
         takers = [
             running.batch_taker(stream, lay)
             if is_prompt and isinstance(running, DirectOperator | FilterOperator)

@@ -188,3 +188,68 @@ def test_a_batch_greater_than_all_before_it_finds_room(monkeypatch):
     sizes = [tables(900, size, seed=size)[0] for size in (1, 70, 900)]
     shifted = [t.set_column(0, "at", pa.array(np.arange(t.num_rows) + 1000 * i)) for i, t in enumerate(sizes)]
     both(many(own_type=False), shifted, monkeypatch)
+
+
+PLAIN_STREAM = """param least: int = 2
+stream S ordered by at { at: time(ms), k: int, n: int, x: float, s: string }
+"""
+PLAIN_RULES = {
+    "a pattern": """rule R keyed by k when S as a where n > 2 and s = "a" then S as b where x > 1 within 1 s
+        emit X { k, a = a.n, s = b.s }""",
+    "every event": """rule R keyed by s when S as a where x > 1 next 1 or more S in a row as b where n < prev(b.n, a.n)
+        next S as c where not n < last(b.n) allow unbounded emit X { s, n = c.n, x = a.x }""",
+    "a filter": 'rule R from S where n > 2 and s != "b" emit X { s, n, x }',
+    "some rules": """rule R from S where n > 4 emit X { s, n }
+        rule Q keyed by k when S as a where s = "a" then S as b where n = 1 within 1 s emit Y { k, s = b.s }
+        rule P from S where n > least emit Z { s, x }""",
+}
+
+
+def plain_tables(seed, words=("abcd", "abcd", "dcba", "dcba", "abcd")):
+    """Tables that are taken as they lie; some have other dictionaries, or more rows, than those before."""
+    rng = Random(seed)
+    out, at = [], 0
+    for letters in words:
+        size = rng.choice([1, 70, 600, 9000])
+        codes = pa.array([rng.randrange(len(letters)) for _ in range(size)], pa.int32())
+        columns = {
+            "at": pa.array([(at + i) // 3 for i in range(size)], pa.int64()),
+            "k": pa.array([rng.randrange(4) for _ in range(size)], pa.int64()),
+            "n": pa.array([rng.randrange(6) for _ in range(size)], pa.int32()),
+            "x": pa.array([rng.choice([-0.0, 1.0, 2.5]) for _ in range(size)]),
+            "s": pa.DictionaryArray.from_arrays(codes, pa.array(list(letters))),
+        }
+        out.append(pa.record_batch(columns))
+        at += size
+    return out
+
+
+@pytest.mark.parametrize("rule", PLAIN_RULES)
+@pytest.mark.parametrize("seed", range(3))
+def test_what_is_found_while_a_table_is_looked_at_is_what_is_found_later(rule, seed, monkeypatch):
+    """Whatever comes between the look and the feeding: other tables, rows, another value for a param."""
+    rules = cep.loads(PLAIN_STREAM + PLAIN_RULES[rule])
+    given = [t for n in range(4) for t in plain_tables(10 * seed + n)]
+    given = [t.set_column(0, "at", pa.array(np.asarray(t["at"]) + 20_000 * n)) for n, t in enumerate(given)]
+    first = np.cumsum([0] + [t.num_rows for t in given])
+    engine, plain = cep.Engine(rules), cep.Engine(rules)
+    decoder, rng = engine.decoder("S"), Random(seed)
+    orders, told, want, n = [], [], [], 0
+    while n < len(given):
+        together = given[n : n + rng.choice([1, 1, 1, 2, 3])]
+        decoded = [decoder.decode(t, int(first[n + i])) for i, t in enumerate(together)]
+        if rng.random() < 0.2:
+            engine.set("least", least := rng.randrange(4))
+            plain.set("least", least)
+        for one, table in zip(decoded, together, strict=True):
+            orders.append(decoder._ahead.orders)
+            told += [row for batch in engine.feed("S", one) for row in shown(batch)]
+            with monkeypatch.context() as patch:
+                patch.setattr(direct.DirectOperator, "batch_taker", lambda *_: None)
+                patch.setattr(filter_operator.FilterOperator, "batch_taker", lambda *_: None)
+                want += [row for batch in plain.send_batch("S", table.to_pylist()) for row in shown(batch)]
+        n += len(together)
+    assert told == want
+    assert told
+    assert any(orders)
+    assert engine.snapshot() == plain.snapshot()
