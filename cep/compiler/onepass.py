@@ -44,7 +44,7 @@ from cep.compiler.rowmasks import RowMasks
 from cep.compiler.rowstates import RowStates, State
 from cep.compiler.rowtable import RowTable, TooLargeError
 from cep.compiler.rowwords import START, End, Lines, Move, Register, Words, ways_to_end
-from cep.kernels.blocks import BLOCK_KEYS, FOUND_NULLS
+from cep.kernels.blocks import BITS, BLOCK_KEYS, FOUND_NULLS, NULLS
 from cep.kernels.onepass import DECIDER, END, FIRST, FOUND_KEYS, FOUND_ROW, NEVER, PREVIOUS
 from cep.language.typed import Attr, CheckedPattern, Fold, Key, Prev, Typed
 
@@ -136,6 +136,7 @@ class _Generator:
         self.tests: dict[tuple[str, ...], str] = {}  # canonical text to variable
         self.test_lines: list[str] = []
         self.names = 0
+        self.columns: dict[str, str] = {}  # of the block, by name: what they are
         self.keys = tuple(FOUND_KEYS + i for i in range(len(rule.keys)))
 
     # ------------------------------------------------------------------------------------------------------- tests
@@ -193,7 +194,7 @@ class _Generator:
             case Attr(variable=None):
                 return self._now(node.name, node.type)
             case Key():
-                value = f"block{'_f' if node.type.kind == 'float' else ''}[{BLOCK_KEYS + node.index}, row]"
+                value = f"{self._column(BLOCK_KEYS + node.index, node.type)}[row]"
                 return Term(f"({value} != 0)" if node.type.kind == "bool" else value, None)
             case Prev(argument=Attr(variable=None) as argument):
                 if self.order[node.variable] == bound:
@@ -358,6 +359,13 @@ class _Generator:
             f"every event counts and is compared with the one before: at most {max(len(self.states), 1)} runs a key",
         )
 
+    def _column(self, place: int, kind: Type | None = None) -> str:
+        """The name of a column of the block, as what values of a type are read from, or as words."""
+        real = kind is not None and kind.kind == "float"
+        name = f"column{place}_f" if real else f"column{place}"
+        self.columns[name] = f"{'float' if real else 'word'}_column(columns, {place})"
+        return name
+
     def _is_nullable_text(self, value: int) -> bool:
         words = self.words
         return words.is_optional(value) or any(words.may_be_null(r) for r in words.registers if r.value == value)
@@ -367,24 +375,32 @@ class _Generator:
 
     def _open(self, out: Lines, before: list[int]) -> None:
         """The text of the loop up to its tests, these among it."""
+        bits = self._column(BITS)
+        first, known = BLOCK_KEYS + len(self.keys), self.values.known
+        read = Lines()
+        read.depth = 2
+        for when, value, place in (
+            *(("now", v, first + v) for v in range(len(known))),
+            *(("before", v, PREVIOUS + i) for i, v in enumerate(before)),
+        ):
+            name, kind = known[value]
+            word, real = f"slots[slot, {place}]", f"slots_f[slot, {place}]"
+            if when == "now":
+                word, real = f"{self._column(place)}[row]", f"{self._column(place, kind)}[row]"
+            read.add(f"{when}_word{value} = {word}")
+            read.add(f"{when}{value} = {real if kind.kind == 'float' else f'{when}_word{value}'}")
+            if is_optional(self.rule, self.sources, name):
+                nulls = f"{self._column(NULLS)}[row]" if when == "now" else "slots[slot, 2]"
+                read.add(f"{when}_null{value} = (({nulls} >> {value}) & 1) != 0")
         out.add('"""Generated from the shape of a rule; constants are operands."""', "", *_IMPORTS, "", "")
         out.add("def match(state, shown, ints, floats):")
         out.depth = 1
-        out.add(*_OPENING)
+        out.add(*_OPENING, *(f"{name} = {what}" for name, what in self.columns.items()))
         out.add("while row < end:")
         out.depth = 2
-        out.add(*_ROOM, "slot = np.uint64(slot_of[row])", "bits = block[2, row]", "behind = slots[slot, 1]")
+        out.add(*_ROOM, "slot = np.uint64(slot_of[row])", f"bits = {bits}[row]", "behind = slots[slot, 1]")
         out.add("place = np.int64(row) + base", "trail[np.uint64(place)] = behind")
-        first = BLOCK_KEYS + len(self.keys)
-        values = [("now", v, f"[{first + v}, row]", "block") for v in range(len(self.values.known))]
-        values += [("before", v, f"[slot, {PREVIOUS + i}]", "slots") for i, v in enumerate(before)]
-        for when, value, at, table in values:
-            name, kind = self.values.known[value]
-            out.add(f"{when}_word{value} = {table}{at}")
-            out.add(f"{when}{value} = {f'{table}_f{at}' if kind.kind == 'float' else f'{when}_word{value}'}")
-            if is_optional(self.rule, self.sources, name):
-                nulls = "block[3, row]" if when == "now" else "slots[slot, 2]"
-                out.add(f"{when}_null{value} = (({nulls} >> {value}) & 1) != 0")
+        out.lines += read.lines
         out.add(*self.test_lines)
         out.add(*(f"kept{at} = slots[slot, {at}]" for at in dict.fromkeys(self.words.columns.values())))
 
@@ -402,11 +418,12 @@ class _Generator:
 _IMPORTS = (
     "import numpy as np",
     "",
+    "from cep.kernels.jit import float_column, word_column",
     "from cep.kernels.onepass import BASE, CURSOR, DONE, FOUND, NEVER, RESOLVED, WANTS_FOUND",
 )
 _OPENING = (
     "slots, slots_f, trail, moves, counts = state",
-    "block, block_f, slot_of, found = shown",
+    "columns, slot_of, found = shown",
     "row, end, target = np.uint64(counts[CURSOR]), np.uint64(counts[RESOLVED]), np.uint64(counts[FOUND])",
     "base, room = counts[BASE], np.uint64(found.shape[1])",
 )

@@ -8,7 +8,9 @@ Two tables of int64[rows, 8]. The *lay* is of a batch, for all rules: its first 
 number of the first, and where there is room; then come the columns (ADDRESS, KIND, FACTOR). The *orders* are of a
 rule: in the first row the words LAY to ALL (1: every row is wanted); then a row for each test (COLUMN, LOW, HIGH,
 INSIDE, OUTSIDE, CODES, the address of a byte a code or 0), and for each column of the block that is a copy (COLUMN,
-TARGET).
+TARGET). Where every row is wanted, PLACES may be an address: int64[WIDTH], written, where each column of the block
+begins; then those that can be taken as they lie are not copied, nor numbers written that follow one another, nor
+bits when there is no test.
 Invariant: the block has room for ``WIDTH`` times ``ROWS`` words; it is written without gaps, column after column.
 Cost: O(rows) for each test, O(rows wanted) for each column kept.
 Tested by: tests/runtime/test_gathering.py
@@ -19,7 +21,7 @@ from __future__ import annotations
 import numpy as np
 from numba import types
 
-from cep.kernels.blocks import BITS, IDENTITY, NULLS
+from cep.kernels.blocks import BITS, IDENTITY, NULLS, TS
 from cep.kernels.jit import (
     ByteArray,
     Bytes,
@@ -49,7 +51,7 @@ from cep.kernels.select import (
 
 LINE = 8
 ROWS, FIRST, COLUMNS, MARKS, WORDS, LIST, BLOCK, TURN = range(8)
-LAY, TESTS, COPIES, BEGIN, WIDTH, NULLABLE, ALL = range(7)
+LAY, TESTS, COPIES, BEGIN, WIDTH, NULLABLE, ALL, PLACES = range(8)
 ADDRESS, KIND, FACTOR, SOURCE = range(4)
 COLUMN, LOW, HIGH, INSIDE, OUTSIDE, CODES = range(6)
 TARGET = 1
@@ -115,6 +117,8 @@ def mark_rows(place: Whole, start: Whole, size: Whole) -> Whole:
     of_batch, tests = vector_at(head[LAY], LINE), head[TESTS]
     columns = matrix_at(head[LAY], 1 + of_batch[COLUMNS], LINE)
     orders = matrix_at(place, 1 + tests, LINE)
+    if tests == 0 and head[PLACES] != 0:
+        return size
     marks = bytes_at(of_batch[MARKS] + start, size)
     begun = begin_marks(head, columns, orders, start, marks)
     for n in range(1 + begun, 1 + tests):
@@ -142,20 +146,27 @@ def mark_rows(place: Whole, start: Whole, size: Whole) -> Whole:
 @kernel(types.int64(Vector, Vector, Matrix, Matrix, Bytes), inline=True)
 def copy_block(of_batch: IntArray, head: IntArray, columns: IntArray, orders: IntArray, marks: ByteArray) -> Whole:
     """Write a block of all rows, whose marks are made; return how many these are."""
-    size, first = of_batch[ROWS], of_batch[FIRST]
+    size, first, tells = of_batch[ROWS], of_batch[FIRST], head[PLACES] != 0
     block = matrix_at(of_batch[BLOCK], head[WIDTH], size)
-    for i in range(size):
-        block[IDENTITY, i] = first + i
-    for i in range(size):
-        block[BITS, i] = np.int64(marks[i])
+    places = vector_at(head[PLACES], head[WIDTH] if tells else 0)
+    for n in range(places.size):
+        places[n] = of_batch[BLOCK] + n * size * 8
+    if not tells:
+        for i in range(size):
+            block[IDENTITY, i] = first + i
+    if not tells or head[TESTS] != 0:
+        for i in range(size):
+            block[BITS, i] = np.int64(marks[i])
     if head[NULLABLE] != 0:
         for i in range(size):
             block[NULLS, i] = 0
     for n in range(1 + head[TESTS], orders.shape[0]):
         column = orders[n, COLUMN] + 1
-        at, factor = columns[column, ADDRESS], columns[column, FACTOR]
+        at, kind, factor = columns[column, ADDRESS], columns[column, KIND], columns[column, FACTOR]
         out = vector_at(of_batch[BLOCK] + orders[n, TARGET] * size * 8, size)
-        if columns[column, KIND] == INT32:
+        if tells and ((orders[n, TARGET] == TS and kind == INT64) or (kind in (INT64, FLOAT64) and factor == 1)):
+            places[orders[n, TARGET]] = at
+        elif kind == INT32:
             narrow = narrow_at(at, size)
             for i in range(size):
                 out[i] = np.int64(narrow[i]) * factor

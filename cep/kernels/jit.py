@@ -359,6 +359,14 @@ if PLAIN:
         """The array of uint64 at an address."""
         raise AssertionError(address, size)
 
+    def word_column(columns: Any, place: Any) -> Any:
+        """A column of a block as int64; plain, the columns of a block are the block."""
+        return columns[place]
+
+    def float_column(columns: Any, place: Any) -> Any:
+        """The same as float64."""
+        return columns[place].view(np.float64)
+
     def count_ones(word: Any) -> Any:
         """How many bits of a word are 1."""
         return np.uint64(int(word).bit_count())
@@ -440,6 +448,25 @@ else:
     narrow_at = _reader(types.Array(types.int32, 1, "C", readonly=True))
     bytes_at = _reader(Bytes)
     words_at = _reader(types.Array(types.uint64, 1, "C"))
+
+    def _column(kind: Any) -> Any:
+        @intrinsic
+        def column(_context: Any, columns: Any, place: Any) -> Any:
+            """The column of which ``columns`` say where it begins; how long it is, the caller knows."""
+
+            def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+                from llvmlite import ir
+
+                addresses = context.make_array(signature.args[0])(context, builder, arguments[0]).data
+                address = builder.load(builder.gep(addresses, [arguments[1]]))
+                size = ir.Constant(address.type, 2**31)
+                return _array_at(context, builder, signature.return_type, address, [size])
+
+            return kind(Vector, types.int64), generate
+
+        return column
+
+    word_column, float_column = _column(Vector), _column(FloatVector)
 
     @intrinsic
     def count_ones(_context: Any, word: Any) -> Any:

@@ -27,12 +27,14 @@ from cep.kernels.gather import (
     CODES,
     COLUMNS,
     COPIES,
+    FACTOR,
     FIRST,
     FLOAT64,
     HIGH,
     INSIDE,
     INT32,
     INT64,
+    KIND,
     LAY,
     LINE,
     LIST,
@@ -40,6 +42,7 @@ from cep.kernels.gather import (
     MARKS,
     NULLABLE,
     OUTSIDE,
+    PLACES,
     ROWS,
     SOURCE,
     TESTS,
@@ -115,6 +118,16 @@ class Lay:
         """A column of the batch at the rows that were listed last, or at every one."""
         assert self.batch is not None
         return self.batch[name] if every else self.batch[name].take(self.listed[:count])
+
+    @property
+    def first(self) -> int:
+        """The number of the first event of the batch at hand."""
+        return int(self._words[FIRST])
+
+    @property
+    def factor(self) -> int:
+        """What to multiply times with that are taken as they lie."""
+        return int(self._words[LINE + FACTOR]) if self._words[LINE + KIND] == INT64 else 1
 
     @property
     def address(self) -> int:
@@ -238,8 +251,19 @@ class Gathering:
         self._names = {*self._places, *(_attribute(test) for test in selection.tests), ""}
         self._orders = np.zeros((0, LINE), np.int64)
         self._at = 0
+        self.places: Int64Array | None = None  # where each column of the block begins, if that is told
         self._texts: dict[str, Text | None] = {}
         self._codes: dict[int, AnyArray] = {}  # by line of the orders
+
+    @property
+    def has_tests(self) -> bool:
+        """Whether something is asked of an event."""
+        return bool(self._tests)
+
+    def tell_places(self) -> Int64Array:
+        """Let columns stand where they lie, and where that is be told here."""
+        self.places = np.zeros(self.width, np.int64)
+        return self.places
 
     def gather(self, batch: EventBatch) -> int | None:
         """How many events of the batch at hand are wanted; None when that is for others to say."""
@@ -266,6 +290,7 @@ class Gathering:
         orders[0, LAY], orders[0, TESTS], orders[0, COPIES] = self._lay.address, len(self._tests), len(self._copies)
         orders[0, BEGIN], orders[0, WIDTH] = self._selection.begin[0], self.width
         orders[0, NULLABLE], orders[0, ALL] = self._wanted.nullable, self._wanted.every
+        orders[0, PLACES] = 0 if self.places is None else address_of(self.places)
         for line, (test, place) in enumerate(self._tests, 1):
             orders[line, 0] = place
             ((_, inside, outside),) = test.kept

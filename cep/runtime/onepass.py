@@ -10,34 +10,37 @@ Tested by: tests/kernels/test_onepass.py, tests/properties/
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
+from weakref import ref
 
 import numpy as np
 
 from cep.compiler.generate import load_matcher
-from cep.kernels.blocks import BLOCK_KEYS, DECIDED_AT, IDENTITY, TS
+from cep.kernels.blocks import BLOCK_KEYS, IDENTITY
+from cep.kernels.jit import PLAIN
 from cep.kernels.keys import KEY_AT, KEY_WORDS, USED, enter_keys
 from cep.kernels.onepass import (
     BASE,
     COUNTS,
     CURSOR,
-    DECIDER,
     DONE,
     END,
     FAR,
     FIRST,
     FOUND,
-    FOUND_KEYS,
-    FOUND_ROW,
     LAST_AT,
     NEAR_LOW,
     NEVER,
     RESOLVED,
+    ROWS,
     RUNS,
     OnePassState,
     Shown,
+    complete_found,
     copy_trail,
+    count_kept,
     count_trail,
+    find_ends,
     find_slots,
     is_run,
     walk_trail,
@@ -46,6 +49,7 @@ from cep.runtime.held import is_spacious
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+    from weakref import ReferenceType
 
     from cep.compiler.onepass import OnePassTables
     from cep.model.batch import AnyArray, BoolArray, Int32Array, Int64Array
@@ -56,9 +60,39 @@ if TYPE_CHECKING:
 _SMALL = 256
 _MOST_FOUND = 65_536  # matches given out at once
 _PINNED = 8  # a match may keep so many times the memory alive that its events need
-_BATCHES = 4  # a trail has room for the rows of so many batches
+_BATCHES = 2  # a trail has room for the rows of so many batches, and of more where these are few
+_ROWS = 16_384
+_FEW = 1024  # keys, up to which tables grow faster
 _NEAR = 4096  # the shortcut to slots may be so large, or some times the number of slots
 _NEAR_TIMES = 8
+
+
+class Rows(NamedTuple):
+    """Rows to be shown: their block, where each of its columns begins (int64[columns]; plain, the block again), and how
+    many there are.
+
+    Some columns may lie elsewhere than in the block, which has room for them, and then ``first`` is the number of the
+    first row, the others following, ``factor`` what to multiply their times with; else it is -1. ``every_begins``: all
+    rows fit the first step, and their bits are not written.
+    """
+
+    block: Int64Array
+    columns: Int64Array
+    size: int
+    first: int = -1
+    factor: int = 1
+    every_begins: bool = False
+
+    @staticmethod
+    def of(block: Int64Array) -> Rows:
+        """The rows of a whole block."""
+        if not PLAIN and block.strides[1] != block.itemsize:
+            block = np.ascontiguousarray(block)
+        size = block.shape[1]
+        if PLAIN:
+            return Rows(block, block, size)
+        columns = np.arange(block.shape[0]) * block.strides[0] + block.__array_interface__["data"][0]
+        return Rows(block, columns, size)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,17 +106,21 @@ class Numbers:
     size: int
     shift: int
 
-    def then(self, used: int, identities: Int64Array) -> Numbers:
+    def then(self, used: int, rows: Rows) -> Numbers:
         """The same with further events from place ``used`` on; what was told before stays as it is."""
-        goes_on = bool(is_run(identities))
-        shift = int(identities[0]) - used
+        goes_on = rows.first >= 0 or bool(is_run(rows.block[IDENTITY]))
+        shift = (rows.first if rows.first >= 0 else int(rows.block[IDENTITY, 0])) - used
         if goes_on and shift == self.shift and used > self.size:
             return self
-        self.told[self.size : used] = np.arange(self.size, used) + self.shift
+        told = self.told
+        if told.size < used + rows.size:
+            told = np.empty(2 * (used + rows.size), np.int64)
+            told[: self.size] = self.told[: self.size]
+        told[self.size : used] = np.arange(self.size, used) + self.shift
         if goes_on:
-            return Numbers(self.told, used, shift)
-        self.told[used : used + identities.size] = identities
-        return Numbers(self.told, used + identities.size, 0)
+            return Numbers(told, used, shift)
+        told[used : used + rows.size] = rows.block[IDENTITY]
+        return Numbers(told, used + rows.size, 0)
 
     def at(self, places: Int64Array) -> Int64Array:
         """The identities of the events at places."""
@@ -90,6 +128,12 @@ class Numbers:
         told = places < self.size
         out[told] = self.told[places[told]]
         return out
+
+
+class _Lease:
+    """Held by whoever may still walk a trail."""
+
+    __slots__ = ("__weakref__",)
 
 
 class OnePassMatcher:
@@ -116,70 +160,83 @@ class OnePassMatcher:
         self._used = 0  # how much of the trail is
         self._slot_of = np.zeros(_SMALL, np.int32)
         self._last_found: int | None = None  # matches of the batch before
+        self._lease = _Lease()  # of the trail that is written
+        self._spare: tuple[Int32Array, ReferenceType[_Lease]] | None = None  # the trail before it
+        starts = list(tables.starts)
+        live = np.zeros((0, len(starts))) if tables.live is None else tables.live[:, starts]
+        self._starts, self._live_starts = np.array(starts, np.int64), np.ascontiguousarray(live, np.int64)
+        self._looked = False  # whether a shortcut has been looked for
+        self._one: Rows | None = None  # of the block of one row, which is always the same
 
     @property
     def open_runs(self) -> int:
         """Runs that may still become a match, the preferred of each state."""
         return int(self._runs().sum())
 
-    def match(self, block: Int64Array, watermark: int) -> Iterator[Int64Array]:
+    def match(self, shown: Int64Array | Rows, watermark: int) -> Iterator[Int64Array]:
         """Show the rows of a block; give out what was found, some at a time. Time alone decides nothing here."""
-        rows = block.shape[1]
-        if not rows:
+        rows = shown if isinstance(shown, Rows) else Rows.of(shown)
+        size = rows.size
+        if not size:
             return
-        counts = self.state.counts
-        self._make_room(rows)
-        self._numbers = self._numbers.then(self._used, block[IDENTITY])
-        counts[CURSOR], counts[RESOLVED], counts[BASE] = 0, 0, self._used
-        self._used += rows
-        block_f, sweeps, many = block.view(np.float64), 0, 0
-        found = self._room_for_found(rows // 4 if self._last_found is None else self._last_found * 9 // 8)
+        marks = self._marks
+        self._make_room(size)
+        self._numbers = self._numbers.then(self._used, rows)
+        marks[CURSOR] = marks[RESOLVED] = 0
+        marks[ROWS], marks[BASE] = size, self._used
+        self._used += size
+        sweeps, many = 0, 0
+        if not self._near.size and size >= _NEAR and not self._looked:
+            self._looked = True
+            self._look_near(rows)
+        found = self._room_for_found(size // 4 if self._last_found is None else self._last_found * 9 // 8)
         while True:
-            if counts[CURSOR] == counts[RESOLVED]:
-                if counts[CURSOR] == rows:
+            if marks[CURSOR] == marks[RESOLVED]:
+                if marks[CURSOR] == size:
                     break
-                if not self._find_slots(block):
-                    self._sweep(grow=sweeps > 2 and len(self.state.slots) < rows)
+                if not self._find_slots(rows):
+                    self._sweep(grow=sweeps > 2 and len(self.state.slots) < size)
                     sweeps += 1
-                    self._find_slots(block)
-            shown = Shown(block, block_f, self._slot_of, found)
-            stopped = int(self._match(self.state, shown, self._tables.ints, self._tables.floats))
-            size = int(counts[FOUND])
-            if size and (stopped != DONE or counts[CURSOR] == rows):
-                counts[FOUND] = 0
-                many += size
-                yield self._complete(block, found, size)
+                    self._find_slots(rows)
+            stopped = self._walk(rows, found)
+            matches = marks[FOUND]
+            if matches and (stopped != DONE or marks[CURSOR] == size):
+                marks[FOUND] = 0
+                many += matches
+                yield self._complete(rows, found, matches)
                 if stopped != DONE:
                     found = self._room_for_found(2 * found.shape[1])
         self._last_found = many
-        if counts[FAR] * 8 > rows:
-            self._look_near(block)
-        counts[FAR] = 0
+        if marks[FAR] * 8 > size:
+            self._look_near(rows)
+        marks[FAR] = 0
 
     def match_one(self, block: Int64Array) -> Int64Array | None:
         """Show a block of one row; what was found, None for nothing."""
+        rows = self._one
+        if rows is None or rows.block is not block:
+            rows = self._one = Rows.of(block)
         identity, used, numbers = int(block[IDENTITY, 0]), self._used, self._numbers
         if used == self.state.trail.size or not self._slot_of.size:
             self._make_room(1)
             used, numbers = self._used, self._numbers
         if identity - used != numbers.shift or used <= numbers.size:
-            self._numbers = numbers.then(used, block[IDENTITY])
+            self._numbers = numbers.then(used, rows)
         marks = self._marks
         marks[CURSOR] = marks[RESOLVED] = 0
-        marks[BASE] = used
+        marks[ROWS], marks[BASE] = 1, used
         self._used = used + 1
-        if not self._find_slots(block):
+        if not self._find_slots(rows):
             self._sweep(grow=False)
-            self._find_slots(block)
+            self._find_slots(rows)
         marks[FAR] = 0  # a shortcut is for many rows
-        shown = Shown(block, block.view(np.float64), self._slot_of, self._one_found)
-        stopped = int(self._match(self.state, shown, self._tables.ints, self._tables.floats))
+        stopped = self._walk(rows, self._one_found)
         assert stopped == DONE, "one row decides few matches"
         size = marks[FOUND]
         if not size:
             return None
         marks[FOUND] = 0
-        found = self._complete(block, self._one_found, size)
+        found = self._complete(rows, self._one_found, size)
         return found.copy() if found.base is self._one_found else found
 
     def _room_for_found(self, wanted: int) -> Int64Array:
@@ -188,31 +245,31 @@ class OnePassMatcher:
         # columns are not to lie a whole number of pages apart: what is written to all of them would fall on one place
         return np.empty((self._tables.shape.found_width, size // 512 * 512 + 536), np.int64)
 
-    def _complete(self, block: Int64Array, found: Int64Array, size: int) -> Int64Array:
+    def _walk(self, rows: Rows, found: Int64Array) -> int:
+        """Let the generated loop go over the rows whose slots are found; what stopped it."""
+        tables = self._tables
+        return int(self._match(self.state, Shown(rows.columns, self._slot_of, found), tables.ints, tables.floats))
+
+    def _complete(self, rows: Rows, found: Int64Array, size: int) -> Int64Array:
         """What was found, with what every shape tells of the rows at which matches were decided."""
+        counts, ends_at_row = self.state.counts, self._tables.ends_at_row
+        complete_found(found, size, rows.columns, counts, rows.factor, rows.first, ends_at_row)
         out = found[:, :size]
-        if 4 * size < found.shape[1]:  # room is not given away with it
-            out = out.copy()
-        rows = out[FOUND_ROW].copy()
-        keys = [(FOUND_KEYS + i, BLOCK_KEYS + i) for i in range(self._words)]
-        for column, source in ((DECIDED_AT, TS), (DECIDER, IDENTITY), *keys):
-            np.take(block[source], rows, out=out[column], mode="clip")
-        if self._tables.ends_at_row:
-            np.add(rows, self.state.counts[BASE], out=out[END])
-        return out
+        return out.copy() if 4 * size < found.shape[1] else out  # room is not given away with it
 
     def lineage(self, found: Int64Array) -> Callable[[], Lineage]:
         """What lists the events of each match, oldest first: later, unless that would keep too much alive."""
         trail, numbers, names = self.state.trail, self._numbers, self._streams
-        firsts, ends = found[FIRST], found[END]
+        firsts, ends, lease = found[FIRST], found[END], self._lease
 
-        def events() -> Lineage:
+        def events(_lease: _Lease = lease) -> Lineage:
             offsets, identities = _walked(trail, numbers, firsts, ends)
             if len(names) == 1:
                 return offsets, names, np.zeros(identities.size, np.int32), identities
             return offsets, names, identities % len(names), identities // len(names)
 
-        if trail.size > _PINNED * 4 * ends.size:
+        rare = 4 * _PINNED * ends.size < self._marks[ROWS]  # others are found in the trail, which it keeps alive with it
+        if trail.size > 4 * _PINNED * ends.size and (rare or trail.size > 2 * _ROWS):
             listed = events()
             return lambda: listed
         return events
@@ -233,7 +290,8 @@ class OnePassMatcher:
     def held(self) -> tuple[int, int, int, int]:
         """Runs, keys that have some, rows kept, bytes."""
         runs, state = self._runs(), self.state
-        tables = (state.slots, state.trail, self._numbers.told, self.table, self._near, self._slot_of)
+        spare = () if self._spare is None else (self._spare[0],)
+        tables = (state.slots, state.trail, self._numbers.told, self.table, self._near, self._slot_of, *spare)
         return int(runs.sum()), int(np.count_nonzero(runs)), 0, sum(table.nbytes for table in tables)
 
     # ---------------------------------------------------------------------------------------------------- snapshots
@@ -247,7 +305,7 @@ class OnePassMatcher:
         offsets = self._offsets(slots)
         trail, events = np.zeros(int(offsets[-1]), np.int32), np.zeros(int(offsets[-1]), np.int64)
         starts, live = list(self._tables.starts), self._live(slots)
-        copy_trail(self.state.trail, slots, np.array(starts, np.int64), offsets, trail, events)
+        copy_trail(self.state.trail, slots, self._starts, offsets, trail, events)
         events = self._numbers.at(events)
         slots[~live] = 0
         slots[:, LAST_AT] = np.diff(offsets)
@@ -296,9 +354,9 @@ class OnePassMatcher:
         if starts:
             mine[:, starts] += np.where(live[:, starts], offsets[:-1, None], 0)
         mine[:, LAST_AT] = offsets[1:] - 1
-        trail, told = _room_in_trail(2 * events.size)
-        trail[: events.size], told[: events.size] = np.arange(events.size) - 1, events
-        self._numbers = Numbers(told, events.size, 0)
+        trail = _trail(2 * events.size)
+        trail[: events.size] = np.arange(events.size) - 1
+        self._numbers = Numbers(events.copy(), events.size, 0)
         self._used = events.size
         self._take(slots, len(packed) + 1)
         self.state = self.state._replace(trail=trail)
@@ -334,36 +392,33 @@ class OnePassMatcher:
 
     def _offsets(self, slots: Int64Array) -> Int64Array:
         """Where the events that the runs of each key have bound begin and end, key after key."""
-        lengths, there = np.zeros(len(slots), np.int64), np.flatnonzero(self._runs_of(slots))
-        live, ends = self._live(slots), slots[:, LAST_AT].copy()
-        firsts = ends.copy()  # for a run that began with the key's last event
-        for column in self._tables.starts:
-            np.minimum(firsts, slots[:, column], out=firsts, where=live[:, column])
-        some = np.zeros(there.size, np.int64)
-        count_trail(self.state.trail, firsts[there], ends[there], some)
-        lengths[there] = some
+        lengths, tables = np.zeros(len(slots), np.int64), self._tables
+        count_kept(
+            self.state.trail, slots, self._starts, self._live_starts, tables.runs, tables.shift, lengths
+        )  # fmt: skip
         return _offsets_of(lengths)
 
-    def _find_slots(self, block: Int64Array) -> bool:
+    def _find_slots(self, rows: Rows) -> bool:
         """Find the slots of further rows; whether there were any for which there is room."""
-        counts, before = self.state.counts, int(self.state.counts[RESOLVED])
-        tables = self._tables
+        state, tables, before = self.state, self._tables, self._marks[RESOLVED]
+        begins = 0 if rows.every_begins else tables.begins
         find_slots(
-            self.state.slots, self.table, self._near, counts, block, self._slot_of, tables.blank, tables.begins
+            state.slots, self.table, self._near, state.counts, rows.columns, self._slot_of, tables.blank, begins
         )  # fmt: skip
-        return int(counts[RESOLVED]) > before
+        return self._marks[RESOLVED] > before
 
-    def _look_near(self, block: Int64Array) -> None:
+    def _look_near(self, rows: Rows) -> None:
         """Begin a shortcut to the slots of keys such as the block's, where these lie close together."""
         if self._words != 1:
             return
-        keys, counts = block[BLOCK_KEYS], self.state.counts
-        low, high = int(keys.min()), int(keys.max()) + 1
+        counts, ends = self.state.counts, np.zeros(2, np.int64)
+        find_ends(rows.columns, BLOCK_KEYS, rows.size, ends)
+        low, high = int(ends[0]), int(ends[1]) + 1
         most = max(_NEAR, _NEAR_TIMES * len(self.state.slots))
-        both = min(low, int(counts[NEAR_LOW])), max(high, int(counts[NEAR_LOW]) + self._near.size)
-        if self._near.size and both[1] - both[0] <= most:
-            low, high = both
-        if high - low <= most:
+        known = int(counts[NEAR_LOW]), int(counts[NEAR_LOW]) + self._near.size
+        if self._near.size and max(high, known[1]) - min(low, known[0]) <= most:
+            low, high = min(low, known[0]), max(high, known[1])
+        if high - low <= most and (low, high) != known:
             counts[NEAR_LOW], self._near = low, np.zeros(high - low, np.int32)
 
     def _sweep(self, grow: bool) -> None:
@@ -373,7 +428,8 @@ class OnePassMatcher:
         """
         state = self.state
         live = self._slots()[self._runs() > 0]
-        size = 2 * len(state.slots) if grow or 2 * len(live) >= len(state.slots) - 2 else len(state.slots)
+        times = 4 if len(state.slots) < _FEW else 2
+        size = times * len(state.slots) if grow or 2 * len(live) >= len(state.slots) - 2 else len(state.slots)
         size = size // 2 if not grow and is_spacious(size, len(live)) else size
         slots = np.zeros((size, state.slots.shape[1]), np.int64)
         slots[0] = self._tables.blank
@@ -400,18 +456,25 @@ class OnePassMatcher:
             return
         offsets = self._offsets(self._slots())
         kept = int(offsets[-1])
-        trail, told = _room_in_trail(2 * kept + _BATCHES * rows)
-        starts = np.array(self._tables.starts, np.int64)
-        copy_trail(state.trail, self._slots(), starts, offsets, trail, told)
-        told[:kept] = self._numbers.at(told[:kept])
-        self._used, self._numbers = kept, Numbers(told, kept, 0)
+        trail, places = self._fresh_trail(2 * kept + max(_BATCHES * rows, min(8 * _BATCHES * rows, _ROWS))), np.zeros(kept, np.int64)
+        copy_trail(state.trail, self._slots(), self._starts, offsets, trail, places)
+        self._used, self._numbers = kept, Numbers(self._numbers.at(places), kept, 0)
+        self._spare = state.trail, ref(self._lease)
+        self._lease = _Lease()
         self.state = state._replace(trail=trail)
 
+    def _fresh_trail(self, events: int) -> Int32Array:
+        """A trail for so many events: the one before, if nobody may walk it any more: its memory is warm."""
+        if self._spare is not None:
+            trail, lease = self._spare
+            if lease() is None and events <= trail.size <= 2 * events:
+                return trail
+        return _trail(events + events // 8)
 
-def _room_in_trail(events: int) -> tuple[Int32Array, Int64Array]:
-    """A trail and the numbers beside it; not zeros: fresh pages cost more than the matching does."""
-    size = max(_SMALL, events)
-    return np.empty(size, np.int32), np.empty(size, np.int64)
+
+def _trail(events: int) -> Int32Array:
+    """A trail; not zeros: fresh pages cost more than the matching does."""
+    return np.empty(max(_SMALL, events), np.int32)
 
 
 def _offsets_of(lengths: Int64Array) -> Int64Array:

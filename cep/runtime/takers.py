@@ -13,6 +13,7 @@ import numpy as np
 from cep.kernels.blocks import BLOCK_KEYS
 from cep.model.batch import where_it_lies
 from cep.runtime.chain import ChainMatcher
+from cep.runtime.onepass import OnePassMatcher, Rows
 from cep.runtime.operators.pattern import word_column, words_of
 from cep.runtime.rows import compile_row_writer
 
@@ -82,7 +83,7 @@ class RowTaker:
 class BatchTaker:
     """Shows batches that need not wait to a shard in which nothing waits."""
 
-    __slots__ = ("_gathering", "_keys", "_lay", "_matcher", "_shard", "_strings", "_waiting", "outputs")
+    __slots__ = ("_gathering", "_keys", "_lay", "_matcher", "_places", "_shard", "_strings", "_waiting", "outputs")
 
     def __init__(self, shard: DirectShard, lay: Lay, gathering: Gathering) -> None:
         self._shard, self._lay, self._gathering = shard, lay, gathering
@@ -90,6 +91,8 @@ class BatchTaker:
         self._keys = BLOCK_KEYS + len(shard.shape.keys)
         has_form = shard.form is not None
         self._matcher = shard.matcher if has_form and isinstance(shard.matcher, ChainMatcher) else None
+        rows_lie = gathering.every and isinstance(shard.matcher, OnePassMatcher)
+        self._places = gathering.tell_places() if rows_lie else None
         self.outputs: list[Output] = []  # what its shard has made of it, if it has no form
 
     @property
@@ -116,7 +119,10 @@ class BatchTaker:
             if self._strings.wants_collection:
                 self._shard.collect(block)
         if self._matcher is None:
-            self.outputs = self._shard.match(block, watermark)
+            if self._places is None:
+                self.outputs = self._shard.match(block, watermark)
+            else:
+                self.outputs = self._shard.match_rows(self._rows(block, self._places), watermark)
             return sum(len(o.order) for o in self.outputs)
         matched, decided = self._matcher.match_one(block), 0
         if matched is None:
@@ -125,6 +131,10 @@ class BatchTaker:
             bundle.add(self._shard, found)
             decided += found.shape[1]
         return decided
+
+    def _rows(self, block: Int64Array, places: Int64Array) -> Rows:
+        lay = self._lay
+        return Rows(block, places, block.shape[1], lay.first, lay.factor, not self._gathering.has_tests)
 
 
 class FilterTaker:

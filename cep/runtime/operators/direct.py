@@ -48,7 +48,7 @@ from cep.runtime.takers import BatchTaker, RowTaker
 from cep.runtime.waiting import Waiting
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from cep.compiler.choice import DirectTables
     from cep.compiler.columns import Leaf
@@ -62,6 +62,7 @@ if TYPE_CHECKING:
     from cep.runtime.clock import Frontier
     from cep.runtime.executor import Program
     from cep.runtime.gathering import Lay
+    from cep.runtime.onepass import Rows
     from cep.runtime.snapshot import State, Stored
 
 RowMatcher = ChainMatcher | OnePassMatcher
@@ -126,9 +127,17 @@ class DirectShard:
 
     def match(self, block: Int64Array, watermark: int) -> list[Output]:
         """Show the matcher a block, then the watermark; return the derived events of its matches."""
+        return self._matched(self.matcher.match(block, watermark), watermark)
+
+    def match_rows(self, rows: Rows, watermark: int) -> list[Output]:
+        """The same for rows of which some columns stand where they lie."""
+        assert isinstance(self.matcher, OnePassMatcher), "others take whole blocks"
+        return self._matched(self.matcher.match(rows, watermark), watermark)
+
+    def _matched(self, matches: Iterator[Int64Array], watermark: int) -> list[Output]:
         self._watermark = watermark
         out: list[Output] = []
-        for found in self.matcher.match(block, watermark):
+        for found in matches:
             out += self.harvest(found)
         if self.matcher.is_spacious:
             self._give_back()
