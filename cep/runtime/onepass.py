@@ -268,7 +268,7 @@ class OnePassMatcher:
                 return offsets, names, np.zeros(identities.size, np.int32), identities
             return offsets, names, identities % len(names), identities // len(names)
 
-        rare = 4 * _PINNED * ends.size < self._marks[ROWS]  # others are found in the trail, which it keeps alive with it
+        rare = 4 * _PINNED * ends.size < self._marks[ROWS]  # the trail would be kept for few
         if trail.size > 4 * _PINNED * ends.size and (rare or trail.size > 2 * _ROWS):
             listed = events()
             return lambda: listed
@@ -456,7 +456,10 @@ class OnePassMatcher:
             return
         offsets = self._offsets(self._slots())
         kept = int(offsets[-1])
-        trail, places = self._fresh_trail(2 * kept + max(_BATCHES * rows, min(8 * _BATCHES * rows, _ROWS))), np.zeros(kept, np.int64)
+        trail, places = (
+            self._fresh_trail(2 * kept + max(_BATCHES * rows, min(8 * _BATCHES * rows, _ROWS))),
+            np.zeros(kept, np.int64),
+        )
         copy_trail(state.trail, self._slots(), self._starts, offsets, trail, places)
         self._used, self._numbers = kept, Numbers(self._numbers.at(places), kept, 0)
         self._spare = state.trail, ref(self._lease)
@@ -464,7 +467,7 @@ class OnePassMatcher:
         self.state = state._replace(trail=trail)
 
     def _fresh_trail(self, events: int) -> Int32Array:
-        """A trail for so many events: the one before, if nobody may walk it any more: its memory is warm."""
+        """A trail for so many events: the one before, if nobody may walk it: its memory is warm."""
         if self._spare is not None:
             trail, lease = self._spare
             if lease() is None and events <= trail.size <= 2 * events:
