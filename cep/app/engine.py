@@ -136,7 +136,7 @@ class Engine:
         """
         whole = self.decoder(stream).decode_whole(table, self._rows[stream])
         if whole is not None:
-            return self.feed(stream, whole)
+            return self._feed(stream, whole)
         return join([self.feed(stream, decoded) for decoded in self.decode(stream, table)])
 
     def decode(self, stream: str, table: object) -> Iterator[Decoded]:
@@ -152,6 +152,9 @@ class Engine:
     def feed(self, stream: str, decoded: Decoded) -> Decided:
         """Take events that a source has decoded already."""
         self.decoder(stream)
+        return self._feed(stream, decoded)
+
+    def _feed(self, stream: str, decoded: Decoded) -> Decided:
         executor = self._of[stream]
         if executor.clocks[stream].ended:
             msg = f"{stream} has ended; nothing more can be sent to it"
@@ -490,9 +493,9 @@ class Engine:
 
     def decoder(self, stream: str) -> Decoder:
         """What reads rows of a declared stream. Raises `UsageError` for another name, and once the engine is closed."""
-        self._must_be_open()
-        found = self._decoders.get(stream)
+        found = None if self._closed else self._decoders.get(stream)
         if found is None:
+            self._must_be_open()
             schema = self._rules.rulebook.streams.get(stream)
             if schema is None:
                 raise UsageError(_unknown(stream, self._rules))

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cep.io.whole import Strings
-from cep.model.batch import Column, lying
+from cep.model.batch import Column, address_of, lying
 from cep.model.late import Late
 from cep.model.later import Ahead, Found, LaterColumns, Lies, TableForm
 from cep.model.time import MAX_TIME, MIN_TIME, NANOSECONDS
@@ -63,12 +63,14 @@ class ExportedTables:
         self._columns, self._look, self._ahead = columns, look, ahead
         self._wants = np.zeros((1 + len(columns), _LINE), np.int64)
         self._says = ctypes.create_string_buffer(_said(schema))
-        self._wants[0, [_COLUMNS, _TOLD, _MOST_ROWS]] = len(columns), len(schema), most
-        self._wants[0, _SAYS] = ctypes.addressof(self._says)
+        words = self._words = memoryview(self._wants.data).cast("B").cast("q")
+        words[_COLUMNS], words[_TOLD], words[_MOST_ROWS] = len(columns), len(schema), most
+        words[_SAYS] = ctypes.addressof(self._says)
         for line, column in enumerate(columns, 1):
-            self._wants[line, [_CHILD, _KIND, _SIZE]] = column.place, column.kind, column.dtype.itemsize
-        self._words = memoryview(self._wants.data).cast("B").cast("q")
-        self._at = int(self._wants.ctypes.data)
+            at = line * _LINE
+            words[at + _CHILD], words[at + _KIND] = column.place, column.kind
+            words[at + _SIZE] = column.dtype.itemsize
+        self._at = address_of(self._wants)
         self._places = slice(_LINE + _ADDRESS, _LINE * (1 + len(columns)), _LINE)
         (times,) = [column for column in columns if column.kind == _TIMES]
         self._factor, self._least, self._most = times.factor, times.least, times.most
@@ -117,8 +119,9 @@ class ExportedTables:
             if text is None or not text.data.size or text is texts.get(column.name):
                 continue
             texts[column.name] = text
-            addresses = [int(array.ctypes.data) for array in (text.offsets, text.data)]
-            self._wants[line, [_STRINGS, _OFFSETS, _BYTES]] = len(text), *addresses
+            at, words = line * _LINE, self._words
+            words[at + _STRINGS], words[at + _OFFSETS] = len(text), address_of(text.offsets)
+            words[at + _BYTES] = address_of(text.data)
         if texts == self._form.texts:
             return False
         self._form = TableForm(self._form.columns, texts)  # tables that were read before keep theirs
@@ -150,7 +153,7 @@ def _said(schema: pa.Schema) -> bytes:
 
 
 def _words_at(address: int, count: int = 9) -> Sequence[int]:
-    return memoryview((ctypes.c_int64 * count).from_address(address)).cast("B").cast("q").tolist()
+    return (ctypes.c_int64 * count).from_address(address)[:]
 
 
 def exported_tables(

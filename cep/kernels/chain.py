@@ -286,10 +286,8 @@ def match_chains(program: ChainProgram, state: ChainState, block: IntArray, foun
 
 def addresses(program: ChainProgram, state: ChainState, block: IntArray, found: IntArray) -> IntArray:
     """Where all of these lie, for `match_chain_row`; they are to be kept as long as it is."""
-    out = np.zeros((TABLES, 3), np.int64)
-    for row, table in enumerate((*program, *state, block, found)):
-        out[row] = (table.ctypes.data, *table.shape, 1)[:3]
-    return out
+    tables = (*program, *state, block, found)
+    return np.array([(t.__array_interface__["data"][0], *t.shape, 1)[:3] for t in tables], np.int64)
 
 
 @kernel(ChainProgramType(Matrix), inline=True)

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from cep.model.later import LaterColumns
 from cep.model.types import Type
 
 if TYPE_CHECKING:
@@ -537,6 +538,20 @@ def renumbered(batch: EventBatch, first: int, size: int) -> EventBatch:
     here.update(vars(batch), _first=first, _size=size)
     here.pop("seq", None)
     return other
+
+
+def number_now(batch: EventBatch, first: int) -> EventBatch:
+    """A batch that nobody has seen yet and that has no numbers, with numbers from ``first`` on."""
+    here = vars(batch)
+    here["_first"] = first
+    here.pop("seq", None)
+    return batch
+
+
+def has_all(batch: EventBatch) -> bool:
+    """Whether a batch has the fields of its type, in their order."""
+    columns, names = batch.columns, batch.schema.names
+    return (isinstance(columns, LaterColumns) and columns.names is names) or tuple(columns) == names
 
 
 def _times(batch: EventBatch) -> Column | None:

@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 class LaterColumns(Mapping[str, "Column"]):
     """Columns by name, all made by ``make`` at the first look; ``names`` are theirs."""
 
-    __slots__ = ("_made", "_make", "_names")
+    __slots__ = ("_made", "_make", "names")
 
     def __init__(self, names: Collection[str], make: Callable[[], Mapping[str, Column]]) -> None:
-        self._names = names
+        self.names = names
         self._make: Callable[[], Mapping[str, Column]] | None = make
         self._made: Mapping[str, Column] = {}
 
@@ -39,10 +39,10 @@ class LaterColumns(Mapping[str, "Column"]):
         return self._all()[name]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._names)
+        return iter(self.names)
 
     def __len__(self) -> int:
-        return len(self._names)
+        return len(self.names)
 
 
 class TableForm(NamedTuple):

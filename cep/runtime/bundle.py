@@ -39,7 +39,9 @@ class Bundle:
         out: list[Output] = []
         for alike in self._found.values():
             shard, found = alike[0]
-            if len(alike) > 1:
+            if len(alike) > 1 and all(other is shard for other, _ in alike):
+                out += shard.harvest_one(np.concatenate([f for _, f in alike], axis=1))
+            elif len(alike) > 1:
                 sizes = [f.shape[1] for _, f in alike]
                 found = np.concatenate([f for _, f in alike], axis=1)
                 which = np.repeat(np.arange(len(alike), dtype=np.int32), sizes)

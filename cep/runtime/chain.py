@@ -75,6 +75,7 @@ _AHEAD = 1024  # rows whose keys are sought at once
 _MOST_FOUND = 65_536  # matches given out at once, unless one event has more
 _NEVER = -(2**63)
 _BLOCK = 16  # the block's place among the addresses
+_WIDTH, _ROWS = 3 * _BLOCK + 1, 3 * _BLOCK + 2
 # a run that is kept: the step it waits for, its deadline, its null bits, its key, what it has bound; where a chain ends
 # in a silence, behind that, how many of the runs its match forgets: one that waits for the silence waits for the step
 # behind the last, since the time that stands in place of the deadline
@@ -113,7 +114,7 @@ class ChainMatcher:
         )
         # what the kernel has been told of, and where; the block of one row is always the same
         self._entered: tuple[ChainState | None, Int64Array | None, Int64Array | None] = (None, None, None)
-        self._where, self._at = np.zeros((0, 3), np.int64), 0
+        self._where, self._told, self._at = np.zeros((0, 3), np.int64), memoryview(b""), 0
         self._found = np.zeros((shape.found_width, _SMALL), np.int64)  # grows with what a batch finds
 
     @property
@@ -159,13 +160,30 @@ class ChainMatcher:
         """
         self._marks[LIMIT] = _NEVER
         stopped = self._show(block)
+        if stopped in (DONE, NOTHING):
+            return self._given() if stopped == DONE else None
+        return self._shown(block, stopped)
+
+    def match_flat(self, words: Int64Array, width: int, rows: int) -> Int64Array | Iterator[Int64Array] | None:
+        """The same for a block that stands at the beginning of ``words``, which are the same for many blocks."""
+        state, found, shown = self._entered
+        if self.state is not state or self._found is not found or shown is not words:
+            self._enter(words.reshape(1, -1), words)
+        marks, at = self._marks, self._told
+        marks[LIMIT] = _NEVER
+        at[_WIDTH], at[_ROWS] = width, rows
+        stopped = self._match_row(self._at)
         if stopped == NOTHING:
             return None
-        found = self._marks[FOUND]
-        if stopped != DONE:
-            return self._shown(block, stopped)
+        if stopped == DONE:
+            return self._given()
+        return self._shown(words[: width * rows].reshape(width, rows), int(stopped))
+
+    def _given(self) -> Int64Array | None:
+        """What was found; nobody else writes into it."""
+        size = self._marks[FOUND]
         self._marks[FOUND] = 0
-        return self._found[:, :found].copy() if found else None
+        return self._found[:, :size].copy() if size else None
 
     def _show(self, block: Int64Array) -> int:
         """Show a block from its beginning; what stopped it."""
@@ -174,13 +192,17 @@ class ChainMatcher:
             return int(self._match(self._tables.program, self.state, block, self._found))
         state, found, shown = self._entered
         if self.state is not state or self._found is not found:
-            self._where = addresses(self._tables.program, self.state, block, self._found)
-            self._at = int(self._where.ctypes.data)
-            self._entered = self.state, self._found, block
+            self._enter(block, block)
         elif block is not shown:
             self._where[_BLOCK] = block.__array_interface__["data"][0], *block.shape
             self._entered = state, found, block
         return int(self._match_row(self._at))
+
+    def _enter(self, block: Int64Array, shown: Int64Array) -> None:
+        """Write down where all lies that the kernel works on; ``shown``: by what the block is known again."""
+        self._where = addresses(self._tables.program, self.state, block, self._found)
+        self._told, self._at = memoryview(self._where.data).cast("B").cast("q"), int(self._where.ctypes.data)
+        self._entered = self.state, self._found, shown
 
     def _shown(self, block: Int64Array, stopped: int) -> Iterator[Int64Array]:
         """Give out what was found, and show the rest of a block."""
@@ -394,15 +416,16 @@ class ChainMatcher:
             state.waits[group, WAITS_SLOT] = (np.cumsum(wanted) - 1)[state.waits[group, WAITS_SLOT]]
         kept = used[wanted]
         size = len(state.slots)
+        coming = np.zeros(0, np.int64) if block is None or not self._words else block[BLOCK_KEYS]
         if block is not None and size < _FEW:
-            size *= 4
+            few = self._words == 1 and int(coming.max()) - int(coming.min()) < _FEW <= coming.size
+            size = _FEW if few else 4 * size  # as many keys as there may be at once: to sweep takes longer than they do
         elif block is not None and 2 * len(kept) > size:
             size *= 2
         slots = np.zeros((size, used.shape[1]), np.int64)
         slots[: len(kept)] = kept
         counts[USED] = len(kept)
         counts[SOUGHT_TO] = counts[CURSOR]  # what was found ahead stands elsewhere now
-        coming = np.zeros(0, np.int64) if block is None or not self._words else block[BLOCK_KEYS]
         self.state = state._replace(slots=slots, table=self._table(slots, len(kept), coming))
 
     def _waiting_groups(self) -> Int64Array:

@@ -54,7 +54,8 @@ class StreamClock:
     @property
     def watermark(self) -> int:
         """No event below this is taken any more."""
-        return max(self._floor, self._less_late(self.highest))
+        highest = self._less_late(self.highest) if self._late else self.highest
+        return highest if highest > self._floor else self._floor
 
     def advance(self, to: int) -> None:
         """Promise that no event below ``to`` will come."""
@@ -64,7 +65,8 @@ class StreamClock:
         """Take note of arrivals in order; False (and nothing is noted) when some of them are late."""
         if first < self.watermark:
             return False
-        self.highest = max(self.highest, last)
+        if last > self.highest:
+            self.highest = last
         return True
 
     def takes_one(self, time: int) -> bool:

@@ -20,7 +20,7 @@ import numpy as np
 from cep.compiler.choice import choose_matcher
 from cep.compiler.pattern import compile_pattern
 from cep.language.typed import CheckedFilter
-from cep.model.batch import EventBatch, ends_in_order, last_number, renumbered
+from cep.model.batch import EventBatch, ends_in_order, has_all, last_number, number_now
 from cep.model.decided import Decided, Piece
 from cep.model.later import Ahead
 from cep.model.schema import late_schema
@@ -34,7 +34,7 @@ from cep.runtime.operators.filter import FilterOperator, FilterProgram, compile_
 from cep.runtime.operators.limited import LimitedOperator
 from cep.runtime.operators.pattern import PatternOperator
 from cep.runtime.results import Output, by_type, interleave, number
-from cep.runtime.single import ScreenedReaders, SingleEvents
+from cep.runtime.single import FEW, ScreenedReaders, SingleEvents
 
 _ALWAYS, _NEVER = -(2**63), 2**63
 _FEW = 2  # results of so many emits are put into one order
@@ -214,6 +214,10 @@ class Executor:
         )
         self._met: Frontier | None = None  # the last frontier by which something could have been decided
         self._passed: int | None = None  # the time to which single events have taken it since
+        for name in self.clocks:
+            if len(self._readers.get(name, ())) in range(1, 1 + FEW):  # others are screened once batches come
+                self._screen(name)
+        self._ask()
 
     @property
     def operators(self) -> Sequence[RunningOperator]:
@@ -411,12 +415,12 @@ class Executor:
             return _NOTHING
         ((batch, _),) = outputs
         schema, size = batch.schema, len(batch)
-        if not size or tuple(batch.columns) != schema.names:
+        if not size or not has_all(batch):
             return None
         self._passed = time
         first = self.numbers.get(schema.name, 0)
         self.numbers[schema.name] = first + size
-        return Decided.of_one(Piece((renumbered(batch, first, size),)))
+        return Decided.of_one(Piece((number_now(batch, first),)))
 
     def _count(self, rule: CheckedRule, outputs: Sequence[Output]) -> None:
         self.matches[rule.name] += sum(len(o.order) for o in outputs)
@@ -456,35 +460,45 @@ class Executor:
             level.least = wakes
             self._wakes = min(self._wakes, wakes)  # another level may wake earlier
 
+    def _ask(self) -> None:
+        """Ask every operator where it wakes."""
+        for level in self._levels:
+            level.touched.clear()
+            level.wakes[:] = [running.wakes_at for running in level.operators]
+            level.asleep()
+        self._wakes, self._asked = min((level.least for level in self._levels), default=_NEVER), True
+
     def _ask_all(self) -> None:
         """Let every operator be asked anew where it wakes."""
         self._asked = False
         for level in self._levels:
             level.touched.update(range(len(level.operators)))
 
+    def _screen(self, stream: str) -> ScreenedReaders:
+        """What the readers of a stream want of its batches."""
+        clock = self.clocks.get(stream)
+        is_prompt = clock is not None and len(self.clocks) == 1 and clock.is_prompt
+        readers, schema = self._readers[stream], self._schemas[stream]
+        screened = ScreenedReaders(schema, stream, readers, is_prompt=is_prompt, ahead=self.ahead(stream))
+        self._screened[stream] = screened
+        return screened
+
     def _show(self, stream: str, batch: EventBatch, clock: StreamClock | None = None) -> None:
         """Show events to the operators that read them; ``clock``: that of their stream, if they stand in order."""
         if not len(batch) or stream not in self._readers:
             return
-        screened = self._screened.get(stream)
-        if screened is None:
-            is_prompt = clock is not None and len(self.clocks) == 1 and clock.is_prompt
-            readers, schema = self._readers[stream], self._schemas[stream]
-            screened = self._screened[stream] = ScreenedReaders(
-                schema, stream, readers, is_prompt=is_prompt, ahead=self.ahead(stream)
-            )
+        screened = self._screened.get(stream) or self._screen(stream)
         memo: Memo = {}
         bundle = self._bundle
         found, at_once = -1, clock is not None and screened.lies(batch)
+        watermark = 0 if clock is None else clock.watermark
         if screened.screen is not None:
             found = screened.screen.possible(batch)
             screened.last = last_number(batch)
         for running, wanted, taker in screened.readers:
             if not found & wanted:
                 continue
-            count = None
-            if at_once and taker is not None and clock is not None:
-                count = taker.take(batch, clock.watermark, bundle)
+            count = taker.take(batch, watermark, bundle) if at_once and taker is not None else None
             level, place = self._touch[running]
             if count is None or taker is None:
                 level.touched.add(place)

@@ -92,7 +92,7 @@ class Lay:
         self._tested: set[str] = set()
         self._room = 0
         self._widest = 0
-        self._block = np.zeros(0, np.int64)
+        self.flat = np.zeros(0, np.int64)
         self._kept: list[AnyArray] = []
         self._form: TableForm | None = None  # of the table before, if it was one that says where it lies
         self._places: tuple[tuple[int, int], ...] | None = None  # where the addresses of such a table are noted
@@ -226,14 +226,14 @@ class Lay:
             self._words = memoryview(self._lines.data).cast("B").cast("q")
         self._room = 1 << (size - 1).bit_length()
         marks, words = np.zeros(self._room, np.uint8), np.zeros((self._room >> 6) + 1, np.uint64)
-        self.listed, self._block = np.empty(self._room, np.int64), np.empty(self._room * self._widest, np.int64)
+        self.listed, self.flat = np.empty(self._room, np.int64), np.empty(self._room * self._widest, np.int64)
         self._own = marks, words
-        for word, array in ((MARKS, marks), (WORDS, words), (LIST, self.listed), (BLOCK, self._block)):
+        for word, array in ((MARKS, marks), (WORDS, words), (LIST, self.listed), (BLOCK, self.flat)):
             self._words[word] = address_of(array)
 
     def block(self, width: int, count: int) -> Int64Array:
         """The block that was made last."""
-        return self._block[: width * count].reshape(width, count)
+        return self.flat[: width * count].reshape(width, count)
 
 
 class Gathering:
@@ -280,9 +280,9 @@ class Gathering:
         return int(gather_block(self._at)) if count is None else count
 
     def _write(self, batch: EventBatch) -> None:
-        columns = batch.columns
+        kinds = {name: batch.schema.by_name[name].type.kind for name in self._names if name}  # no column is made
         for name, target, copied in self._wanted.columns:
-            if columns[name].type.kind in copied:
+            if kinds[name] in copied:
                 self._copies.append((self._places[name], target))
             else:
                 self.others.append((name, target))
@@ -295,15 +295,15 @@ class Gathering:
             orders[line, 0] = place
             ((_, inside, outside),) = test.kept
             orders[line, INSIDE], orders[line, OUTSIDE] = inside, outside
-            self._bounds(orders[line], test, columns[_attribute(test)])
+            self._bounds(orders[line], test, kinds[_attribute(test)])
         for line, copy in enumerate(self._copies, 1 + len(self._tests)):
             orders[line, :2] = copy
         self._orders, self._at = orders, address_of(orders)
 
-    def _bounds(self, line: Int64Array, test: Test, column: Column) -> None:
-        if column.text is not None:
+    def _bounds(self, line: Int64Array, test: Test, kind: str) -> None:
+        if kind == "string":
             self._texts[_attribute(test)] = None
-        elif column.type.kind == "float":
+        elif kind == "float":
             line[[LOW, HIGH]] = struct.unpack("2q", struct.pack("2d", test.low, test.high))
         else:
             line[[LOW, HIGH]] = test.low, test.high

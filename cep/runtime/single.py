@@ -57,7 +57,7 @@ class SingleEvents:
             self.readers.append((running, part, part.wanted, taker))
 
 
-_FEW = 2
+FEW = 2
 """So many readers of a stream are asked one by one what they want of a batch."""
 
 
@@ -75,7 +75,7 @@ class ScreenedReaders:
     ) -> None:
         self.screen: BatchScreen | None = None
         wanted = [1] * len(readers)
-        if len(readers) > _FEW:
+        if len(readers) > FEW:
             places = {a.name: place for place, a in enumerate(schema.attributes)}
             optional = frozenset(a.name for a in schema.attributes if a.type.optional)
             self.screen, parts = compile_batch_screen([running.asks(stream) for running in readers], places, optional)

@@ -18,7 +18,7 @@ from cep.runtime.operators.pattern import word_column, words_of
 from cep.runtime.rows import compile_row_writer
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from cep.compiler.direct import DirectInput
     from cep.model.batch import EventBatch, Int64Array
@@ -111,10 +111,13 @@ class BatchTaker:
         count = gathering.gather(batch)
         if not count:
             return count
-        block = self._lay.block(gathering.width, count)
+        lay = self._lay
+        if self._matcher is not None and not gathering.others:
+            return self._bundled(self._matcher.match_flat(lay.flat, gathering.width, count), bundle)
+        block = lay.block(gathering.width, count)
         if gathering.others:
             for name, target in gathering.others:
-                column = self._lay.column(name, count, every=gathering.every)
+                column = lay.column(name, count, every=gathering.every)
                 block[target] = words_of(word_column(column) if target < self._keys else column, self._strings)
             if self._strings.wants_collection:
                 self._shard.collect(block)
@@ -124,10 +127,16 @@ class BatchTaker:
             else:
                 self.outputs = self._shard.match_rows(self._rows(block, self._places), watermark)
             return sum(len(o.order) for o in self.outputs)
-        matched, decided = self._matcher.match_one(block), 0
+        return self._bundled(self._matcher.match_one(block), bundle)
+
+    def _bundled(self, matched: Int64Array | Iterator[Int64Array] | None, bundle: Bundle) -> int:
         if matched is None:
             return 0
-        for found in (matched,) if isinstance(matched, np.ndarray) else map(np.copy, matched):
+        if isinstance(matched, np.ndarray):
+            bundle.add(self._shard, matched)
+            return int(matched.shape[1])
+        decided = 0
+        for found in map(np.copy, matched):
             bundle.add(self._shard, found)
             decided += found.shape[1]
         return decided

@@ -93,6 +93,8 @@ class DirectShard:
         self._plain = [all(node in shape.places for _, node in emit.fields) for emit in operator.rule.emits]
         kinds = {node.type.kind for emit in operator.rule.emits for _, node in emit.fields}
         self._later = all(self._plain) and "string" not in {*kinds, *(key.type.kind for key in operator.rule.keys)}
+        names = [schemas[emit.type].names for emit in shape.emits]
+        self._names = [own if own == emit.names else emit.names for own, emit in zip(names, shape.emits, strict=True)]
         self.form = self._form(tables)
         self._by_deadline = isinstance(tables, ChainTables) and tables.is_silent
         self._text_keys = [i for i, k in enumerate(operator.rule.keys) if k.type.kind == "string"]
@@ -249,7 +251,7 @@ class DirectShard:
             columns: Mapping[str, Column]
             list_keys = partial(self._keys_of, found)
             if self._later:
-                columns = LaterColumns(emit.names, partial(self._columns_of, found, place, n))
+                columns = LaterColumns(self._names[place], partial(self._columns_of, found, place, n))
             else:  # what is computed counts faults, and strings may leave their store
                 columns, keys = self._columns_of(found, place, n), self._keys_of(found)
                 list_keys = partial(tuple, keys)

@@ -276,8 +276,9 @@ class FilterOperator:
         out = []
         for place, emit in enumerate(self._program.emits):
             origin = provenance_later((rule.name,), None, place, keys, (stream,), n, lineage)
-            fields = LaterColumns(emit.names, partial(columns, emit))
-            out.append(Output(derived(self._schemas[emit.type], order, n, fields, origin), order.emitted_by(place)))
+            schema = self._schemas[emit.type]
+            fields = LaterColumns(schema.names if schema.names == emit.names else emit.names, partial(columns, emit))
+            out.append(Output(derived(schema, order, n, fields, origin), order.emitted_by(place)))
         return out
 
     @cached_property
