@@ -87,8 +87,9 @@ class Move:
 
     ``keep``: how many counted groups stay as they are; ``begins`` the next iteration of the one after them (``again``:
     of the loop of the step itself). ``reluctant``: not to bind is preferred ("enough": once the loop has enough).
-    ``last``: the move is inside, or into, the last item of the pattern. ``member``: it binds another member of one
-    ``all of`` or ``n of``. ``every``: the run also waits on, for a later event to bind.
+    ``inner``: further absences, those that stand in the iteration that it begins: what they say of a step there is of
+    that iteration. ``last``: the move is inside, or into, the last item of the pattern. ``member``: it binds another
+    member of one ``all of`` or ``n of``. ``every``: the run also waits on, for a later event to bind.
     """
 
     target: int
@@ -103,6 +104,12 @@ class Move:
     cleared: Place | None = None
     member: bool = False
     every: bool = False
+    inner: tuple[CheckedAbsence, ...] = ()
+
+    @property
+    def absences(self) -> tuple[CheckedAbsence, ...]:
+        """All absences up to the target."""
+        return (*self.guards, *self.inner)
 
 
 @dataclass(frozen=True)
@@ -255,6 +262,8 @@ class _Builder:
                         move,
                         strict=strict,
                         every=every,
+                        guards=(),
+                        inner=move.guards,
                         untils=(*move.untils, *until),
                         keep=len(place.groups) - 1,
                         begins=True,

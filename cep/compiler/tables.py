@@ -202,8 +202,8 @@ class _Tables:
         """Write the moves of one state behind all others."""
         row[tables.FIRST_MOVE], row[tables.MOVES] = len(moves), len(found)
         for move in found:
-            plain = [a for a in move.guards if a.duration is None]
-            silences = [a for a in move.guards if a.duration is not None]
+            plain = [a for a in move.absences if a.duration is None]
+            silences = [a for a in move.absences if a.duration is not None]
             kind = tables.AGAIN_STEP if move.again else tables.NEXT_ROUND if move.begins else tables.ONWARD
             moves.append(
                 [
@@ -221,6 +221,8 @@ class _Tables:
                     _bits(silences, self.absence_at),
                     max((nanoseconds(a.duration, self.params) for a in silences if a.duration is not None), default=-1),
                     int(move.every),
+                    _bits(move.guards, self.absence_at),
+                    _bits(move.inner, self.absence_at),
                 ]
             )
 
@@ -246,7 +248,7 @@ class _Tables:
         if pattern.gap is not None and self.automaton.states[i].ends:
             return False  # it is decided earlier than the longer one
         # what follows may come earlier after it
-        return not any(a.duration is not None for m in self.automaton.states[i].moves for a in m.guards)
+        return not any(a.duration is not None for m in self.automaton.states[i].moves for a in m.absences)
 
 
 def check_size(rule: CheckedRule, automaton: Automaton) -> None:

@@ -14,7 +14,10 @@ from numba import types
 from cep.kernels.jit import Address, Callee, Integer, Whole, call_generated, kernel, pointer
 from cep.kernels.moves import is_beyond
 from cep.kernels.program import (
+    CLEARED,
+    INNER,
     KEPT_BOUND,
+    OUTER,
     POSITION,
     POSITIONS,
     SILENCES,
@@ -48,6 +51,7 @@ from cep.kernels.runs import (
 # what a move is to a row
 FREE, HELD, NEVER = np.int64(0), np.int64(1), np.int64(2)
 _Place = types.UniTuple(types.int64, 5)
+_Asked = types.UniTuple(types.int64, 4)
 
 
 @kernel(types.int64(MatchProgramType, RunStateType, OperandsType, Callee, Integer, Integer, Integer), inline=True)
@@ -91,6 +95,47 @@ def any_fits(
     return 0
 
 
+@kernel(types.int64(MatchProgramType, RunStateType, Integer, Integer), inline=True)
+def turn_round(program: MatchProgram, state: RunState, run: Whole, move: Whole) -> Whole:
+    """Let a run look as it does once a move has begun the next iteration of a group; a second time: as before.
+
+    What that forgets is exchanged with the blank run's registers, which are of nothing. Return how many these are.
+    """
+    cleared, j, count = program.moves[move, CLEARED], np.int64(REGISTERS), np.int64(0)
+    while cleared != 0:
+        if cleared & 1 != 0:
+            kept = state.runs[0, j]
+            state.runs[0, j] = state.runs[run, j]
+            state.runs[run, j] = kept
+            count += 1
+        cleared >>= 1
+        j += 1
+    return count
+
+
+@kernel(types.int64(MatchProgramType, RunStateType, OperandsType, Callee, _Asked))
+def is_forbidden(
+    program: MatchProgram,
+    state: RunState,
+    operands: Operands,
+    test: Address,
+    asked: tuple[Whole, Whole, Whole, Whole],
+) -> Whole:
+    """Return 1 when one of some absences up to a move's target forbids a row, else 0.
+
+    ``asked`` is (which absences, row, run, move). Those in the iteration that the move begins know of that alone.
+    """
+    which, row, run, move = asked
+    if program.moves[move, INNER] == 0:
+        return any_fits(program, state, operands, test, which, row, run)
+    found = any_fits(program, state, operands, test, which & program.moves[move, OUTER], row, run)
+    if found == 0:
+        turn_round(program, state, run, move)
+        found = any_fits(program, state, operands, test, which & program.moves[move, INNER], row, run)
+        turn_round(program, state, run, move)
+    return found
+
+
 @kernel(types.int64(MatchProgramType, RunStateType, OperandsType, Callee, _Place), inline=True)
 def restraint(
     program: MatchProgram,
@@ -109,11 +154,12 @@ def restraint(
     since = state.rows[row, TS] - state.rows[state.nodes[state.runs[run, NODE], ROW], TS]
     if since > program.moves[move, WAIT]:
         return FREE
-    which = program.moves[move, SILENCES]
+    which = np.int64(0)
     for p in range(program.scalars[STEPS], program.waits.size):
-        in_force = (which >> p) & 1 != 0 and 0 < since <= program.waits[p]
-        if in_force and fits(program, state, operands, test, p, row, run) != 0:
-            return NEVER
+        if (program.moves[move, SILENCES] >> p) & 1 != 0 and 0 < since <= program.waits[p]:
+            which |= np.int64(1) << p
+    if which != 0 and is_forbidden(program, state, operands, test, (which, row, run, move)) != 0:
+        return NEVER
     return HELD
 
 

@@ -23,7 +23,7 @@ from __future__ import annotations
 import numpy as np
 from numba import types
 
-from cep.kernels.asking import FREE, NEVER, any_fits, fits, is_preceded, restraint
+from cep.kernels.asking import FREE, NEVER, any_fits, fits, is_forbidden, is_preceded, restraint, turn_round
 from cep.kernels.deadlines import (
     DONE,
     WANTS_CLOSERS,
@@ -373,7 +373,12 @@ def show_event(
                 # with `prefer earliest` others wait for the move, and what a group's bound says decides nothing
                 is_open = 1 if (closing and ends & bit != 0) or done_at != 0 else 0
                 held = restraint(program, state, operands, test, (slot, row, run, np.int64(move), np.int64(is_open)))
-            if held == FREE and fits(program, state, operands, test, moves[move, TARGET], row, run) != 0:
+            fitting: Whole = np.int64(0)
+            if held == FREE:  # what a new iteration forgets its events do not know
+                turn_round(program, state, run, np.int64(move))
+                fitting = fits(program, state, operands, test, moves[move, TARGET], row, run)
+                turn_round(program, state, run, np.int64(move))
+            if fitting != 0:
                 full = counts[FOUND]
                 before = behind if is_reluctant(program, state, run, move) != 0 else run
                 bound = bind(program, state, matches, operands, update, (run, slot, row, np.int64(move), before))
@@ -387,7 +392,8 @@ def show_event(
                         runs[run, BEGUN] |= bit
                 if moves[move, ROUND] == AGAIN_STEP and (not every or runs[run, COUNT] >= steps[source, LOW]):
                     iterated = True
-                if every and any_fits(program, state, operands, test, moves[move, GUARDS], row, run) != 0:
+                between = (moves[move, GUARDS], row, run, np.int64(move))
+                if every and is_forbidden(program, state, operands, test, between) != 0:
                     left &= ~bit  # it stands between what is bound and any later one
                 if bound == 1 and done_at == 0:
                     node = matches.found[full, NODE]
@@ -405,7 +411,8 @@ def show_event(
                         break
                 continue
             broken = held == NEVER or moves[move, STRICT] != 0
-            if broken or any_fits(program, state, operands, test, moves[move, GUARDS], row, run) != 0:
+            between = (moves[move, GUARDS], row, run, np.int64(move))
+            if broken or is_forbidden(program, state, operands, test, between) != 0:
                 left &= ~bit
         if start <= bar:
             free_run(state, slot, run)

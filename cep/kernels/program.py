@@ -58,6 +58,7 @@ from cep.kernels.jit import (
 # bound event on (from the start: before the first one); KEEP: how many groups around the target keep their count;
 # ROUND: see below; CLEARED: registers of positions that a new iteration forgets; IN_LAST: whether the target is part of
 # the last item; INSIDE: whether it is another member of one `all of`;
+# OUTER, INNER: which of the absences stand before the iteration that it begins, and which in it;
 # KEPT_BOUND: whether a group that it stays in has bounds; EVERY: the run that takes it also waits on, for a later event
 # (`then any`)
 (
@@ -75,8 +76,10 @@ from cep.kernels.jit import (
     SILENCES,
     WAIT,
     EVERY,
+    OUTER,
+    INNER,
     MOVE_WIDTH,
-) = range(15)
+) = range(17)
 # what a move begins: nothing, the next iteration of a group, that of the step's own loop
 ONWARD, NEXT_ROUND, AGAIN_STEP = 0, 1, 2
 # whether not to take a move is preferred: never, always, once the loop has enough

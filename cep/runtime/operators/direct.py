@@ -31,6 +31,7 @@ from cep.model.batch import Column, derived, numbers_at, times_stored, write_pla
 from cep.model.later import LaterColumns
 from cep.runtime.chain import ChainMatcher
 from cep.runtime.conditions import Memo, all_valid, decide
+from cep.runtime.counting import CountingMatcher
 from cep.runtime.folding import FoldingMatcher
 from cep.runtime.gathering import gathering_of, wanted_by
 from cep.runtime.graph import GraphMatcher
@@ -69,6 +70,7 @@ RowMatcher = ChainMatcher | OnePassMatcher
 """Matchers that take a block of one row in a way of its own."""
 
 STATE_VERSION = 4
+_FEW = 8192  # parts of so many matches become one batch with what comes behind them
 
 
 class DirectShard:
@@ -96,6 +98,8 @@ class DirectShard:
         names = [schemas[emit.type].names for emit in shape.emits]
         self._names = [own if own == emit.names else emit.names for own, emit in zip(names, shape.emits, strict=True)]
         self.form = self._form(tables)
+        # of others each part of what is found is told with what the matcher knows then
+        self._joins = isinstance(self.matcher, ChainMatcher | CountingMatcher | OnePassMatcher)
         self._by_deadline = isinstance(tables, ChainTables) and tables.is_silent
         self._text_keys = [i for i, k in enumerate(operator.rule.keys) if k.type.kind == "string"]
 
@@ -139,8 +143,13 @@ class DirectShard:
     def _matched(self, matches: Iterator[Int64Array], watermark: int) -> list[Output]:
         self._watermark = watermark
         out: list[Output] = []
+        some: list[Int64Array] = []
         for found in matches:
-            out += self.harvest(found)
+            some.append(found if self.matcher.gives_away else found.copy())
+            if not self._joins or found.shape[1] > _FEW:
+                out += self._harvest_all(some)
+                some = []
+        out += self._harvest_all(some)
         if self.matcher.is_spacious:
             self._give_back()
         return out
@@ -222,6 +231,12 @@ class DirectShard:
     def harvest(self, found: Int64Array) -> list[Output]:
         """The derived events of matches."""
         return self.harvest_one(found if self.matcher.gives_away else found.copy())  # what is given out is its own
+
+    def _harvest_all(self, some: Sequence[Int64Array]) -> list[Output]:
+        """The derived events of matches found one part after the other."""
+        if not some:
+            return []
+        return self.harvest_one(some[0] if len(some) == 1 else np.concatenate(some, axis=1))
 
     def harvest_one(self, found: Int64Array) -> list[Output]:
         """The same for matches that nobody else writes into."""
