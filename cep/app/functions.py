@@ -58,7 +58,8 @@ def allowed_codes(files: Iterable[ast.File], allowed: Allowed | None) -> dict[st
 
 def require_codes(book: Rulebook) -> None:
     """Raise `RuleError` when a rule calls a function that may not run."""
-    refused = {f.name: f for rule in book.rules for f in externals_of(rule) if f.code is None}
+    rules = book.rules if book.has_externals else ()
+    refused = {f.name: f for rule in rules for f in externals_of(rule) if f.code is None}
     if not refused:
         return
     problems = []

@@ -12,6 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cep.app.rest import collector_rests
 from cep.model.diagnostics import Diagnostic, Source
 from cep.model.errors import RuleError, UsageError
 
@@ -80,7 +81,8 @@ class Rules:
         """The compiled rules."""
         from cep.runtime.executor import compile_plan
 
-        return compile_plan(self.plan)
+        with collector_rests():
+            return compile_plan(self.plan)
 
     def graph(self, rule: str | None = None) -> Graph:
         """How the rules hang together, or the automaton of one rule: shown by a notebook; `cep.app.graphs` draws it.
@@ -159,7 +161,9 @@ def load(
     if not paths:
         msg = "no rule file was given"
         raise UsageError(msg)
-    return _check([read_source(Path(p)) for p in paths], params, functions)
+    sources = [read_source(Path(p)) for p in paths]
+    with collector_rests():
+        return _check(sources, params, functions)
 
 
 def loads(
@@ -177,7 +181,8 @@ def loads(
     ...
     cep.model.errors.RuleError: <text>:1:5: error[syntax]: ...
     """
-    return _check([Source(name, text)], params, functions)
+    with collector_rests():
+        return _check([Source(name, text)], params, functions)
 
 
 def _check(sources: list[Source], params: Mapping[str, object] | None, functions: Allowed | None) -> Rules:

@@ -62,9 +62,11 @@ def only(name: str) -> Iterator[None]:
         _only.reset(token)
 
 
-def choose_matcher(rule: CheckedRule, sources: Mapping[str, Schema], params: Mapping[str, CheckedParam]) -> Choice:
-    """The matcher of a rule whose body is a pattern."""
-    if externals_of(rule):
+def choose_matcher(
+    rule: CheckedRule, sources: Mapping[str, Schema], params: Mapping[str, CheckedParam], *, may_call: bool = True
+) -> Choice:
+    """The matcher of a rule whose body is a pattern; ``may_call``: it may call functions of Python modules."""
+    if may_call and externals_of(rule):
         return Choice(RUN_TABLE, "only it ends where a function of a Python module fails")
     if isinstance(rule.body, CheckedPattern) and rule.body.timeout is not None:
         return Choice(RUN_TABLE, "only it tells which starts time out, and how far they came")

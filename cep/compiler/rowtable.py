@@ -16,7 +16,7 @@ Tested by: tests/compiler/test_choice.py, tests/kernels/test_onepass.py, tests/p
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -44,6 +44,18 @@ class Cell:
     moves: tuple[Move, ...]
 
 
+class _Outcome(NamedTuple):
+    """What holds at an event for which the tests came out in one way, by run (None: a new one).
+
+    ``moves``: those that lead on, in order; ``ends``: the first way in which the run becomes a match. ``never``: tests
+    came out together that exclude each other.
+    """
+
+    never: bool
+    moves: Mapping[State | None, Sequence[Move]]
+    ends: Mapping[State | None, End]
+
+
 class TooLargeError(Exception):
     """The table would have too many cells."""
 
@@ -64,6 +76,7 @@ class RowTable:
             for b in moves
             if a.source == b.source and a.step < b.step and rows.exclude(a.source, a.step, b.step)
         }
+        self._outcomes: dict[int, _Outcome] = {}
         self.waits = False
         self.alive: list[Alive] = [()]
         self.cells: list[list[Cell]] = []
@@ -71,7 +84,7 @@ class RowTable:
         for alive in self.alive:
             if (len(self.cells) + 1) << len(self.letters) > MOST_CELLS:
                 raise TooLargeError
-            cells = [self._cell(alive, outcome) for outcome in range(1 << len(self.letters))]
+            cells = [self._cell(alive, self._outcome(number)) for number in range(1 << len(self.letters))]
             for cell in cells:
                 if cell.alive not in numbers:
                     numbers[cell.alive] = len(self.alive)
@@ -79,25 +92,42 @@ class RowTable:
             self.cells.append(cells)
         self._numbers = numbers
 
-    def _holds(self, test: str, outcome: int) -> bool:
-        letter, negated = _letter(test)
-        return bool((outcome >> self.letters.index(letter)) & 1) != negated if letter else not negated
+    def _outcome(self, number: int) -> _Outcome:
+        """What holds when the bits of ``number`` are how the tests came out, one a letter."""
+        made = self._outcomes.get(number)
+        if made is None:
+            holds = dict[str, bool]()
+            for test in {m.test for m in self._moves}:
+                letter, negated = _letter(test)
+                is_true = bool((number >> self.letters.index(letter)) & 1) if letter else True
+                holds[test] = is_true != negated
+            moves: dict[State | None, list[Move]] = {}
+            for move in self._moves:
+                if move.target is not None and holds[move.test]:
+                    moves.setdefault(move.source, []).append(move)
+            ends: dict[State | None, End] = {}
+            for end, test, must in self._ends:
+                if holds[test] == must:
+                    ends.setdefault(end[0], end)
+            never = any(holds[a] and holds[b] for a, b in self._exclusive)
+            made = self._outcomes[number] = _Outcome(never, moves, ends)
+        return made
 
-    def _cell(self, alive: Alive, outcome: int) -> Cell:
-        if any(self._holds(a, outcome) and self._holds(b, outcome) for a, b in self._exclusive):
+    def _cell(self, alive: Alive, outcome: _Outcome) -> Cell:
+        if outcome.never:
             return Cell((), None, ())  # it never comes to this
         for run in (*alive, None):
-            for end, test, must in self._ends:
-                if end[0] == run and self._holds(test, outcome) == must:
-                    self.waits = self.waits or self._is_overtaken(alive, end, outcome)
-                    if end[1] is not None:
-                        return Cell((), end, ())
-                    goes_on, moves = self._go_on((), outcome)  # the event that breaks a run off may begin another
-                    return Cell(goes_on, end, moves)
+            end = outcome.ends.get(run)
+            if end is not None:
+                self.waits = self.waits or self._is_overtaken(alive, end, outcome)
+                if end[1] is not None:
+                    return Cell((), end, ())
+                goes_on, moves = self._go_on((), outcome)  # the event that breaks a run off may begin another
+                return Cell(goes_on, end, moves)
         goes_on, moves = self._go_on(alive, outcome)
         return Cell(goes_on, None, moves)
 
-    def _is_overtaken(self, alive: Alive, end: End, outcome: int) -> bool:
+    def _is_overtaken(self, alive: Alive, end: End, outcome: _Outcome) -> bool:
         """Whether a run before one that ends goes on, or that one itself in a way that is preferred to its end."""
         ending, step = end
         before = alive if ending is None else alive[: alive.index(ending)]
@@ -105,15 +135,15 @@ class RowTable:
         preferred = steps if step is None else steps[: steps.index(step)]
         return any(
             (m.source is not None and m.source in before) or (m.source == ending and m.step in preferred)
-            for m in self._moves
-            if m.target is not None and self._holds(m.test, outcome)
+            for held in outcome.moves.values()
+            for m in held
         )
 
-    def _go_on(self, alive: Alive, outcome: int) -> tuple[Alive, tuple[Move, ...]]:
+    def _go_on(self, alive: Alive, outcome: _Outcome) -> tuple[Alive, tuple[Move, ...]]:
         into: dict[State, Move] = {}
         for run in (*alive, None):  # whatever has begun is preferred to a new run
-            for move in self._moves:
-                if move.source == run and move.target is not None and self._holds(move.test, outcome):
+            for move in outcome.moves.get(run, ()):
+                if move.target is not None:
                     into.setdefault(move.target, move)
         return tuple(into), tuple(into.values())
 

@@ -12,16 +12,15 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from graphlib import CycleError, TopologicalSorter
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from cep.language import ast
-from cep.language.analysis.findings import findings
-from cep.language.analysis.unused import unused
 from cep.language.checker.declarations import Declarations, check_variants, declare
 from cep.language.checker.report import Report, Reporter
 from cep.language.checker.rules import Emission, Outcome, check_rule, event_types
 from cep.language.checker.shapes import Shape, plain
-from cep.language.typed import CheckedEmit, Const, Rulebook
+from cep.language.typed import CheckedEmit, Const, Remarks, Rulebook
 from cep.model.errors import RuleError
 from cep.model.schema import Attribute, Schema
 from cep.model.types import Type
@@ -66,9 +65,27 @@ def check(
         tuple(outcome.finished(_emits(outcome, derived)) for outcome in outcomes),
         functions=functions or {},
     )
-    findings(report, rulebook)
-    unused(report, files)
-    return replace(rulebook, warnings=report.warnings, notes=report.notes)
+    return replace(rulebook, remarks=_Remarking(report, rulebook))
+
+
+class _Remarking:
+    """Looks for what is to be said of lawful rules, once."""
+
+    def __init__(self, report: Report, rulebook: Rulebook) -> None:
+        self._report, self._rulebook = report, rulebook
+        self._lock = Lock()
+        self._found: Remarks | None = None
+
+    def __call__(self) -> Remarks:
+        from cep.language.analysis.findings import findings
+        from cep.language.analysis.unused import unused
+
+        with self._lock:
+            if self._found is None:
+                findings(self._report, self._rulebook)
+                unused(self._report, self._rulebook.files)
+                self._found = Remarks(self._report.warnings, self._report.notes)
+        return self._found
 
 
 def _rules(files: Sequence[ast.File], report: Report) -> list[tuple[Source, ast.Rule]]:

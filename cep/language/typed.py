@@ -49,7 +49,7 @@ Tested by: tests/language/test_check.py, tests/language/test_check_functions.py
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from cep.model.diagnostics import Diagnostic, Source, Span
 from cep.model.schema import Schema
@@ -485,14 +485,22 @@ class CheckedParam:
     value: Const
 
 
+class Remarks(NamedTuple):
+    """What is said of lawful rules, by file and place."""
+
+    warnings: tuple[Diagnostic, ...] = ()
+    notes: tuple[Diagnostic, ...] = ()
+
+
 @dataclass(frozen=True)
 class Rulebook:
     """Rules checked together; immutable.
 
     ``streams``: declared streams in declared order. ``derived``: event types that rules emit, in order of the
     first rule that emits each. ``sources`` gives any readable name (declared, derived,
-    ``Late.X``, ``Rejected.X``) its schema. ``notes`` are milder than ``warnings``: only ``cep check`` shows them.
-    ``functions`` is the Python code that the host allows, by declared name.
+    ``Late.X``, ``Rejected.X``) its schema. ``functions`` is the Python code that the host allows, by declared name.
+    ``remarks`` finds warnings and notes when somebody asks for them: to look for what is never true takes as long as
+    to check the rules.
     """
 
     files: tuple[File, ...]
@@ -501,9 +509,26 @@ class Rulebook:
     derived: Mapping[str, Schema]
     params: Mapping[str, CheckedParam]
     rules: tuple[CheckedRule, ...]
-    warnings: tuple[Diagnostic, ...] = field(default=())
-    notes: tuple[Diagnostic, ...] = field(default=())
     functions: Mapping[str, Code] = field(default_factory=dict)
+    remarks: Callable[[], Remarks] = field(default=Remarks, compare=False, repr=False)
+
+    @property
+    def warnings(self) -> tuple[Diagnostic, ...]:
+        """What is lawful but seldom meant."""
+        return self.remarks().warnings
+
+    @property
+    def notes(self) -> tuple[Diagnostic, ...]:
+        """What is lawful, often meant, and worth a look: only ``cep check`` shows it."""
+        return self.remarks().notes
+
+    @property
+    def has_externals(self) -> bool:
+        """Whether a function of a Python module is declared."""
+        from cep.language.ast import Function
+
+        declarations = (d for file in self.files for d in file.declarations)
+        return any(isinstance(d, Function) and d.origin is not None for d in declarations)
 
     @property
     def sources(self) -> dict[str, Schema]:

@@ -156,7 +156,8 @@ def compile_plan(plan: Plan) -> Programs:
     book = plan.rulebook
     by_rule = _Compiled({o.rule.name: o.rule for o in plan.operators}, book)
     patterns = [o.rule for o in plan.operators if not isinstance(o.rule.body, CheckedFilter)]
-    choices = {r.name: choose_matcher(r, book.sources, book.params) for r in patterns}
+    sources, may_call = book.sources, book.has_externals
+    choices = {r.name: choose_matcher(r, sources, book.params, may_call=may_call) for r in patterns}
     for name in by_rule:
         if name not in choices or choices[name].tables is None:
             by_rule.compile(name)  # now: what cannot be compiled is the mistake of who loads it
