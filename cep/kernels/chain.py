@@ -286,8 +286,14 @@ def match_chains(program: ChainProgram, state: ChainState, block: IntArray, foun
 
 def addresses(program: ChainProgram, state: ChainState, block: IntArray, found: IntArray) -> IntArray:
     """Where all of these lie, for `match_chain_row`; they are to be kept as long as it is."""
-    tables = (*program, *state, block, found)
-    return np.array([(t.__array_interface__["data"][0], *t.shape, 1)[:3] for t in tables], np.int64)
+    out = np.zeros((TABLES, 3), np.int64)
+    words, at = memoryview(out.data).cast("B").cast("q"), 0
+    for table in (*program, *state, block, found):
+        shape = table.shape
+        words[at], words[at + 1] = table.__array_interface__["data"][0], shape[0]
+        words[at + 2] = shape[1] if len(shape) > 1 else 1
+        at += 3
+    return out
 
 
 @kernel(ChainProgramType(Matrix), inline=True)

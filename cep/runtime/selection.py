@@ -64,6 +64,11 @@ class Chosen:
             gather_bits(plane, rows, _PLANE * place, out)
 
 
+_MOST_DECIDED = 256
+_decided: dict[tuple[object, int], tuple[Text, tuple[int, int], BoolArray | None]] = {}
+"""What was asked of a dictionary, by condition and the dictionary's identity, with that, what `Test` keeps of it."""
+
+
 class Test:
     """A condition, and by plane the bits of the steps that ask it.
 
@@ -97,7 +102,12 @@ class Test:
             self.narrow = max(low, _LEAST), int(min(high, _MOST))
 
     def decide_texts(self, text: Text) -> None:
-        """Decide it for each string of a dictionary."""
+        """Decide it for each string of a dictionary; what one rule has asked of it another finds decided."""
+        key = self.function.identity, id(text)
+        known = _decided.get(key)
+        if known is not None and known[0] is text:
+            _, self.narrow, self.by_code = known
+            return
         codes, faults = np.arange(len(text), dtype=np.int32), np.zeros(3, np.int64)
         decided = self.function.condition(lambda _: (TextVector(codes, text), False), len(text), faults)
         assert not faults.any(), "to compare strings is no fault"
@@ -107,6 +117,9 @@ class Test:
             self.narrow = int(places[0]), int(places[-1])
             if places.size != self.narrow[1] - self.narrow[0] + 1:
                 self.by_code = decided
+        if len(_decided) >= _MOST_DECIDED:
+            _decided.clear()
+        _decided[key] = text, self.narrow, self.by_code
 
 
 class Selection:
