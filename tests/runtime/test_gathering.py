@@ -198,6 +198,9 @@ PLAIN_RULES = {
         emit X { k, a = a.n, s = b.s }""",
     "every event": """rule R keyed by s when S as a where x > 1 next 1 or more S in a row as b where n < prev(b.n, a.n)
         next S as c where not n < last(b.n) allow unbounded emit X { s, n = c.n, x = a.x }""",
+    "every event, whatever it is": """rule R keyed by k when S as a
+        next 1 or more S in a row as b where x < prev(b.x, a.x) next S as c where not x < last(b.x)
+        allow unbounded emit X { k, n = c.n, x = a.x, t = c.at }""",
     "a filter": 'rule R from S where n > 2 and s != "b" emit X { s, n, x }',
     "some rules": """rule R from S where n > 4 emit X { s, n }
         rule Q keyed by k when S as a where s = "a" then S as b where n = 1 within 1 s emit Y { k, s = b.s }
