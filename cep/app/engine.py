@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, SupportsIndex
 
 from cep.app.compile import compiled_looks, prepare
 from cep.app.feeding import afeed, feed
+from cep.app.rest import collector_rests
 from cep.app.rules import Rules
 from cep.app.snapshot import Counters, Options, Saved, take_snapshot
 from cep.app.stats import count
@@ -60,6 +61,7 @@ class Engine:
     [{'card': 'c1', 'taken': 500}]
     """
 
+    @collector_rests()
     def __init__(
         self,
         rules: Rules | Iterable[Rules],

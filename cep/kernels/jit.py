@@ -43,6 +43,7 @@ from numba.extending import intrinsic
 from numba.np import numpy_support
 
 from cep.kernels import code_root
+from cep.kernels.beside import compiling_beside
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -162,15 +163,35 @@ def prepare(
     """
     made = {} if load else _made()
     wanted = [(d, s) for d, s in _registered if d.py_func.__module__ not in without]
-    kernels = [partial(_load_once, d, s) for d, s in wanted if not d.signatures and not _is_made(d, made)]
+    missing = [(d, s) for d, s in wanted if not d.signatures and not _is_made(d, made)]
+    kernels = [partial(_load_once, d, s) for d, s in missing]
     todo: list[Callable[[], bool]] = [*kernels, *further]
     slow = False
-    for done, make in enumerate(todo, 1):
-        slow = make() or slow
-        if slow and on_compile is not None:
-            on_compile(done, len(todo))
+    with compiling_beside([_name(d) for d, _ in missing if not _is_kept(d)], code_root()):
+        for done, make in enumerate(todo, 1):
+            slow = make() or slow
+            if slow and on_compile is not None:
+                on_compile(done, len(todo))
     if kernels:
         _write_made()
+
+
+def compile_missing(names: Sequence[str]) -> None:
+    """Compile the kernels called ``module.function``, in this order, that are not in the cache."""
+    known = {_name(d): (d, s) for d, s in _registered}
+    for name in names:
+        if name in known and not _is_kept(known[name][0]):
+            _load_once(*known[name])
+
+
+def _name(dispatcher: Any) -> str:
+    return f"{dispatcher.py_func.__module__}.{dispatcher.py_func.__name__}"
+
+
+def _is_kept(dispatcher: Any) -> bool:
+    """Whether the cache has an index for a kernel, whatever is in it."""
+    kept = getattr(dispatcher._cache, "_cache_file", None)
+    return kept is not None and Path(kept._index_path).exists()
 
 
 _lock = threading.RLock()
