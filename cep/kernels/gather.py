@@ -8,15 +8,18 @@ Two tables of int64[rows, 8]. The *lay* is of a batch, for all rules: its first 
 number of the first, and where there is room; then come the columns (ADDRESS, KIND, FACTOR). The *orders* are of a
 rule: in the first row the words LAY to ALL (1: every row is wanted); then a row for each test (COLUMN, LOW, HIGH,
 INSIDE, OUTSIDE, CODES, the address of a byte a code or 0), and for each column of the block that is a copy (COLUMN,
-TARGET). Where every row is wanted, PLACES may be an address: int64[WIDTH], written, where each column of the block
-begins; then those that can be taken as they lie are not copied, nor numbers written that follow one another, nor
-bits when there is no test.
+TARGET). Where CODES is PACKED, all tests of one column of codes are one: LOW has the marks that each code keeps, HIGH
+bits each, side by side, and the COLUMN of the others is NOBODY. Where every row is wanted, PLACES may be an address:
+int64[WIDTH], written, where each column of the block begins; then those that can be taken as they lie are not copied,
+nor numbers written that follow one another, nor bits when there is no test.
 Invariant: the block has room for ``WIDTH`` times ``ROWS`` words; it is written without gaps, column after column.
 Cost: O(rows) for each test, O(rows wanted) for each column kept.
 Tested by: tests/runtime/test_gathering.py
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 from numba import types
@@ -28,6 +31,7 @@ from cep.kernels.jit import (
     IntArray,
     Integer,
     Matrix,
+    NarrowArray,
     Vector,
     Whole,
     bytes_at,
@@ -39,6 +43,7 @@ from cep.kernels.jit import (
     words_at,
 )
 from cep.kernels.select import (
+    Narrow,
     gather_int32,
     list_rows,
     mark_codes,
@@ -55,6 +60,7 @@ LAY, TESTS, COPIES, BEGIN, WIDTH, NULLABLE, ALL, PLACES = range(8)
 ADDRESS, KIND, FACTOR, SOURCE = range(4)
 COLUMN, LOW, HIGH, INSIDE, OUTSIDE, CODES = range(6)
 TARGET = 1
+PACKED, NOBODY = 1, -1
 # kinds of columns
 INT64, INT32, FLOAT64, BOOL = range(4)
 LEAST, MOST = -(2**31), 2**31 - 1
@@ -69,6 +75,24 @@ def pick_words(values: IntArray, rows: IntArray, factor: Whole, out: IntArray) -
     return rows.size
 
 
+@kernel(types.int64(Narrow, Vector, types.uint8, Bytes), inline=True)
+def keep_packed(codes: NarrowArray, order: IntArray, begin: Any, marks: ByteArray) -> int:
+    """Write what is left of the marks ``begin`` by a packed order: to look each code up took three times as long."""
+    word, bits = np.uint64(order[LOW]), np.uint64(order[HIGH])
+    for i in range(codes.size):
+        marks[i] = begin & np.uint8(word >> (np.uint64(np.uint32(codes[i])) * bits))
+    return codes.size
+
+
+@kernel(types.int64(Narrow, Vector, Bytes), inline=True)
+def also_packed(codes: NarrowArray, order: IntArray, marks: ByteArray) -> int:
+    """Clear of the marks what a packed order does not keep."""
+    word, bits = np.uint64(order[LOW]), np.uint64(order[HIGH])
+    for i in range(codes.size):
+        marks[i] &= np.uint8(word >> (np.uint64(np.uint32(codes[i])) * bits))
+    return codes.size
+
+
 @kernel(types.int64(Vector, Matrix, Matrix, Integer, Bytes), inline=True)
 def begin_marks(head: IntArray, columns: IntArray, orders: IntArray, start: Whole, marks: ByteArray) -> Whole:
     """Write the first marks, of the rows from ``start`` on; return how many tests that has decided.
@@ -77,6 +101,9 @@ def begin_marks(head: IntArray, columns: IntArray, orders: IntArray, start: Whol
     """
     begin, tests, size = np.uint8(head[BEGIN]), min(head[TESTS], 3), marks.size
     first = orders[1, COLUMN] if tests > 0 else np.int64(-1)
+    if tests > 0 and orders[1, CODES] == PACKED:
+        keep_packed(narrow_at(columns[first + 1, ADDRESS] + 4 * start, size), orders[1], begin, marks)
+        return np.int64(1)
     if first < 0 or columns[first + 1, KIND] != INT32:
         for i in range(size):
             marks[i] = begin
@@ -123,10 +150,14 @@ def mark_rows(place: Whole, start: Whole, size: Whole) -> Whole:
     begun = begin_marks(head, columns, orders, start, marks)
     for n in range(1 + begun, 1 + tests):
         column = orders[n, COLUMN] + 1
+        if column == NOBODY + 1:
+            continue
         at, kind = columns[column, ADDRESS], columns[column, KIND]
         low, high = orders[n, LOW], orders[n, HIGH]
         inside, outside = np.uint8(orders[n, INSIDE]), np.uint8(orders[n, OUTSIDE])
-        if orders[n, CODES] != 0:
+        if orders[n, CODES] == PACKED:
+            also_packed(narrow_at(at + 4 * start, size), orders[n], marks)
+        elif orders[n, CODES] != 0:
             mark_codes(narrow_at(at + 4 * start, size), bytes_at(orders[n, CODES], 2**31), marks)
         elif kind == INT32:
             low, high = max(low, LEAST), min(high, MOST)

@@ -25,6 +25,7 @@ from cep.kernels.gather import (
     BLOCK,
     BOOL,
     CODES,
+    COLUMN,
     COLUMNS,
     COPIES,
     FACTOR,
@@ -40,8 +41,10 @@ from cep.kernels.gather import (
     LIST,
     LOW,
     MARKS,
+    NOBODY,
     NULLABLE,
     OUTSIDE,
+    PACKED,
     PLACES,
     ROWS,
     SOURCE,
@@ -310,19 +313,40 @@ class Gathering:
 
     def _decide(self, name: str, text: Text, rows: int) -> bool:
         """Decide what is asked of an attribute for another dictionary; False when it is larger than the batch."""
-        for line, (test, _) in enumerate(self._tests, 1):
-            if _attribute(test) != name:
-                continue
+        lines = [line for line, (test, _) in enumerate(self._tests, 1) if _attribute(test) == name]
+        for line in lines:
+            test, place = self._tests[line - 1]
             if not self._selection.look_up(test, text, rows):
                 return False
             self._orders[line, [LOW, HIGH]] = test.narrow
-            self._orders[line, CODES] = 0
+            self._orders[line, COLUMN], self._orders[line, CODES] = place, 0
             if test.by_code is not None:
                 _, inside, outside = test.kept[0]
                 codes = self._codes[line] = np.where(test.by_code, inside, outside).astype(np.uint8)
                 self._orders[line, CODES] = address_of(codes)
+        if len(lines) > 1:
+            self._pack(lines, len(text))
         self._texts[name] = text
         return True
+
+    def _pack(self, lines: list[int], strings: int) -> None:
+        """Make one test of all that is asked of a small dictionary."""
+        bits = self._selection.begin[0].bit_length()
+        if strings * bits > 64:
+            return
+        kept = np.full(strings, 255, np.uint8)
+        for line in lines:
+            test, _ = self._tests[line - 1]
+            _, inside, outside = test.kept[0]
+            low, high = test.narrow
+            codes = np.arange(strings)
+            holds = test.by_code if test.by_code is not None else (codes >= low) & (codes <= high)
+            kept &= np.where(holds, inside, outside).astype(np.uint8)
+        word = sum(int(keep & ((1 << bits) - 1)) << (bits * code) for code, keep in enumerate(kept))
+        first, *others = lines
+        self._orders[first, [LOW, HIGH]] = word - (word >> 63 << 64), bits
+        self._orders[first, CODES] = PACKED
+        self._orders[others, COLUMN] = NOBODY
 
 
 def gathering_of(lay: Lay, selection: Selection, wanted: Wanted) -> Gathering | None:

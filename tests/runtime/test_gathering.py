@@ -107,6 +107,27 @@ def test_a_block_made_in_one_call_is_that_of_a_batch_that_waits(at, form, monkey
     both("\n".join(rules), tables(300, 60, **form), monkeypatch, is_taken=not form)
 
 
+LETTERS = "abcdefghijklmnopqrstuvwxyz"
+ASKED = ['= "a"', '!= "c"', '< "d"', '!= "nowhere"', '!= "z"', '<= "h"', '>= "b"', '> "a"']
+
+
+@pytest.mark.parametrize("steps", [2, 3, 8])
+@pytest.mark.parametrize("alone", [True, False], ids=["letters alone", "with a price"])
+def test_what_is_asked_of_one_dictionary_is_asked_at_once_while_it_is_small(steps, alone, monkeypatch):
+    # eight steps over eight letters fill a word, nine do not fit; the dictionary grows and shrinks between batches
+    sizes = [4, 8, 9, 26, 8, 3]
+    given = [tables(360, 60, words=LETTERS[:size], seed=size)[i] for i, size in enumerate(sizes)]
+    rules = []
+    for first in range(len(ASKED)):
+        asked = [ASKED[(first + i) % len(ASKED)] for i in range(steps)]
+        more = "" if alone else " and x > 0 and n != 2"
+        pattern = " then ".join(f"S as a{i} where s {one}{more}" for i, one in enumerate(asked))
+        rules.append(
+            f"rule R{first} keyed by k when {pattern} within 1 s after match keep all emit X{first} {{ k, at = a0.at }}"
+        )
+    assert both("\n".join(rules), given, monkeypatch)
+
+
 @pytest.mark.parametrize("key", ["k", "name", "x", "k, name"])
 def test_keys_and_values_of_every_kind_are_kept(key, monkeypatch):
     rule = f"""rule R keyed by {key} when S as a where n > 2 then S as b where n < 2 within 1 s
