@@ -96,28 +96,30 @@ def expire_counts(program: CountingProgram, state: CountingState, limit: Whole) 
     m = program.scalars[STEPS] - 1
     then = SUMS + m
     mask = starts.shape[0] - 1
-    while counts[STARTS_HEAD] < counts[STARTS_TAIL]:
-        at = counts[STARTS_HEAD] & mask
-        if starts[at, DEADLINE] >= limit:
+    head, tail = counts[STARTS_HEAD], counts[STARTS_TAIL]
+    while head < tail:
+        start = starts[np.uint64(head & mask)]
+        if start[DEADLINE] >= limit:
             break
-        counts[STARTS_HEAD] += 1
-        slot = starts[at, SLOT]
-        slots[slot, LIVE] -= 1
-        if slots[slot, LIVE] == 0:
-            reset_key(slots, slot, m)
+        head += 1
+        key = slots[np.uint64(start[SLOT])]
+        key[LIVE] -= 1
+        if key[LIVE] == 0:
+            reset_key(slots, start[SLOT], m)
             continue
         for j in range(1, m):
             runs = np.int64(0)
             for i in range(j + 1):
-                runs += starts[at, ROW + i] * slots[slot, then + i * m + j]
-            slots[slot, SUMS + j] -= runs
-    return counts[STARTS_TAIL] - counts[STARTS_HEAD]
+                runs += start[ROW + i] * key[then + i * m + j]
+            key[SUMS + j] -= runs
+    counts[STARTS_HEAD] = head
+    return tail - head
 
 
 @kernel(types.int64(CountingProgramType, CountingStateType, Integer, Integer), inline=True)
 def move_runs(program: CountingProgram, state: CountingState, slot: Whole, bits: Whole) -> Whole:
     """Let the runs of a key take an event that fits the steps of ``bits``; return OVER. O(m) a step that it fits."""
-    slots = state.slots
+    key = state.slots[np.uint64(slot)]
     m = program.scalars[STEPS] - 1
     then = SUMS + m
     back = then + m * m
@@ -125,16 +127,15 @@ def move_runs(program: CountingProgram, state: CountingState, slot: Whole, bits:
     for j in range(m - 1, 0, -1):  # from the last, so that no run binds the event twice
         if (bits >> j) & 1 == 0:
             continue
-        before = slots[slot, LIVE] if j == 1 else slots[slot, SUMS + j - 1]
-        slots[slot, SUMS + j] += before
-        if slots[slot, SUMS + j] < 0:
-            slots[slot, OVER] = 1
+        key[SUMS + j] += key[LIVE] if j == 1 else key[SUMS + j - 1]
+        if key[SUMS + j] < 0:
+            key[OVER] = 1
         if bounded:
             for i in range(j):
-                slots[slot, then + i * m + j] += slots[slot, then + i * m + j - 1]
+                key[then + i * m + j] += key[then + i * m + j - 1]
             for i in range(j, m):
-                slots[slot, back + (j - 1) * m + i] -= slots[slot, back + j * m + i]
-    return slots[slot, OVER]
+                key[back + (j - 1) * m + i] -= key[back + j * m + i]
+    return key[OVER]
 
 
 @kernel(types.int64(CountingProgramType, CountingStateType, Matrix, Integer, Integer), inline=True)
@@ -154,6 +155,13 @@ def start_run(program: CountingProgram, state: CountingState, block: IntArray, s
     return slots[slot, LIVE]
 
 
+@kernel(types.int64(CountingStateType), inline=True)
+def next_deadline(state: CountingState) -> Whole:
+    """Return when the next start has had its time, FOREVER when none has a time."""
+    starts, head = state.starts, state.counts[STARTS_HEAD]
+    return starts[np.uint64(head & (starts.shape[0] - 1)), DEADLINE] if head < state.counts[STARTS_TAIL] else FOREVER
+
+
 @kernel(types.int64(CountingProgramType, CountingStateType, Matrix, Matrix, Integer))
 def match_counts(
     program: CountingProgram, state: CountingState, block: IntArray, found: IntArray, watermark: Whole
@@ -162,42 +170,46 @@ def match_counts(
 
     Any answer but DONE means: make room, or take out what was found; then call again.
     """
+    # what stands in a table is read anew after each write into another, so what each row asks is kept beside them
     slots, counts, gives, nulls = state.slots, state.counts, program.gives, program.nulls
     scalars = program.scalars
-    m = scalars[STEPS] - 1
-    rows = block.shape[1]
-    while counts[CURSOR] < rows:
-        row = counts[CURSOR]
-        now = block[TS, row]
-        if counts[STARTS_HEAD] < counts[STARTS_TAIL]:
-            at = counts[STARTS_HEAD] & (state.starts.shape[0] - 1)
-            if state.starts[at, DEADLINE] < now:
-                expire_counts(program, state, now)
-        bits = block[BITS, row]
+    m, waiting = scalars[STEPS] - 1, ((np.int64(1) << (scalars[STEPS] - 1)) - 1) & ~np.int64(1)
+    given, room, due = counts[FOUND], found.shape[1], next_deadline(state)
+    for row in range(counts[CURSOR], block.shape[1]):
+        at = np.uint64(row)
+        now, bits = block[TS, at], block[BITS, at]
+        if due < now:
+            expire_counts(program, state, now)
+            due = next_deadline(state)
         slot = find_key(slots, state.table, counts, block, row)
-        starting = bits & 1 != 0
-        if found.shape[1] - counts[FOUND] < 1:
-            return WANTS_FOUND
-        if starting:
-            if state.starts.shape[0] - (counts[STARTS_TAIL] - counts[STARTS_HEAD]) < 1:
-                return WANTS_STARTS
+        wants = DONE
+        if given == room:
+            wants = WANTS_FOUND
+        elif bits & 1 != 0 and state.starts.shape[0] == counts[STARTS_TAIL] - counts[STARTS_HEAD]:
+            wants = WANTS_STARTS
+        elif bits & 1 != 0 and slot < 0 and has_room(slots, counts) == 0:
+            wants = WANTS_SLOTS
+        if wants != DONE:
+            counts[FOUND], counts[CURSOR] = given, row
+            return wants
+        if slot >= 0 and slots[np.uint64(slot), LIVE] > 0:
+            if (bits >> m) & 1 != 0:
+                key = slots[np.uint64(slot)]
+                many, over = key[LIVE] if m == 1 else key[SUMS + m - 1], key[OVER]
+                if many > 0 or over != 0:
+                    n = np.uint64(given)
+                    given += 1
+                    for c in range(gives.shape[0]):
+                        found[np.uint64(gives[c, 1]), n] = block[np.uint64(gives[c, 0]), at]
+                    found[np.uint64(scalars[HOW_MANY]), n] = many
+                    found[FOUND_NULLS, n] = over << scalars[HOW_MANY_NULL] | null_bits(nulls, block, row, m)
+            if bits & waiting != 0:
+                move_runs(program, state, slot, bits)
+        if bits & 1 != 0:
             if slot < 0:
-                if has_room(slots, counts) == 0:
-                    return WANTS_SLOTS
                 slot = add_key(slots, state.table, counts, block, row, -1 - slot)
-        if slot >= 0 and slots[slot, LIVE] > 0:
-            many = slots[slot, LIVE] if m == 1 else slots[slot, SUMS + m - 1]
-            over = slots[slot, OVER]
-            if (bits >> m) & 1 != 0 and (many > 0 or over != 0):
-                n = counts[FOUND]
-                counts[FOUND] = n + 1
-                for c in range(gives.shape[0]):
-                    found[gives[c, 1], n] = block[gives[c, 0], row]
-                found[scalars[HOW_MANY], n] = many
-                found[FOUND_NULLS, n] = over << scalars[HOW_MANY_NULL] | null_bits(nulls, block, row, m)
-            move_runs(program, state, slot, bits)
-        if starting:
             start_run(program, state, block, slot, row)
-        counts[CURSOR] += 1
+            due = next_deadline(state)
+    counts[FOUND], counts[CURSOR] = given, block.shape[1]
     expire_counts(program, state, watermark)
     return DONE
