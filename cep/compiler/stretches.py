@@ -213,8 +213,9 @@ class Stretches:
         squares = np.zeros(len(self), np.float64)
         numbers = _as_floats(values.values, values)
         there = _there(values)
-        list_deviations(numbers, there, self.found, squares)
-        found = np.sqrt(squares / np.maximum(counts - 1, 1))
+        with np.errstate(all="ignore"):
+            list_deviations(numbers, there, self.found, squares)
+            found = np.sqrt(squares / np.maximum(counts - 1, 1))
         if values.type.kind == "duration":
             return found.astype(np.int64), counts < 2
         some_infinite = self._differences((there != 0) & np.isinf(numbers)) > 0
