@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from cep.app.rules import Rules
 from cep.compiler.pattern import PatternProgram
+from cep.compiler.window import WindowProgram
 from cep.language import ast
 from cep.language.check import check
 from cep.language.fixed import holder
@@ -46,11 +47,20 @@ def changed(rules: Rules, param: str, value: object) -> tuple[Rules, Mapping[str
     differing = {rule.name: compile_rule(rule, book) for rule in book.rules if rule.name in readers(before, param)}
     for name, program in differing.items():
         old = programs[name]
-        if isinstance(old, PatternProgram) and not (isinstance(program, PatternProgram) and old.keeps_alike(program)):
+        if not _keeps_alike(old, program):
             msg = f"param {param} cannot have this value while rules run: {name} would keep something else of an event"
             raise UsageError(msg)
     out.programs = Programs(out.plan, programs | differing, rules.programs.choices)
     return out, differing
+
+
+def _keeps_alike(old: Program, program: Program) -> bool:
+    """Whether the same state serves both."""
+    if isinstance(old, PatternProgram):
+        return isinstance(program, PatternProgram) and old.keeps_alike(program)
+    if isinstance(old, WindowProgram):
+        return isinstance(program, WindowProgram) and old.keeps_alike(program)
+    return True
 
 
 def compiled_with(rules: Rules, rule: str, values: Mapping[str, str]) -> Program:

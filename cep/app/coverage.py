@@ -50,11 +50,12 @@ from cep.kernels.runs import (
 )
 from cep.language import ast
 from cep.language.spelling import event_text, expression_text
-from cep.language.typed import Apply, CheckedFilter, CheckedPattern, Key
+from cep.language.typed import Apply, CheckedFilter, CheckedPattern, CheckedQuery, Key
 from cep.model.types import BOOL
 from cep.runtime.executor import Executor
 from cep.runtime.operators.filter import FilterOperator
 from cep.runtime.operators.pattern import PatternOperator
+from cep.runtime.operators.window import WindowOperator
 from cep.runtime.shard import PatternShard
 
 if TYPE_CHECKING:
@@ -168,6 +169,7 @@ class Coverage:
         wrap(PatternShard, "_harvest", self._harvest)
         wrap(PatternOperator, "receive", self._receive)
         wrap(FilterOperator, "receive", self._receive)
+        wrap(WindowOperator, "receive", self._receive)
         # every rule is shown every event, in a batch
         wrap(Executor, "take_one", lambda *_: None)
         wrap(BatchScreen, "possible", lambda *_: -1)
@@ -311,7 +313,7 @@ def _parts_of(rule: CheckedRule, written: ast.Rule) -> _RuleParts:
         return Part(rule.name, text, rule.source, span, outcomes)
 
     emits = tuple(part(f"{_LATE if e.on_timeout else ''}emit {e.type}", e.span, "made") for e in rule.emits)
-    if isinstance(rule.body, CheckedFilter):
+    if isinstance(rule.body, CheckedFilter | CheckedQuery):
         where = written.body.where if isinstance(written.body, ast.Query) else None
         conditions = tuple(_conditions(part, rule.body.streams, where, rule.body.where, rule.span))
         return _RuleParts((), (), (conditions,), emits)

@@ -22,13 +22,15 @@ from cep.compiler.graph import GraphTables
 from cep.compiler.onepass import OnePassTables
 from cep.compiler.pattern import PatternProgram, is_alone
 from cep.compiler.tables import UNLIMITED
+from cep.compiler.window import WindowProgram, window_cost, window_text
 from cep.kernels import program as tables
 from cep.kernels.runs import CLOSE_BIT, FOREVER
 from cep.language import ast
 from cep.language.fingerprint import externals_of
 from cep.language.spelling import event_text, expression_text
-from cep.language.typed import Apply, Attr, CheckedFilter, CheckedPattern, Key
+from cep.language.typed import Apply, Attr, CheckedFilter, CheckedPattern, CheckedQuery, Key
 from cep.model.time import format_duration
+from cep.plan.plan import kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -109,6 +111,8 @@ def explain(rules: Rules) -> list[Explanation]:
         if isinstance(program, PatternProgram):
             choice = rules.programs.choices[rule.name]
             out.append(_of_pattern(operator, part, program, choice, nodes.get(rule.name)))
+        elif isinstance(program, WindowProgram):
+            out.append(_of_window(operator, part, program, nodes.get(rule.name)))
         else:
             out.append(_of_filter(operator, part, program, nodes.get(rule.name)))
     return out
@@ -190,7 +194,7 @@ def operator_graph(rules: Rules, only: Sequence[str] | None = None) -> Graph:
     streams = dict.fromkeys([name for o in operators for name in o.inputs if name not in emitted])
     nodes = [Node(f"stream {name}", (name,), "stream") for name in streams]
     for o in operators:
-        kind = "filter" if isinstance(o.rule.body, CheckedFilter) else "pattern"
+        kind = kind_of(o.rule)
         keys = ", ".join(k.name for k in o.rule.keys)
         nodes.append(Node(f"rule {o.rule.name}", (o.rule.name, kind + (f" by {keys}" if keys else "")), "rule"))
     nodes += [Node(f"stream {name}", (name,), "derived") for name in emitted]
@@ -278,6 +282,21 @@ def _of_filter(operator: Operator, part: int, program: FilterProgram, node: ast.
     )
     conjuncts = tuple(_conjuncts("where", written, rule.body.where))
     return Explanation(rule, operator.level, part, conjuncts, (), facts, tuple(programs))
+
+
+def _of_window(operator: Operator, part: int, program: WindowProgram, node: ast.Rule | None) -> Explanation:
+    rule = operator.rule
+    assert isinstance(rule.body, CheckedQuery)
+    query = node.body if node is not None and isinstance(node.body, ast.Query) else None
+    programs = [("condition, a column at a time", c.text) for c in program.conditions]
+    if program.having is not None:
+        programs.append(("having, for all windows of a call", program.having.text))
+    programs += [(f"emit {e.type}, for all windows of a call", e.values.text) for e in program.emits if e.names]
+    facts = (("window", window_text(rule.body.window)), ("cost", window_cost(rule.body.window)))
+    conjuncts = _conjuncts("where", None if query is None else query.where, rule.body.where)
+    having = [replace(c, where="of each window, aggregates in columns") for c in
+              _conjuncts("having", None if query is None else query.having, rule.body.having)]  # fmt: skip
+    return Explanation(rule, operator.level, part, (*conjuncts, *having), (), facts, tuple(programs))
 
 
 def _attribute_name(rule: CheckedRule, node: Attr | Key) -> str:

@@ -20,6 +20,7 @@ Everything that changes while an engine runs, and where it is:
 | | ``side_events`` | empty between two calls |
 | `StreamClock` | ``highest _floor ended`` | stream |
 | `FilterOperator` | ``null_keys faults _waiting`` | rule; ``_least`` follows |
+| `WindowOperator` | ``null_keys faults _done``, versions, rows kept and waiting | rule; keys and wakes follow |
 | `PatternOperator` | ``null_keys _faults _cut _seen``, its shards | rule |
 | `LimitedOperator` | ``_count``, its periods and what they keep; the operator inside | rule |
 | `PatternShard` | ``_waiting _next_no _watermark faults limit strings _state _versions`` | rule; ``_least`` follows |

@@ -102,7 +102,7 @@ DONE_BIT = np.int64(1) << np.int64(CLOSE - 1)
 FOREVER = np.int64(2**63 - 1)
 
 # phases: what decides a match, in the order of results at one instant
-BY_EVENT, BY_LOOP_END, BY_TIMEOUT, BY_ABSENCE, BY_OUTPUT = 0, 1, 2, 3, 4
+BY_EVENT, BY_LOOP_END, BY_TIMEOUT, BY_ABSENCE, BY_OUTPUT, BY_WINDOW = 0, 1, 2, 3, 5, 4
 # of a timeout by the last event inside `within n events`: the event decides it
 BY_EVENT_OUT = -1
 

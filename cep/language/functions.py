@@ -2,7 +2,8 @@
 
 One row a form of call; the language reference is made from it (docs/writers/functions.py). The examples are computed
 over `EVENTS`: in the condition of a loop over them all for ``loop``, over that loop as ``v`` for ``aggregate`` and
-``match``, else for the last of them. A result is written as a rule file would write it.
+``match``, over a window of them all for ``window``, else for the last of them. A result is written as a rule file would
+write it.
 Tested by: tests/docs/test_functions.py
 """
 
@@ -12,7 +13,9 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-Group = Literal["aggregate", "loop", "number", "duration", "choice", "list", "string", "time", "place", "match"]
+Group = Literal[
+    "aggregate", "loop", "number", "duration", "choice", "list", "string", "time", "place", "match", "window"
+]
 
 SAMPLE = """\
 stream Sample ordered by at {
@@ -135,6 +138,20 @@ FUNCTIONS: tuple[Function, ...] = (
              "flatten(v.tags)", '["a", "b", "a"]'),
     Function("aggregate", "events(v)", "a step or loop", "list of strings, stream and number", "never",
              "events(v)", '["Sample#0", "Sample#1", "Sample#2"]'),
+    Function("window", "count()", "in `having`, `emit` of windows", "int: how many events the window holds",
+             "never",
+             "count()", "3"),
+    Function("window", "count(where c)", "a condition on an event", "int", "never; counts where c is true",
+             "count(where ok)", "2"),
+    Function("window", "sum(e where c)", "as over a loop, of a bare field; the others alike", "the same",
+             "nulls, and events for which c is not true, are passed over; null of nothing",
+             "sum(amount where ok)", "109.75"),
+    Function("window", "window_start()", "in `having`, `emit` of windows", "time at which the window begins",
+             "never",
+             "window_start()", '"2000-01-01T00:00:00Z"'),
+    Function("window", "window_end()", "in `having`, `emit` of windows", "time at which the window ends",
+             "never",
+             "window_end()", '"2000-01-01T00:03:00Z"'),
     Function("match", "match_start()", "in `emit` of a pattern", "time of the first bound event", "never",
              "match_start()", '"2000-01-01T00:00:00Z"'),
     Function("match", "match_end()", "in `emit` of a pattern", "time of the last bound event", "never",

@@ -120,6 +120,10 @@ MATCHES = "$matches"
 """What stands in place of a variable in `count()`: all matches that one event decides."""
 
 
+WINDOW = "$window"
+"""What stands in place of a variable in the aggregates of a query: the events of the window."""
+
+
 DEFAULT_LIMIT = 1000
 """How many matches one event may give where a rule with choices says nothing of it."""
 
@@ -129,10 +133,10 @@ class OfMatch:
     """``match_start()``, ``match_end()``: the times of the first and last bound event; ``names()``: the aliases that
     have bound events, each once, in the order of the first; ``stage()``: which of ``names``, those of the steps, was
     bound last; ``truncated()``: how many matches of its event the limit has left out. In the ``emit`` of a pattern
-    alone; never null.
+    alone; never null. ``window_start()``, ``window_end()``: where the window begins and ends, in `CheckedQuery` alone.
     """
 
-    function: Literal["match_start", "match_end", "names", "stage", "truncated"]
+    function: Literal["match_start", "match_end", "names", "stage", "truncated", "window_start", "window_end"]
     type: Type
     names: tuple[str, ...] = ()
 
@@ -150,7 +154,7 @@ class Fold:
     ``flatten`` of the elements of lists, passing over lists that are null; ``events`` (no argument) of identities,
     ``"Pay#12"``. In conditions they stand in ``in`` alone. In ``emit`` alone: ``percentile`` (of the argument's type;
     ``given``: the share as numerator and denominator), ``median stddev`` (as avg), ``top`` (a list; ``given``: how
-    many), ``count_distinct`` (int).
+    many), ``count_distinct`` (int). Over `WINDOW` the argument is asked of each event when it comes.
     """
 
     function: Literal[
@@ -434,6 +438,49 @@ class CheckedFilter:
 
 
 @dataclass(frozen=True, slots=True)
+class CheckedWindow:
+    """What follows ``over``; durations in ns.
+
+    | kind | written | |
+    |---|---|---|
+    | sliding | ``last d`` | ``length`` d |
+    | panes | ``every d``, ``last d every e`` | ``length`` d, ``every`` d or e |
+    | latest | ``last n events``, ``… within d`` | ``count`` n, ``length`` d |
+    | batches | ``every n events`` | ``count`` n |
+    | session | ``session gap d``, ``… max e`` | ``length`` d, ``every`` e |
+    """
+
+    kind: Literal["sliding", "panes", "latest", "batches", "session"]
+    length: int | None = None
+    every: int | None = None
+    count: int | None = None
+
+    @property
+    def is_per_event(self) -> bool:
+        """Whether each event has a window of its own, which ends with it."""
+        return self.kind in ("sliding", "latest")
+
+    @property
+    def has_deadline(self) -> bool:
+        """Whether time ends it, and not an event."""
+        return self.kind in ("panes", "session")
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedQuery:
+    """``from T where … over W having …``: ``streams`` with variants unfolded.
+
+    ``having`` and what is emitted read aggregates over `WINDOW`, the key, and, where the window `is_per_event`,
+    the event that it ends with (the variable None).
+    """
+
+    streams: tuple[str, ...]
+    where: Typed | None
+    window: CheckedWindow
+    having: Typed | None
+
+
+@dataclass(frozen=True, slots=True)
 class CheckedEmit:
     """``emit T { … }``: expressions over the match (or over the event at hand, in a filter).
 
@@ -467,7 +514,7 @@ class CheckedRule:
     description: str | None
     index: int
     keys: tuple[CheckedKey, ...]
-    body: CheckedPattern | CheckedFilter
+    body: CheckedPattern | CheckedFilter | CheckedQuery
     emits: tuple[CheckedEmit, ...]
     inputs: tuple[str, ...]
     source: Source

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from cep.language.typed import CheckedFilter, CheckedPattern
+from cep.language.typed import CheckedFilter, CheckedPattern, CheckedQuery
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -78,11 +78,24 @@ class Plan:
         lines = []
         for operator in self.operators:
             body = operator.rule.body
-            what = "filter" if isinstance(body, CheckedFilter) else f"pattern of {_steps(body)}"
+            what = kind_of(operator.rule)
+            if isinstance(body, CheckedPattern):
+                what += f" of {_steps(body)}"
             key = f" keyed by {', '.join(k.name for k in operator.rule.keys)}" if operator.rule.keys else ""
             reads, emits = ", ".join(operator.inputs), ", ".join(operator.outputs)
             lines.append(f"{operator.rule.name}: {reads} -> {what}{key} -> {emits} (level {operator.level})")
         return "\n".join(lines)
+
+
+def kind_of(rule: CheckedRule) -> str:
+    """What kind of operator runs a rule, in a word."""
+    match rule.body:
+        case CheckedFilter():
+            return "filter"
+        case CheckedQuery():
+            return "window"
+        case CheckedPattern():
+            return "pattern"
 
 
 def _steps(pattern: CheckedPattern) -> str:

@@ -19,7 +19,8 @@ import numpy as np
 
 from cep.compiler.choice import choose_matcher
 from cep.compiler.pattern import compile_pattern
-from cep.language.typed import CheckedFilter
+from cep.compiler.window import WindowProgram, compile_window
+from cep.language.typed import CheckedFilter, CheckedPattern, CheckedQuery
 from cep.model.batch import EventBatch, ends_in_order, has_all, last_number, number_now
 from cep.model.decided import Decided, Piece
 from cep.model.later import Ahead
@@ -33,6 +34,7 @@ from cep.runtime.operators.direct import DirectOperator
 from cep.runtime.operators.filter import FilterOperator, FilterProgram, compile_filter
 from cep.runtime.operators.limited import LimitedOperator
 from cep.runtime.operators.pattern import PatternOperator
+from cep.runtime.operators.window import WindowOperator
 from cep.runtime.results import Output, by_type, interleave, number
 from cep.runtime.single import FEW, ScreenedReaders, SingleEvents
 
@@ -57,7 +59,7 @@ if TYPE_CHECKING:
     from cep.runtime.snapshot import State, Stored
     from cep.runtime.takers import RowTaker
 
-    Program = FilterProgram | PatternProgram
+    Program = FilterProgram | PatternProgram | WindowProgram
 
 
 class RunningOperator(Protocol):
@@ -155,7 +157,7 @@ def compile_plan(plan: Plan) -> Programs:
     """Compile every rule of a plan."""
     book = plan.rulebook
     by_rule = _Compiled({o.rule.name: o.rule for o in plan.operators}, book)
-    patterns = [o.rule for o in plan.operators if not isinstance(o.rule.body, CheckedFilter)]
+    patterns = [o.rule for o in plan.operators if isinstance(o.rule.body, CheckedPattern)]
     sources, may_call = book.sources, book.has_externals
     choices = {r.name: choose_matcher(r, sources, book.params, may_call=may_call) for r in patterns}
     for name in by_rule:
@@ -168,6 +170,8 @@ def compile_rule(rule: CheckedRule, book: Rulebook) -> Program:
     """Compile one rule."""
     if isinstance(rule.body, CheckedFilter):
         return compile_filter(rule, book.params)
+    if isinstance(rule.body, CheckedQuery):
+        return compile_window(rule, book.sources, book.params)
     return compile_pattern(rule, book.sources, book.params)
 
 
@@ -470,8 +474,8 @@ class Executor:
         self._wakes, self._asked = min((level.least for level in self._levels), default=_NEVER), True
 
     def _ask_all(self) -> None:
-        """Let every operator be asked anew where it wakes."""
-        self._asked = False
+        """Let every operator be asked anew where it wakes, at the next event whoever it concerns."""
+        self._asked, self._wakes = False, _ALWAYS
         for level in self._levels:
             level.touched.update(range(len(level.operators)))
 
@@ -557,6 +561,8 @@ def _start(
     program = programs.by_rule[operator.rule.name]
     if isinstance(program, FilterProgram):
         return FilterOperator(operator, program, schemas, places)
+    if isinstance(program, WindowProgram):
+        return WindowOperator(operator, program, schemas, places)
     return PatternOperator(operator, program, schemas, places, shards)
 
 

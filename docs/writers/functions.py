@@ -21,6 +21,7 @@ TITLES = {
     "time": "Times",
     "place": "Places",
     "match": "The match",
+    "window": "Windows",
 }
 ABOUT = {
     "aggregate": """\
@@ -36,6 +37,10 @@ Rounding goes to the nearest; a half goes away from zero. What is no number, or 
     "time": "Of UTC, or of the clocks of a time zone.",
     "place": "Places on the globe.",
     "match": "What is known of the match itself.",
+    "window": """\
+Over the events of a window (`over …`). An aggregate names no alias: inside it a bare field is that of each event of
+the window. `count sum avg min max first last percentile median stddev top distinct` stand here, with `where` inside.
+A window of time begins and ends where it is cut; a session, and a window of events, with its first and last event.""",
 }
 
 HEAD = """\

@@ -126,6 +126,20 @@ def test_the_limit_of_matches_is_shown_written_or_not(cep, tmp_path):
     assert "limit" not in one
 
 
+def test_a_window_says_what_it_holds_and_when_it_is_decided(cep, tmp_path):
+    path = tmp_path / "window.cep"
+    path.write_text(
+        "stream S ordered by ts { ts: time(s), k: string, v: int }\n"
+        "rule Sums keyed by k from S where v > 0 over last 10 min every 1 min having sum(v) > 5\n"
+        "emit Sum { s = sum(v) }\n"
+    )
+    said = cep("explain", path).out
+    assert "S -> window keyed by k -> Sum" in said
+    assert "window   [s, s + 10 min), one every 1 min, ends at multiples of 1 min since 1970" in said
+    assert "state    what aggregates read of the events of 10 min and 1 min" in said
+    assert "having  sum(v) > 5  of each window" in said
+
+
 def test_prefer_earliest_says_that_a_match_waits(cep, tmp_path):
     (tmp_path / "e.cep").write_text(
         "stream P ordered by at { at: time, a: int }\n"

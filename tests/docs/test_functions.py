@@ -14,8 +14,9 @@ from cep.language.functions import EVENTS, FUNCTIONS, SAMPLE, Function
 from cep.model.time import format_duration, format_time
 
 ROOT = Path(__file__).parent.parent.parent
-VALUES = [f for f in FUNCTIONS if f.group not in ("aggregate", "loop", "match")]
+VALUES = [f for f in FUNCTIONS if f.group not in ("aggregate", "loop", "match", "window")]
 OF_LOOPS = [f for f in FUNCTIONS if f.group in ("aggregate", "match")]
+OF_WINDOWS = [f for f in FUNCTIONS if f.group == "window"]
 CONDITIONS = [f for f in FUNCTIONS if f.group == "loop"]
 
 
@@ -25,6 +26,8 @@ def rules() -> str:
     folds = ", ".join(f"e{FUNCTIONS.index(f)} = {f.example}" for f in OF_LOOPS)
     out = [SAMPLE, f"rule Values from Sample emit Value {{ {fields} }}"]
     out.append(f"rule Loops when {len(EVENTS)} Sample in a row as v emit Fold {{ {folds} }}")
+    windows = ", ".join(f"e{FUNCTIONS.index(f)} = {f.example}" for f in OF_WINDOWS)
+    out.append(f"rule Windows from Sample over last {len(EVENTS)} events emit Window {{ {windows} }}")
     for f in CONDITIONS:
         out.append(f"rule C{FUNCTIONS.index(f)} when {len(EVENTS)} Sample in a row as v where {f.example}")
         out.append(f"emit C{FUNCTIONS.index(f)} {{ held = true }}")
@@ -53,7 +56,9 @@ def computed() -> dict[Function, str]:
     out = {}
     for f in FUNCTIONS:
         number = FUNCTIONS.index(f)
-        batches = came[f"C{number}" if f in CONDITIONS else "Fold" if f in OF_LOOPS else "Value"]
+        batches = came[
+            f"C{number}" if f in CONDITIONS else "Fold" if f in OF_LOOPS else "Window" if f in OF_WINDOWS else "Value"
+        ]
         assert batches, f"the condition {f.example} does not hold"
         column = batches[-1].columns["held" if f in CONDITIONS else f"e{number}"]
         out[f] = shown(column.to_list()[-1], column.type.kind)

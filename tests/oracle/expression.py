@@ -14,6 +14,16 @@ LISTS = ("ids", "list", "distinct", "flatten", "events")
 
 
 @dataclass(frozen=True)
+class Window:
+    """The events of a window, what they are called, and where it begins and ends."""
+
+    events: list[Event]
+    alias: str | None
+    start: int
+    end: int
+
+
+@dataclass(frozen=True)
 class Scope:
     """What names mean: the event at hand and its alias, the events bound so far by alias, key parts, params.
 
@@ -32,6 +42,8 @@ class Scope:
     stage: str = ""  # 'the name of the last bound step'
     together: bool = False  # whether what is bound is what all matches have bound that an event decides
     given: dict[str, values.Value] = field(default_factory=dict)  # arguments of the function around; elements of lists
+
+    window: Window | None = None  # of a query: what aggregates are over
 
     def events(self, alias):
         """The events of an alias; 'aggregates include' the current event in its own condition (row 27)."""
@@ -127,9 +139,14 @@ def look_up(names, scope):
 
 def call(node, scope):
     name, arguments = node.name.text, [a.value for a in node.arguments]
-    if name == "count" and not arguments:
+    if name == "count" and not arguments and scope.window is None:
         return scope.counts[""]  # 'how many matches the event decides'
-    if name == "count" and isinstance(arguments[0], ast.Path) and arguments[0].names[0] in scope.counts:
+    if (
+        name == "count"
+        and scope.window is None
+        and isinstance(arguments[0], ast.Path)
+        and arguments[0].names[0] in scope.counts
+    ):
         return scope.counts[arguments[0].names[0]]  # '`count(g)` of a group's alias is its number of iterations'
     if name == "truncated":
         return scope.counts.get("truncated", 0)  # 'how many matches of its event the limit has left out'
@@ -154,6 +171,8 @@ def call(node, scope):
             for p, a in zip(declared.parameters, arguments, strict=True)
         }
         return evaluate(declared.body, Scope(params=scope.params, given=given))
+    if scope.window is not None:
+        return over_window(name, node.arguments, scope)
     alias = next((n for a in arguments for n in first_names(a) if scope.is_alias(n)), None)
     if name == "prev":  # 'the event before this one in the loop, or the default' (row 27)
         before = scope.bound[alias]
@@ -173,6 +192,34 @@ def call(node, scope):
     if name in LISTS:
         return listed(name, arguments[0], events, alias, scope)
     raise NotImplementedError(name)
+
+
+def over_window(name, arguments, scope):
+    """An aggregate over the events of a window, each of which is the event at hand inside it.
+
+    'A sum of floats is the exact one, rounded once.'
+    """
+    window = scope.window
+    if name in ("window_start", "window_end"):
+        return values.Time(window.start if name == "window_start" else window.end)
+
+    def at(event):
+        return replace(scope, current=event, own=window.alias, params=event.params, window=None)
+
+    events = window.events
+    if not arguments:
+        return len(events)
+    first = arguments[0]
+    events = [e for e in events if holds(first.where, at(e))]
+    if first.value is None:
+        return len(events)
+    found = [evaluate(first.value, at(e)) for e in events]
+    if name in measures.MEASURES:
+        return measures.measure(name, found, *(evaluate(a.value, scope) for a in arguments[1:]))
+    if name == "distinct" or first.distinct:
+        found = measures.distinct([v for v in found if v is not None])
+        return found if name == "distinct" else len(found)
+    return values.fold_together(name, found)
 
 
 def chosen(where, events, alias, scope):

@@ -12,7 +12,7 @@ from cep.language.parser import parse
 from cep.model.diagnostics import Source
 from cep.model.time import parse_time
 from oracle.earliest import earliest_matches
-from oracle.expression import Scope, evaluate, holds
+from oracle.expression import Scope, Window, evaluate, holds
 from oracle.external import Asked
 from oracle.order import Event, admit, declared_streams, frontier, order
 from oracle.output import limited
@@ -20,6 +20,7 @@ from oracle.records import assigned
 from oracle.sequence import BY_EVENT, Search, matches
 from oracle.timeouts import timeouts
 from oracle.values import HIGH, Point, Value
+from oracle.window import windows
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ def run(
         for rule in house.rules:
             if house.level(rule) == level:
                 results = house.results(rule, events, horizon)
-                if rule.output is not None:
+                if rule.output is not None and rule.output.mode != "final":
                     fields = [[name for name, _ in assigned(house, rule, a)] for a in actions_of(rule)]
                     place = house.level(rule), house.rules.index(rule)
                     results = limited(rule, *place, fields, sorted(results, key=lambda pair: pair[0]), horizon)
@@ -181,6 +182,9 @@ class House:
     def decided(self, rule, names, mine, horizon):
         """(decider, rank of the first event, bound events, scope of `emit`, actions) for each match of one key."""
         body, actions = rule.body, list(enumerate(rule.actions))
+        if isinstance(body, ast.Query) and body.window is not None:
+            yield from self.windowed(body, names, mine, horizon, actions)
+            return
         if isinstance(body, ast.Query):
             for event in mine:
                 own = body.alias.text if body.alias else None
@@ -215,6 +219,18 @@ class House:
             scope = search.scope(match.bound, None, None, ())
             scope.counts["truncated"] = truncated
             yield (time, kind, rank), bound[0].rank, bound, scope, done
+
+    def windowed(self, body, names, mine, horizon, actions):
+        """The same of a query: a window is of what `where` holds for, and is given out when `having` holds."""
+        own = body.alias.text if body.alias else None
+        mine = [e for e in mine if holds(body.where, Scope(e, own, {}, names, e.params))]
+        for decider, events, start, end in windows(body.window, mine, horizon):
+            # 'a bare field is that of the event that the window ends with'; 'params: those that its last event met'
+            here = events[-1] if body.window.kind in ("sliding", "sliding_count") and decider[1] == BY_EVENT else None
+            window = Window(events, own, start, end)
+            scope = Scope(here, own, {}, names, events[-1].params, window=window)
+            if holds(body.having, scope):
+                yield decider, (), events, scope, actions
 
     def counted(self, search, found, mine):
         """'`count()` makes one event of all matches that an event decides; its lineage is that event.'

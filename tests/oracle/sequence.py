@@ -10,7 +10,7 @@ from oracle.expression import Scope, holds
 from oracle.tree import FOREVER, Leaf, Place
 
 # 'the events in their order, then the deadlines of that time (loops and matches, timeouts, absences)', then `output`
-BY_EVENT, BY_LOOP_END, BY_TIMEOUT, BY_ABSENCE, BY_OUTPUT = range(5)
+BY_EVENT, BY_LOOP_END, BY_TIMEOUT, BY_ABSENCE, BY_WINDOW, BY_OUTPUT = range(6)
 
 
 @dataclass(frozen=True)

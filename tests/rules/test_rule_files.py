@@ -35,10 +35,6 @@ CUTS: dict[str, tuple[list[tuple[str, str]], set[str]]] = {
         [(r"rule Track .*?\+ 1\s*\}", ""), (r"delete Parcel where parcel = left\.parcel", "")],
         set(),
     ),
-    "clickstream/visits.cep": (
-        [(r"rule Visits .*?output final", "")],
-        set(),
-    ),
     # the same in words that run now
     "sla/answered.cep": (
         [

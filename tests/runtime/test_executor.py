@@ -141,3 +141,15 @@ def test_late_events_of_one_call_are_numbered_and_counted_each():
     assert [row["n"] for row in found] == [1, 2, 4, 5]
     assert [row["_events"] for row in found] == [[("Late.A", n)] for n in range(4)]
     assert engine.summary.late == {"A": 4}
+
+
+def test_a_restored_engine_decides_at_the_next_event_also_when_that_concerns_no_rule():
+    rules = cep.loads(
+        "stream S ordered by ts { ts: time(us), v: int }\n"
+        "rule Quiet when S as a where v > 0 then no S where v > 0 for 3 us emit Quiet { v = a.v }\n"
+    )
+    engine = cep.Engine(rules)
+    for ts in (1, 2):
+        assert not list(engine.send("S", {"ts": ts, "v": 1}))
+    restored = cep.Engine.restore(rules, engine.snapshot())
+    assert [b.to_dicts() for b in restored.send("S", {"ts": 30, "v": 0})] == [[{"v": 1}]]

@@ -22,7 +22,7 @@ from cep.language.analysis.solve import FUEL, TRUE, GaveUpError
 from cep.language.analysis.terms import Place, Terms
 from cep.language.checker.report import Reporter
 from cep.language.checker.walk import parts_of
-from cep.language.typed import Attr, CheckedFilter, CheckedPattern, Const, Fold, Prev
+from cep.language.typed import Attr, CheckedFilter, CheckedPattern, CheckedQuery, Const, Fold, Prev
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -68,7 +68,7 @@ class _Rule:
 
     def look(self) -> None:
         body = self.rule.body
-        if isinstance(body, CheckedFilter):
+        if isinstance(body, CheckedFilter | CheckedQuery):
             self._query(body)
         else:
             self._pattern(body)
@@ -105,7 +105,7 @@ class _Rule:
 
     # ------------------------------------------------------------------------------------------------------- bodies
 
-    def _query(self, body: CheckedFilter) -> None:
+    def _query(self, body: CheckedFilter | CheckedQuery) -> None:
         self.streams[""] = body.streams
         if body.where is not None:
             dies = _Outcome("never-matches", f"so the rule {self.rule.name} never matches")

@@ -18,6 +18,7 @@ from cep.language.checker.operations import Checked, kind_text, path_text, settl
 from cep.language.checker.report import listed, nearest
 from cep.language.checker.scalars import FOREIGN
 from cep.language.checker.walk import walk
+from cep.language.checker.windows import window_aggregate, window_call
 from cep.language.typed import MATCHES, Const, Fold, OfMatch, Prev, Typed
 from cep.model.types import DURATION, FLOAT, INT, STRING, TIME, list_of
 
@@ -36,7 +37,8 @@ _OF_MATCH: dict[str, OfMatch] = {
     "stage": OfMatch("stage", STRING),
     "truncated": OfMatch("truncated", INT),
 }
-_OF_MATCH_LATER = frozenset({"deadline", "elapsed", "violated_at", "window_start", "window_end"})
+_OF_MATCH_LATER = frozenset({"deadline", "elapsed", "violated_at"})
+_OF_WINDOW = frozenset({"window_start", "window_end"})
 
 
 class Calls:
@@ -79,6 +81,8 @@ class Calls:
             return None
         if name in _OF_MATCH:
             return self._of_match(call)
+        if name in _OF_WINDOW:
+            return window_call(self, call)
         if name in _OF_MATCH_LATER:
             self.reporter.not_yet(call.span, f"`{name}()`")
             return None
@@ -95,6 +99,7 @@ class Calls:
             *_AGGREGATES_LATER,
             *_OF_MATCH,
             *_OF_MATCH_LATER,
+            *_OF_WINDOW,
             *self.declarations.functions,
         ]
         foreign = {"mean": "avg", "average": "avg", "total": "sum", "previous": "prev", "lag": "prev", **FOREIGN}
@@ -145,6 +150,8 @@ class Calls:
         name, scope = call.name.text, self.scope
         if scope.windowed:
             return None  # the window has been refused, and its aggregates with it
+        if scope.window is not None or scope.inside:
+            return window_aggregate(self, call)
         if scope.fold is not None:
             self.reporter.error(call.span, "nested-aggregate", f"`{name}` stands inside another aggregate")
             return None
@@ -196,7 +203,7 @@ class Calls:
         if found is None:
             return None
         chosen = restricted(self, where, variable, found, argument.span)
-        return None if chosen is None else self._folded(name, variable, chosen[1], running, argument.span)
+        return None if chosen is None else self.folded(name, variable, chosen[1], running, argument.span)
 
     def variable_of(self, name: str, argument: ast.Expr, call: ast.Call) -> Variable | None:
         """The alias that an aggregate is over."""
@@ -229,7 +236,8 @@ class Calls:
         """What a count is: of one match never null, of all that an event decides where they are too many."""
         return INT.as_optional(self.scope.counted)
 
-    def _folded(self, name: str, variable: Variable, argument: Typed, running: bool, span: Span) -> Typed | None:
+    def folded(self, name: str, variable: Variable, argument: Typed, running: bool, span: Span) -> Typed | None:
+        """The fold of one of the plain aggregates over values, if it is defined for their type."""
         declared = argument.type
         allowed: tuple[str, ...]
         match name:

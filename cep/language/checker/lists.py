@@ -35,6 +35,10 @@ def list_aggregate(calls: Calls, call: ast.Call) -> Typed | None:
     name, scope, reporter = call.name.text, calls.scope, calls.reporter
     if scope.windowed:
         return None  # the window has been refused, and its aggregates with it
+    if scope.window is not None or scope.inside:
+        from cep.language.checker.windows import window_aggregate
+
+        return window_aggregate(calls, call)
     if scope.fold is not None:
         reporter.error(call.span, "nested-aggregate", f"`{name}` stands inside another aggregate")
         return None

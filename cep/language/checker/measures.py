@@ -18,6 +18,7 @@ from cep.model.types import BOOL, DURATION, FLOAT, INT, list_of
 
 if TYPE_CHECKING:
     from cep.language.checker.calls import Calls
+    from cep.language.checker.expressions import Expressions
     from cep.language.checker.scope import Variable
     from cep.language.typed import Typed
     from cep.model.diagnostics import Span
@@ -46,6 +47,10 @@ def measure(calls: Calls, call: ast.Call, name: Measure) -> Typed | None:
     scope, reporter = calls.scope, calls.reporter
     if scope.windowed:
         return None  # the window has been refused, and its aggregates with it
+    if scope.window is not None or scope.inside:
+        from cep.language.checker.windows import window_aggregate
+
+        return window_aggregate(calls, call)
     if scope.fold is not None:
         reporter.error(call.span, "nested-aggregate", f"`{name}` stands inside another aggregate")
         return None
@@ -54,6 +59,16 @@ def measure(calls: Calls, call: ast.Call, name: Measure) -> Typed | None:
         return None
     if not _is_in_emit(calls, call, f"`{name}`"):
         return None
+    given = given_of(calls, call, name)
+    found = None if given is None else _values(calls, call, name, given[0])
+    if found is None or given is None:
+        return None
+    return measured(calls, name, found[0], found[1], given)
+
+
+def given_of(calls: Calls, call: ast.Call, name: Measure) -> tuple[ast.Expr, tuple[int, ...]] | None:
+    """What a measure is of, and the number beside it, if there is one."""
+    reporter = calls.reporter
     values = [a.value for a in call.arguments if a.value is not None]
     if len(values) != len(call.arguments) or len(values) != (2 if name in ("percentile", "top") else 1):
         many = "a field and a number" if name in ("percentile", "top") else "one argument"
@@ -65,15 +80,18 @@ def measure(calls: Calls, call: ast.Call, name: Measure) -> Typed | None:
     given: tuple[int, ...] | None = ()
     if len(values) == 2:
         given = _share(calls, values[1]) if name == "percentile" else _count(calls, values[1])
-    found = _values(calls, call, name, values[0])
-    if found is None or given is None:
-        return None
-    variable, argument = found
+    return None if given is None else (values[0], given)
+
+
+def measured(
+    calls: Calls, name: Measure, variable: Variable, argument: Typed, given: tuple[ast.Expr, tuple[int, ...]]
+) -> Typed | None:
+    """The fold of a measure over values, if it is defined for their type."""
     kind = argument.type
     allowed = {"percentile": _ORDERED, "top": _SINGLE}.get(name, _NUMBERS)
     if kind.kind not in allowed:
         message = f"`{name}` is not defined for {kind_text(kind)}"
-        reporter.error(values[0].span, "wrong-type", message, f"it takes {listed(list(allowed), 'or')}")
+        calls.reporter.error(given[0].span, "wrong-type", message, f"it takes {listed(list(allowed), 'or')}")
         return None
     if name == "percentile":
         gives = kind.as_optional(variable.low == 0 or kind.optional)
@@ -81,7 +99,7 @@ def measure(calls: Calls, call: ast.Call, name: Measure) -> Typed | None:
         gives = list_of(kind.as_optional(False))
     else:
         gives = (DURATION if kind.kind == "duration" else replace(FLOAT, infinite=kind.infinite)).as_optional()
-    return Fold(name, variable.name, argument, False, gives, given)
+    return Fold(name, variable.name, argument, False, gives, given[1])
 
 
 def distinct_count(calls: Calls, call: ast.Call) -> Typed | None:
@@ -92,10 +110,14 @@ def distinct_count(calls: Calls, call: ast.Call) -> Typed | None:
     found = _values(calls, call, "count", argument)
     if found is None:
         return None
-    variable, value = found
+    return counted_distinct(calls, found[0], found[1], argument.span)
+
+
+def counted_distinct(calls: Calls, variable: Variable, value: Typed, span: Span) -> Typed | None:
+    """The fold of ``count(distinct …)`` over values, if it is defined for their type."""
     if value.type.kind not in _SINGLE:
         message = f"`count(distinct …)` is not defined for {kind_text(value.type)}"
-        calls.reporter.error(argument.span, "wrong-type", message, f"it takes {listed(list(_SINGLE), 'or')}")
+        calls.reporter.error(span, "wrong-type", message, f"it takes {listed(list(_SINGLE), 'or')}")
         return None
     return Fold("count_distinct", variable.name, value, False, INT)
 
@@ -133,6 +155,13 @@ def restricted(
         assert value is not None, "only a condition makes an event a value"
         return variable, value
     inner = calls.expressions.within(replace(calls.scope, current=variable.shape, fold=variable.name))
+    return chosen(calls, inner, where, variable, value, span)
+
+
+def chosen(
+    calls: Calls, inner: Expressions, where: ast.Expr, variable: Variable, value: Typed | None, span: Span
+) -> tuple[Variable, Typed] | None:
+    """The same, where ``inner`` reads the condition."""
     condition = inner.condition(where)
     if condition is None:
         return None

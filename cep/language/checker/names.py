@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from cep.language.checker.operations import kind_text
 from cep.language.checker.report import did_you_mean, listed
+from cep.language.checker.windows import refuse_bare
 from cep.language.typed import Apply, Attr, Const, Fold, Key, ParamRef, Present
 from cep.model.types import BOOL, INT
 
@@ -39,6 +40,8 @@ class Names:
             self.reporter.not_yet(path.span, "an element of a list or map (`[…]`)")
             return None
         scope, head = self.scope, names[0]
+        if scope.window is not None and refuse_bare(self.reporter, scope, path):
+            return None
         if head in scope.elements:
             return self._element(path, names, lists)
         if head in scope.parameters:

@@ -20,9 +20,11 @@ from cep.language.checker.report import Reporter, did_you_mean, listed
 from cep.language.checker.scope import Scope, Variable
 from cep.language.checker.timeouts import check_bounds
 from cep.language.checker.walk import parts_of, walk
+from cep.language.checker.windows import check_window, window_bound
 from cep.language.fingerprint import externals_of
 from cep.language.typed import (
     MATCHES,
+    WINDOW,
     Attr,
     Call,
     CheckedEmit,
@@ -30,6 +32,7 @@ from cep.language.typed import (
     CheckedKey,
     CheckedOutput,
     CheckedPattern,
+    CheckedQuery,
     CheckedRule,
     CheckedTimeout,
     Fold,
@@ -78,7 +81,7 @@ class Outcome:
     span: Span
     emissions: list[Emission] = field(default_factory=list)
     keys: tuple[CheckedKey, ...] = ()
-    body: CheckedPattern | CheckedFilter | None = None
+    body: CheckedPattern | CheckedFilter | CheckedQuery | None = None
     inputs: tuple[str, ...] = ()
     state_bound: str = ""
     output: CheckedOutput | None = None
@@ -139,6 +142,8 @@ class _Rule:
         else:
             self._matching(rule.body)
         if rule.output is not None:
+            if rule.output.mode == "final" and isinstance(rule.body, ast.Query) and rule.body.window is not None:
+                return self.outcome  # what a window gives out is final as it is
             self.outcome.output = check_output(self.reporter, rule.output, self.keys, self.outcome.emissions)
             values = [f.value for e in self.outcome.emissions for f in e.fields]
             if rule.output.mode != "first" and externals_of(self.outcome.body, values):
@@ -250,8 +255,7 @@ class _Rule:
             if join.type.name.text not in self.declarations.tables:
                 self.declarations.resolve(join.type, reporter)
             silent.add(join.alias.text)
-        if query.window is not None:
-            reporter.not_yet(query.window.span, "a window (`over …`)")
+        window = None if query.window is None else check_window(reporter, query.window)
         if query.having is not None and query.window is None:
             reporter.not_yet(query.having.span, "`having`", "a condition on one event is written with `where`")
         inputs = self._inputs(streams or ())
@@ -259,23 +263,37 @@ class _Rule:
         shape = self.declarations.shape_or_open(streams, query.type.text)
         alias = query.alias.text if query.alias is not None else None
         own = Variable(alias, shape) if alias is not None else None
-        scope = Scope("row", shape, own, silent=frozenset(silent), keys=self.keys, windowed=query.window is not None)
+        scope = Scope("row", shape, own, silent=frozenset(silent), keys=self.keys)
+        of_rows, refused = scope, query.window is not None and window is None
         if query.unnest is not None or query.joins:
-            scope = Scope(
-                "row", replace(shape, open=True), own, silent=frozenset(silent), keys=self.keys, windowed=True
-            )
+            scope = of_rows = replace(scope, current=replace(shape, open=True))
+            refused = True
+        if refused:
+            scope = of_rows = replace(scope, windowed=True)
+        elif window is not None:
+            events = Variable(alias or WINDOW, shape, low=1, high=None)
+            # outside an aggregate there is an event at hand only where the window is that event's own
+            here = (shape, own) if window.is_per_event else (None, None)
+            scope = replace(scope, current=here[0], own=here[1], window=events)
         expressions = Expressions(self.declarations, reporter, scope)
-        where = None if query.where is None else expressions.condition(query.where)
-        if query.having is not None:
-            expressions.condition(query.having)
+        where = None if query.where is None else expressions.within(of_rows).condition(query.where)
+        having = None if query.having is None else expressions.condition(query.having)
         self._actions(expressions, self.rule.actions)
         if self.rule.timeout is not None:
             check_bounds(reporter, self.rule.timeout, None, None)
             self._silent_actions(self.rule.timeout.actions)
         if reporter.report.mistakes == errors and streams is not None:
-            self.outcome.body = CheckedFilter(streams, where)
             self.outcome.inputs = inputs
-            self.outcome.state_bound = bounds.FILTER
+            if window is None:
+                self.outcome.body = CheckedFilter(streams, where)
+                self.outcome.state_bound = bounds.FILTER
+                return
+            self.outcome.body = CheckedQuery(streams, where, window, having)
+            self.outcome.state_bound = window_bound(window)
+            if externals_of(self.outcome.body, [f.value for e in self.outcome.emissions for f in e.fields]):
+                what = "a function of a Python module in a rule with a window"
+                reporter.not_yet(query.span, what, "let a rule before this one call it and emit what it gives")
+                self.outcome.body = None
 
     # ----------------------------------------------------------------------------------------------- patterns
 

@@ -59,6 +59,8 @@ class Scope:
     they are the event at hand. ``elements`` are those that an ``any`` or ``every`` around goes through (None: its type
     is unknown), each with the ``fold`` that it stands in. ``stages`` are what `stage()` calls the steps of the pattern.
     ``counted``: aggregates are over all matches that an event decides, and may be of more than 64 bits hold.
+    ``window``: the events that aggregates of a query are over, ``inside`` one of these aggregates None. Where a window
+    is refused (``windowed``) there is none.
     """
 
     place: Literal["step", "absence", "row", "emit", "function"]
@@ -77,6 +79,8 @@ class Scope:
     elements: Mapping[str, tuple[Element | None, str | None]] = field(default_factory=dict)
     stages: tuple[str, ...] = ()
     counted: bool = False
+    window: Variable | None = None
+    inside: bool = False
 
     def is_alias(self, name: str) -> bool:
         """Whether ``name`` is an alias of this rule."""
