@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from cep.app.rules import Rules
 
 
-FILTER = "filter"
+FILTER, WINDOW = "filter", "window"
 MODULES = {
     "run table": "asking deadlines earliest match moves timeouts",
     "match graph": "graph",
@@ -26,6 +26,7 @@ MODULES = {
     "folding matcher": "folding limbs",
     "one pass": "onepass",
     "chain": "chain",
+    WINDOW: "window sliding limbs",
     FILTER: "",
 }
 """By matcher: the modules whose kernels other rules do not need; what is called all the same is compiled then."""
@@ -47,6 +48,7 @@ def prepare(rules: Rules, on_compile: Callable[[int, int], None] | None = None) 
     """
     from cep.compiler.onepass import OnePassTables
     from cep.compiler.pattern import PatternProgram
+    from cep.language.typed import CheckedQuery
 
     require_codes(rules.rulebook)
     compiled_looks()
@@ -56,7 +58,8 @@ def prepare(rules: Rules, on_compile: Callable[[int, int], None] | None = None) 
     texts = dict.fromkeys(p.text for p in programs if isinstance(p, PatternProgram))
     matchers = dict.fromkeys(c.tables.text for c in choices.values() if isinstance(c.tables, OnePassTables))
     further = [partial(_is_new, text) for text in texts] + [partial(_is_new_matcher, text) for text in matchers]
-    used = {choices[name].name if name in choices else FILTER for name in by_rule}
+    windows = {rule.name for rule in rules.rulebook.rules if isinstance(rule.body, CheckedQuery)}
+    used = {choices[n].name if n in choices else WINDOW if n in windows else FILTER for n in by_rule}
     jit.prepare(on_compile, further, without=_modules_of(set(MODULES) - used) - _modules_of(used))
 
 

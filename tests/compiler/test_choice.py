@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import cep
-from cep.app.compile import FILTER, MODULES
+from cep.app.compile import FILTER, MODULES, WINDOW
 from cep.compiler import rowtable
 from cep.compiler.choice import CHAIN, COUNTING, FOLDING, GRAPH, ONE_PASS, RUN_TABLE, only
 
@@ -113,7 +113,7 @@ def test_a_rule_that_folds_all_matches_lists_nothing():
 
 
 def test_the_kernels_of_every_matcher_are_known():
-    assert set(MODULES) == {CHAIN, COUNTING, FOLDING, GRAPH, ONE_PASS, RUN_TABLE, FILTER}
+    assert set(MODULES) == {CHAIN, COUNTING, FOLDING, GRAPH, ONE_PASS, RUN_TABLE, WINDOW, FILTER}
 
 
 def test_choices_are_not_spoken_of_where_there_are_none():
