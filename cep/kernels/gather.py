@@ -19,8 +19,6 @@ Tested by: tests/runtime/test_gathering.py
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numba import types
 
@@ -75,18 +73,9 @@ def pick_words(values: IntArray, rows: IntArray, factor: Whole, out: IntArray) -
     return rows.size
 
 
-@kernel(types.int64(Narrow, Vector, types.uint8, Bytes), inline=True)
-def keep_packed(codes: NarrowArray, order: IntArray, begin: Any, marks: ByteArray) -> int:
-    """Write what is left of the marks ``begin`` by a packed order: to look each code up took three times as long."""
-    word, bits = np.uint64(order[LOW]), np.uint64(order[HIGH])
-    for i in range(codes.size):
-        marks[i] = begin & np.uint8(word >> (np.uint64(np.uint32(codes[i])) * bits))
-    return codes.size
-
-
 @kernel(types.int64(Narrow, Vector, Bytes), inline=True)
-def also_packed(codes: NarrowArray, order: IntArray, marks: ByteArray) -> int:
-    """Clear of the marks what a packed order does not keep."""
+def mark_packed(codes: NarrowArray, order: IntArray, marks: ByteArray) -> int:
+    """Clear of the marks what a packed order does not keep: to look each code up took three times as long."""
     word, bits = np.uint64(order[LOW]), np.uint64(order[HIGH])
     for i in range(codes.size):
         marks[i] &= np.uint8(word >> (np.uint64(np.uint32(codes[i])) * bits))
@@ -101,10 +90,7 @@ def begin_marks(head: IntArray, columns: IntArray, orders: IntArray, start: Whol
     """
     begin, tests, size = np.uint8(head[BEGIN]), min(head[TESTS], 3), marks.size
     first = orders[1, COLUMN] if tests > 0 else np.int64(-1)
-    if tests > 0 and orders[1, CODES] == PACKED:
-        keep_packed(narrow_at(columns[first + 1, ADDRESS] + 4 * start, size), orders[1], begin, marks)
-        return np.int64(1)
-    if first < 0 or columns[first + 1, KIND] != INT32:
+    if first < 0 or columns[first + 1, KIND] != INT32 or orders[1, CODES] != 0:
         for i in range(size):
             marks[i] = begin
         return np.int64(0)
@@ -156,7 +142,7 @@ def mark_rows(place: Whole, start: Whole, size: Whole) -> Whole:
         low, high = orders[n, LOW], orders[n, HIGH]
         inside, outside = np.uint8(orders[n, INSIDE]), np.uint8(orders[n, OUTSIDE])
         if orders[n, CODES] == PACKED:
-            also_packed(narrow_at(at + 4 * start, size), orders[n], marks)
+            mark_packed(narrow_at(at + 4 * start, size), orders[n], marks)
         elif orders[n, CODES] != 0:
             mark_codes(narrow_at(at + 4 * start, size), bytes_at(orders[n, CODES], 2**31), marks)
         elif kind == INT32:

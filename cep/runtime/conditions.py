@@ -29,9 +29,19 @@ def all_valid(columns: Sequence[Column]) -> BoolArray | None:
     """Where no column is null (None: nowhere is one)."""
     found: BoolArray | None = None
     for column in columns:
-        if column.valid is not None:
-            found = column.valid if found is None else found & column.valid
+        found = both(found, column.valid)
     return found
+
+
+def both(one: BoolArray | None, other: BoolArray | None) -> BoolArray | None:
+    """Where both hold; None holds everywhere."""
+    return other if one is None else one if other is None else one & other
+
+
+def keyed_rows(keys: Sequence[Column], size: int) -> tuple[BoolArray | None, int]:
+    """Where events have their whole key (None: everywhere), and how many of so many have not."""
+    keyed = all_valid(keys)
+    return keyed, 0 if keyed is None else size - int(np.count_nonzero(keyed))
 
 
 def decide(
@@ -61,5 +71,5 @@ def decide(
         if failures is not None and known[2] is not None:
             for row, words in known[2].rows.items():
                 failures.add(row, words)
-        found = known[0] if found is None else found & known[0]
+        found = both(found, known[0])
     return found

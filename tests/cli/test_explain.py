@@ -136,7 +136,7 @@ def test_a_window_says_what_it_holds_and_when_it_is_decided(cep, tmp_path):
     said = cep("explain", path).out
     assert "S -> window keyed by k -> Sum" in said
     assert "window   [s, s + 10 min), one every 1 min, ends at multiples of 1 min since 1970" in said
-    assert "state    what aggregates read of the events of 10 min and 1 min" in said
+    assert "state    what aggregates read of the events of 10 min, until their windows are decided" in said
     assert "having  sum(v) > 5  of each window" in said
 
 

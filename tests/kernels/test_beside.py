@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from cep.kernels import beside
+from cep.kernels import beside, jit
 from cep.kernels.jit import PLAIN
 
 ROOT = Path(__file__).parents[2]
@@ -107,3 +109,25 @@ def test_a_process_that_cannot_start_changes_nothing(started, tmp_path, monkeypa
     monkeypatch.setattr(beside.subprocess, "Popen", refuse)
     with beside.compiling_beside(MANY, tmp_path):
         assert started == []
+
+
+def test_what_is_not_in_the_cache_is_compiled_beside_and_what_is_not_wanted_is_not(monkeypatch, tmp_path):
+    told = []
+
+    @contextlib.contextmanager
+    def beside_it(names, root):
+        told.append((names, root))
+        yield
+        told.append("ended")
+
+    def dispatcher(module):
+        function = SimpleNamespace(__module__=module, __name__="f")
+        return SimpleNamespace(py_func=function, signatures=(), _cache=None)
+
+    monkeypatch.setattr(jit, "compiling_beside", beside_it)
+    monkeypatch.setattr(jit, "code_root", lambda: tmp_path)
+    monkeypatch.setattr(jit, "_registered", [(dispatcher("a"), None), (dispatcher("b"), None)])
+    monkeypatch.setattr(jit, "_load_once", lambda d, _: told.append(d.py_func.__module__))
+    monkeypatch.setattr(jit, "_write_made", lambda: None)
+    jit.prepare(without={"b"})
+    assert told == [(["a.f"], tmp_path), "a", "ended"]

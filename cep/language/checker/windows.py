@@ -83,7 +83,7 @@ def window_bound(window: CheckedWindow) -> str:
         case "batches":
             return f"what aggregates read of at most {window.count or 0:,} events, for ever"
         case "panes":
-            return f"what aggregates read of the events of {length}" + ("" if every == length else f" and {every}")
+            return f"what aggregates read of the events of {length}, until their windows are decided"
         case _:
             most = f", which lasts {every} at most" if every else ", however long it lasts"
             return f"what aggregates read of the events of one session{most}; it ends {length} after its last event"

@@ -30,7 +30,7 @@ from cep.language.typed import Attr, Key
 from cep.model.batch import Column, derived, numbers_at, times_stored, write_places
 from cep.model.later import LaterColumns
 from cep.runtime.chain import ChainMatcher
-from cep.runtime.conditions import Memo, all_valid, decide
+from cep.runtime.conditions import Memo, decide, keyed_rows
 from cep.runtime.counting import CountingMatcher
 from cep.runtime.folding import FoldingMatcher
 from cep.runtime.gathering import gathering_of, wanted_by
@@ -480,9 +480,8 @@ class DirectOperator:
             return batch_leaf(batch[node.name])
 
         size = len(batch)
-        keyed = all_valid([batch[name] for name in source.keys])
-        if keyed is not None:
-            self.null_keys += size - int(np.count_nonzero(keyed))
+        keyed, null_keys = keyed_rows([batch[name] for name in source.keys], size)
+        self.null_keys += null_keys
         if not self._shape.selects_all:
             chosen = self._selections[stream].choose(batch, keyed, leaf, memo, self._faults)
             if chosen is not None:

@@ -26,7 +26,7 @@ from cep.language.typed import Attr, CheckedFilter, Key
 from cep.model.batch import Column, EventBatch, derived, ends_in_order, string_column
 from cep.model.later import LaterColumns
 from cep.model.types import STRING
-from cep.runtime.conditions import Memo, all_valid, decide
+from cep.runtime.conditions import Memo, both, decide, keyed_rows
 from cep.runtime.failing import WORDS, before, earliest, failing_rows
 from cep.runtime.gathering import Wanted, gathering_of
 from cep.runtime.held import Held
@@ -189,9 +189,8 @@ class FilterOperator:
             return batch_leaf(batch[_attribute(node, rule.keys, stream)])
 
         names = tuple(k.attributes[stream] for k in rule.keys)
-        keyed = all_valid([batch[name] for name in names])
-        if keyed is not None:
-            self.null_keys += len(batch) - int(np.count_nonzero(keyed))
+        keyed, null_keys = keyed_rows([batch[name] for name in names], len(batch))
+        self.null_keys += null_keys
         in_order = ends_in_order(batch) is not None
         if len(batch) >= _MANY and self._program.conditions and not self._calls:
             chosen = self._selections[stream].choose(batch, keyed, leaf, memo, self.faults)
@@ -202,7 +201,7 @@ class FilterOperator:
             wanted = decide(self._program.conditions, leaf, batch, names, memo, self.faults, failures)
             if failures is not None:
                 self._fail(stream, batch, failures)
-            selected = keyed if wanted is None else wanted if keyed is None else wanted & keyed
+            selected = both(wanted, keyed)
             rows = None if selected is None else selected.nonzero()[0]
             if rows is not None and rows.size == 0:
                 return

@@ -28,7 +28,7 @@ from cep.kernels.runs import BITS, SEQ, STREAM, TS, VALUES
 from cep.kernels.text import hash_rows
 from cep.language.typed import Attr, Key
 from cep.model.batch import numbers_at, times_at
-from cep.runtime.conditions import Memo, all_valid, decide
+from cep.runtime.conditions import Memo, decide, keyed_rows
 from cep.runtime.failing import before, earliest, failing_rows
 from cep.runtime.held import Held, total
 from cep.runtime.packing import packed
@@ -105,10 +105,8 @@ class PatternOperator:
             return batch_leaf(batch[_attribute(node, source)])
 
         masks = [(p, decide(c, leaf, batch, source.keys, memo, self._faults, failures)) for p, c in source.predicates]
-        keys = [batch[name] for name in source.keys]
-        keyed = all_valid(keys)
-        if keyed is not None:
-            self.null_keys += len(batch) - int(np.count_nonzero(keyed))
+        keyed, null_keys = keyed_rows([batch[name] for name in source.keys], len(batch))
+        self.null_keys += null_keys
         if self._program.selects_all or any(m is None for _, m in masks):
             rows = np.arange(len(batch)) if keyed is None else np.flatnonzero(keyed)
         else:

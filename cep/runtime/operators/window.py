@@ -50,7 +50,7 @@ from cep.language.fingerprint import fingerprint
 from cep.language.typed import Attr, Fold, Key, OfMatch
 from cep.model.batch import EventBatch, Provenance, numbers_at, times_at
 from cep.model.time import MIN_TIME
-from cep.runtime.conditions import Memo, all_valid, decide
+from cep.runtime.conditions import Memo, both, decide, keyed_rows
 from cep.runtime.held import Held
 from cep.runtime.identity import emit_seed, provenance
 from cep.runtime.keyed import KeyedRows
@@ -125,11 +125,10 @@ class WindowOperator:
         def leaf(node: Typed) -> Leaf:
             return batch_leaf(batch[_attribute(node, source)])
 
-        keyed = all_valid([batch[name] for name in source.keys])
-        if keyed is not None:
-            self.null_keys += len(batch) - int(np.count_nonzero(keyed))
+        keyed, null_keys = keyed_rows([batch[name] for name in source.keys], len(batch))
+        self.null_keys += null_keys
         wanted = decide(program.conditions, leaf, batch, source.keys, memo, self.faults)
-        selected = keyed if wanted is None else wanted if keyed is None else wanted & keyed
+        selected = both(wanted, keyed)
         rows = np.arange(len(batch)) if selected is None else np.flatnonzero(selected)
         if not rows.size:
             return
