@@ -49,6 +49,9 @@ from cep.kernels.starts import (
 FIRST_NO, OVER, SUMS = 1, 2, 3
 # starts, behind what `cep.kernels.starts` has there
 ROW = 2
+# Of so many steps but the last each loop below has one round, and costs more than what it does: these are written out.
+# On their diagonals both matrices are 1.
+PAIR = 2
 # counts: none of its own
 COUNTS = OWN
 # scalars of the program; HOW_MANY: the column of ``found``, HOW_MANY_NULL: its null bit
@@ -107,6 +110,9 @@ def expire_counts(program: CountingProgram, state: CountingState, limit: Whole) 
         if key[LIVE] == 0:
             reset_key(slots, start[SLOT], m)
             continue
+        if m == PAIR:
+            key[SUMS + 1] -= start[ROW + 1] + key[then + 1]
+            continue
         for j in range(1, m):
             runs = np.int64(0)
             for i in range(j + 1):
@@ -124,6 +130,13 @@ def move_runs(program: CountingProgram, state: CountingState, slot: Whole, bits:
     then = SUMS + m
     back = then + m * m
     bounded = program.scalars[WITHIN] < FOREVER
+    if m == PAIR:  # the bit can but be that of step 1
+        key[SUMS + 1] += key[LIVE]
+        if key[SUMS + 1] < 0:
+            key[OVER] = 1
+        key[then + 1] += 1
+        key[back + 1] -= 1
+        return key[OVER]
     for j in range(m - 1, 0, -1):  # from the last, so that no run binds the event twice
         if (bits >> j) & 1 == 0:
             continue
@@ -150,8 +163,13 @@ def start_run(program: CountingProgram, state: CountingState, block: IntArray, s
     slots[slot, LIVE] += 1
     if within < FOREVER:
         at = keep_start(starts, counts, slot, block[TS, row], within)
+        first_row = SUMS + m + m * m
+        if m == PAIR:
+            starts[at, ROW] = 1
+            starts[at, ROW + 1] = slots[slot, first_row + 1]
+            return slots[slot, LIVE]
         for i in range(m):
-            starts[at, ROW + i] = slots[slot, SUMS + m + m * m + i]
+            starts[at, ROW + i] = slots[slot, first_row + i]
     return slots[slot, LIVE]
 
 
