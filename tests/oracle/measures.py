@@ -57,3 +57,20 @@ def deviation(found):
         squares += (x - mean) * (x - mean)
     root = values.sound(math.sqrt(squares / (len(numbers) - 1)))
     return values.Duration(int(root)) if isinstance(found[0], values.Duration) else root
+
+
+def running_deviation(found):
+    """'Over everything by Welford's recurrence, in the order of the events.'"""
+    found = [v for v in found if v is not None]
+    count, mean, squares = 0, 0.0, 0.0
+    for x in map(values.to_float, found):
+        count += 1
+        apart = x - mean
+        mean += apart / count
+        squares += apart * (x - mean)
+    if count < 2:
+        return None
+    if math.isnan(squares):
+        return None
+    root = values.sound(math.sqrt(squares / (count - 1)))
+    return values.Duration(int(root)) if isinstance(found[0], values.Duration) else root

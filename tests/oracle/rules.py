@@ -20,7 +20,7 @@ from oracle.records import assigned
 from oracle.sequence import BY_EVENT, Search, matches
 from oracle.timeouts import timeouts
 from oracle.values import HIGH, Point, Value
-from oracle.window import windows
+from oracle.window import spans, windows
 
 
 @dataclass(frozen=True)
@@ -140,7 +140,9 @@ class House:
     def inputs(self, rule):
         """The streams whose events are E: 'every stream that the rule names as a step, an absence or an `until`'."""
         if isinstance(rule.body, ast.Query):
-            return self.unfold(rule.body.type)
+            window = rule.body.window
+            ends = [window.opens, window.closes] if window is not None and window.kind == "span" else []
+            return tuple(s for type_ in [rule.body.type, *(e.type for e in ends)] for s in self.unfold(type_))
         return tuple(name for type_ in types_of(rule.body.pattern.steps) for name in self.unfold(type_))
 
     def level(self, rule):
@@ -223,14 +225,31 @@ class House:
     def windowed(self, body, names, mine, horizon, actions):
         """The same of a query: a window is of what `where` holds for, and is given out when `having` holds."""
         own = body.alias.text if body.alias else None
-        mine = [e for e in mine if holds(body.where, Scope(e, own, {}, names, e.params))]
-        for decider, events, start, end in windows(body.window, mine, horizon):
+        of_query = self.unfold(body.type)
+        counted = [e for e in mine if e.stream in of_query and holds(body.where, Scope(e, own, {}, names, e.params))]
+
+        def ask(expression, event):
+            return evaluate(expression, Scope(event, own, {}, names, event.params))
+
+        def is_boundary(written, event):
+            alias = written.alias.text if written.alias else None
+            scope = Scope(event, alias, {}, names, event.params)
+            return event.stream in self.unfold(written.type) and holds(written.where, scope)
+
+        kind = body.window.kind
+        if kind == "span":
+            found = spans(mine, counted, body.window, is_boundary)
+        else:
+            found = windows(body.window, counted, horizon, ask)
+        per_event = kind in ("sliding", "sliding_count", "latest_per", "ranked", "unbounded")
+        for decider, events, start, end, *rest in found:
             # 'a bare field is that of the event that the window ends with'; 'params: those that its last event met'
-            here = events[-1] if body.window.kind in ("sliding", "sliding_count") and decider[1] == BY_EVENT else None
-            window = Window(events, own, start, end)
-            scope = Scope(here, own, {}, names, events[-1].params, window=window)
+            last = rest[0] if rest else events[-1]
+            here = last if per_event and decider[1] == BY_EVENT else None
+            window = Window(events, own, start, end, running=kind == "unbounded")
+            scope = Scope(here, own, {}, names, last.params, window=window)
             if holds(body.having, scope):
-                yield decider, (), events, scope, actions
+                yield decider, (), rest[1] if rest[1:] else events, scope, actions
 
     def counted(self, search, found, mine):
         """'`count()` makes one event of all matches that an event decides; its lineage is that event.'

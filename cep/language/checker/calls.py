@@ -76,8 +76,10 @@ class Calls:
         if name in MEASURES:
             return measure(self, call, name)
         if name in _AGGREGATES_LATER:
+            if self.scope.window is not None or self.scope.inside:
+                return window_aggregate(self, call)
             if not self.scope.windowed:
-                self.reporter.not_yet(call.span, f"`{name}`")
+                self.reporter.not_yet(call.span, f"`{name}` of a match", "it is of the events of a window (`over …`)")
             return None
         if name in _OF_MATCH:
             return self._of_match(call)
