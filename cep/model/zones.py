@@ -85,9 +85,10 @@ def stretches_of(ts: Int64Array, step: int, zone: str) -> tuple[Int64Array, Int6
     if not ts.size:
         return inside, inside
     starts, offsets = _changes(zone, [(inside - reach) // SECOND, inside // SECOND])
-    shown = inside + offsets[np.searchsorted(starts * SECOND, inside, "right") - 1] * SECOND
+    starts = np.maximum(starts, MIN_TIME // SECOND) * SECOND
+    shown = inside + offsets[np.searchsorted(starts, inside, "right") - 1] * SECOND
     for back in np.flatnonzero(offsets[1:] < offsets[:-1]) + 1:  # what was shown before they were set back
-        begin = starts[back] * SECOND
+        begin = starts[back]
         again = (inside >= begin) & (inside < begin + reach)
         shown[again] = np.maximum(shown[again], begin + offsets[back - 1] * SECOND - 1)
     first = shown // step * step

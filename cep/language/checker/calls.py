@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from cep.model.types import Type
 
 _FOLDS = ("count", "sum", "avg", "min", "max", "first", "last")
-_AGGREGATES_LATER = frozenset({"rate"})
+_OF_WINDOWS_ALONE = frozenset({"rate"})
 _OF_MATCH: dict[str, OfMatch] = {
     "match_start": OfMatch("match_start", TIME),
     "match_end": OfMatch("match_end", TIME),
@@ -75,7 +75,7 @@ class Calls:
             return list_aggregate(self, call)
         if name in MEASURES:
             return measure(self, call, name)
-        if name in _AGGREGATES_LATER:
+        if name in _OF_WINDOWS_ALONE:
             if self.scope.window is not None or self.scope.inside:
                 return window_aggregate(self, call)
             if not self.scope.windowed:
@@ -98,7 +98,7 @@ class Calls:
             *MEASURES,
             "prev",
             *FUNCTIONS,
-            *_AGGREGATES_LATER,
+            *_OF_WINDOWS_ALONE,
             *_OF_MATCH,
             *_OF_MATCH_LATER,
             *_OF_WINDOW,
