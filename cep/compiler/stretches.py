@@ -184,7 +184,6 @@ class Stretches:
         width = (int(some.max()) if some.size else 0) - lowest + REACH
         out = np.zeros(len(self), np.int64)
         list_sums(bits, finite.astype(np.int64), self.found, np.zeros((2, width), np.int64), lowest, out)
-        total = out.view(np.float64)
         infinite = (self.differences(here & (numbers == np.inf)), self.differences(here & (numbers == -np.inf)))
         return float_total(function, out.view(np.float64), counts, infinite, faults)
 

@@ -40,7 +40,7 @@ Rounding goes to the nearest; a half goes away from zero. What is no number, or 
     "window": """\
 Over the events of a window (`over …`). An aggregate names no alias: inside it a bare field is that of each event of
 the window. `count sum avg min max first last percentile median stddev top distinct` stand here, with `where` or
-`distinct` inside; so do `list flatten ids() events()`, and `rate(1 min where …)`, how many events there are for each minute.
+`distinct` inside; so do `list flatten ids() events()`, and `rate(1 min where …)`, how many events there are a minute.
 A window of time begins and ends where it is cut; a session, and a window of events, with its first and last event.""",
 }
 

@@ -259,12 +259,12 @@ class WindowOperator:
 
     def _outputs_of(self, program: WindowProgram, windows: Windows) -> list[Output]:
         if program.having is not None:
-            leaves = _Leaves(self, program, windows)
+            leaves = WindowLeaves(self, program, windows)
             keep = program.having.condition(leaves, len(windows), self.faults)
             if not keep.any():
                 return []
             windows = replace(windows, known=leaves.known).at(keep)
-        leaves, n, rows = _Leaves(self, program, windows), len(windows), windows.rows
+        leaves, n, rows = WindowLeaves(self, program, windows), len(windows), windows.rows
         last = rows[windows.by]
         keys = tuple(self._rows.key_column(last, part, k.type) for part, k in enumerate(self._key_parts))
         order = self._order(windows, keys)
@@ -395,7 +395,7 @@ class WindowOperator:
             self._rows.take(waiting)
 
 
-class _Leaves:
+class WindowLeaves:
     """The leaves of expressions over some windows, each computed once."""
 
     def __init__(self, operator: WindowOperator, program: WindowProgram, windows: Windows) -> None:
@@ -404,6 +404,7 @@ class _Leaves:
         self.known = dict(windows.known)
 
     def __call__(self, node: Typed) -> Leaf:
+        """The value and the null flag of a leaf, of each window."""
         if node not in self.known:
             self.known[node] = self._operator.leaf(self._program, self._windows, self.stretches, node)
         return self.known[node]
