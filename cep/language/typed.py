@@ -133,10 +133,11 @@ class OfMatch:
     """``match_start()``, ``match_end()``: the times of the first and last bound event; ``names()``: the aliases that
     have bound events, each once, in the order of the first; ``stage()``: which of ``names``, those of the steps, was
     bound last; ``truncated()``: how many matches of its event the limit has left out. In the ``emit`` of a pattern
-    alone; never null. ``window_start()``, ``window_end()``: where the window begins and ends, in `CheckedQuery` alone.
+    alone; never null. ``window_start()``, ``window_end()``: where the window begins and ends, in `CheckedQuery` alone;
+    ``op``: of ``output early``, whether it is told or taken back.
     """
 
-    function: Literal["match_start", "match_end", "names", "stage", "truncated", "window_start", "window_end"]
+    function: Literal["match_start", "match_end", "names", "stage", "truncated", "window_start", "window_end", "op"]
     type: Type
     names: tuple[str, ...] = ()
 
@@ -475,6 +476,7 @@ class CheckedWindow:
     asked: tuple[Typed, ...] = ()
     ascending: bool = False
     boundaries: tuple[CheckedBoundary, ...] = ()
+    early: bool = False  # ``output early``
 
     @property
     def is_per_event(self) -> bool:

@@ -6,7 +6,7 @@ Tested by: tests/runtime/test_window.py, tests/properties/test_windows.py
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -21,12 +21,21 @@ if TYPE_CHECKING:
     from cep.model.batch import AnyArray, Int64Array
 
 
+class Told(NamedTuple):
+    """Whether each is told of or taken back, the row that does so, and its place among those of this row."""
+
+    ops: Int64Array
+    rows: Int64Array
+    places: Int64Array
+
+
 @dataclass(frozen=True, eq=False)
 class Windows:
     """``found`` as the kernels of `cep.kernels.window` list them, over ``rows``.
 
     ``by``: the row that each ends with. ``begins``: where each begins, unless its first row tells. ``causes``: the rows
     that each comes from, from and to, unless these are its rows. ``known``: leaves that are computed.
+    ``told``: of windows that are told of early.
     """
 
     rows: Int64Array
@@ -35,6 +44,7 @@ class Windows:
     begins: Int64Array | None = None
     causes: tuple[Int64Array, Int64Array] | None = None
     known: Mapping[Typed, Leaf] = field(default_factory=dict)
+    told: Told | None = None
 
     def __len__(self) -> int:
         return len(self.found)
@@ -44,7 +54,9 @@ class Windows:
         begins = None if self.begins is None else self.begins[which]
         causes = None if self.causes is None else (self.causes[0][which], self.causes[1][which])
         known = {node: leaf_at(leaf, which) for node, leaf in self.known.items()}
-        return Windows(self.rows, np.ascontiguousarray(self.found[which]), self.by[which], begins, causes, known)
+        found = np.ascontiguousarray(self.found[which])
+        told = None if self.told is None else Told(*(part[which] for part in self.told))
+        return Windows(self.rows, found, self.by[which], begins, causes, known, told)
 
 
 def leaf_at(leaf: Leaf, rows: AnyArray) -> Leaf:

@@ -75,7 +75,10 @@ class RunningRows:
     def _slots_of(self, block: Int64Array) -> Int64Array:
         known = self._slots
         out = np.zeros(len(block), np.int64)
-        for row, name in enumerate(map(tuple, block[:, self._words].tolist())):
+        words = block[:, self._words]
+        if not words.shape[1] and known:
+            return out  # there is one key
+        for row, name in enumerate(map(tuple, words.tolist() if words.shape[1] else [[]])):
             slot = known.get(name)
             if slot is None:
                 slot = known[name] = len(known)

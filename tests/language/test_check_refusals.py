@@ -26,6 +26,8 @@ CASES = [
     ("when Pay as a within 1 h emit X { } «output first every 5 events", "`output first every 5 events`"),
     ("when Pay as a within 1 h emit X { } «output final", "`output final`"),
     ("when Pay as a within 1 h emit X { } «output early", "`output early`"),
+    ("from Pay over every 5 events emit X { n = count() } «output early", "windows that no time ends"),
+    ("from Pay over last 5 s emit X { n = count() } «output early", "windows that no time ends"),
     # queries
     ("from Pay as p «join Temp as t on t.part = p.seq emit X { c = t.part }", "`join`"),
     ("from Pay as p «left join Known as k on k.card = p.card emit X { c = k.owner }", "`left join`"),

@@ -171,3 +171,26 @@ def spans(mine, inside, window, is_boundary):
                 decider, *_ = by_event([event], 0, 0)
                 yield decider, events, mine[begun].time, event.time, event, events + ends
             begun = None
+
+
+def told_early(window, mine):
+    """'At each event each window that holds it is told of as it is now; what it was before is taken back first.'
+
+    (event, op, events, start, end): the windows are those of all events up to it that hold it, by their ends.
+    """
+    for n, event in enumerate(mine):
+        now = of_time(window, mine[: n + 1])
+        before = {decider[0] if window.kind != "session" else start: (events, start, end)
+                  for decider, events, start, end in of_time(window, mine[:n])}  # fmt: skip
+        for decider, events, start, end in sorted(now, key=lambda found: found[0]):
+            if event in events:
+                held = events[:-1]
+                if held:
+                    was = before[decider[0] if window.kind != "session" else start]
+                    if was[0] == held:
+                        yield event, "-", *was
+                yield event, "+", events, start, end
+
+
+def of_time(window, mine):
+    return list(windows(window, mine, float("inf"), None))

@@ -20,7 +20,7 @@ from cep.language.checker.report import Reporter, did_you_mean, listed
 from cep.language.checker.scope import Scope, Variable
 from cep.language.checker.timeouts import check_bounds
 from cep.language.checker.walk import parts_of, walk
-from cep.language.checker.windowparts import all_kept, boundaries_of, with_parts
+from cep.language.checker.windowparts import OP, all_kept, boundaries_of, with_early, with_parts
 from cep.language.checker.windows import check_window, window_bound
 from cep.language.fingerprint import externals_of
 from cep.language.typed import (
@@ -37,9 +37,11 @@ from cep.language.typed import (
     CheckedRule,
     CheckedTimeout,
     Fold,
+    OfMatch,
     Present,
     Typed,
 )
+from cep.model.types import STRING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -146,6 +148,9 @@ class _Rule:
         if rule.output is not None:
             if rule.output.mode == "final" and isinstance(rule.body, ast.Query) and rule.body.window is not None:
                 return self.outcome  # what a window gives out is final as it is
+            if rule.output.mode == "early" and isinstance(self.outcome.body, CheckedQuery):
+                self.outcome.body = with_early(self.reporter, rule.output, self.outcome.body)
+                return self.outcome
             self.outcome.output = check_output(self.reporter, rule.output, self.keys, self.outcome.emissions)
             values = [f.value for e in self.outcome.emissions for f in e.fields]
             if rule.output.mode != "first" and externals_of(self.outcome.body, values):
@@ -428,6 +433,8 @@ class _Rule:
             if isinstance(value, Attr) and value.type.kind == "record":
                 inside = expressions.names.inside(value, assign.span)
                 fields |= {f"{name.text}.{rest}": Emitted(f"{name.text}.{rest}", v, assign.span) for rest, v in inside}
+        if self.rule.output is not None and self.rule.output.mode == "early":
+            fields |= {OP: Emitted(OP, OfMatch("op", STRING), self.rule.output.span)}
         return Emission(emit.type.text, tuple(fields.values()), self.source, emit.type.span)
 
 

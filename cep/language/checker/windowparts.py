@@ -20,8 +20,11 @@ if TYPE_CHECKING:
     from cep.language import ast
     from cep.language.checker.expressions import Expressions
     from cep.language.checker.report import Reporter
-    from cep.language.typed import CheckedWindow, Typed
+    from cep.language.typed import CheckedQuery, CheckedWindow, Typed
     from cep.model.diagnostics import Span
+
+OP = "_op"
+"""The field that says whether an event of ``output early`` is told (+) or taken back (-)."""
 
 _RANKED = ("int", "float", "decimal", "time", "duration")
 _SINGLE = (*_RANKED, "bool", "string")
@@ -73,6 +76,18 @@ def _where(rows: Expressions, event: ast.Event, streams: tuple[str, ...] | None)
     shape = rows.declarations.shape_or_open(streams, event.type.name.text)
     own = None if event.alias is None else Variable(event.alias.text, shape)
     return rows.within(Scope("row", shape, own, keys=rows.scope.keys)).condition(event.where)
+
+
+def with_early(reporter: Reporter, output: ast.Output, body: CheckedQuery) -> CheckedQuery | None:
+    """A query whose windows are told of as they fill; None where they cannot, which is reported."""
+    if not body.window.has_deadline:
+        hint = (
+            "leave it out" if body.window.is_per_event else "leave it out, or let time end the window: over every 1 h"
+        )
+        what = "`output early` of windows that no time ends"
+        reporter.not_yet(output.span, what, hint)
+        return None
+    return replace(body, window=replace(body.window, early=True))
 
 
 def all_kept(reporter: Reporter, span: Span, values: Sequence[Typed | None]) -> bool:

@@ -24,6 +24,7 @@ import numpy as np
 from cep.compiler.columns import batch_leaf
 from cep.compiler.screen import Asked
 from cep.compiler.stretches import Stretches
+from cep.compiler.text import TextVector
 from cep.compiler.window import WindowProgram
 from cep.kernels.runs import BITS, BY_WINDOW, SEQ, STREAM, TS
 from cep.kernels.window import (
@@ -47,11 +48,12 @@ from cep.kernels.window import (
 )
 from cep.language.fingerprint import fingerprint
 from cep.language.typed import Attr, Fold, Key, OfMatch
-from cep.model.batch import EventBatch, Provenance, numbers_at, string_column, times_at
+from cep.model.batch import EventBatch, Provenance, Text, numbers_at, string_column, times_at
 from cep.model.time import MIN_TIME
 from cep.runtime.apart import apart_of
 from cep.runtime.calendar import BEGIN, list_calendar
 from cep.runtime.conditions import Memo, both, decide, keyed_rows
+from cep.runtime.early import OPS, list_early
 from cep.runtime.held import Held
 from cep.runtime.identity import emit_seed, provenance
 from cep.runtime.keyed import KeyedRows
@@ -207,17 +209,30 @@ class WindowOperator:
                 looked = self._kept.full(slots, self._window.count or 1)
             case _:
                 looked = np.unique(np.concatenate([slots, due]))
+        told = self._told(slots) if self._window.early else []
         if not looked.size:
-            return []
+            return told
         rows, ends = self._kept.rows_of(looked)
         fresh = (
             np.bincount(np.searchsorted(looked, slots), minlength=looked.size) if self._window.is_per_event else None
         )
         found, left = self._listed(rows, ends, fresh, before, until)
+        if self._window.early:
+            self._kept.leave(looked, left)
+            return told
         begins = found[:, BEGIN].copy() if self._window.kind == "calendar" else None
         out = self._outputs(Windows(rows, found, found[:, HIGH] - 1, begins)) if len(found) else []
         self._kept.leave(looked, left)
         return out
+
+    def _told(self, slots: Int64Array) -> list[Output]:
+        """What the last rows of some keys change of the windows that hold them."""
+        if not slots.size:
+            return []
+        keys, fresh = np.unique(slots, return_counts=True)
+        rows, ends = self._kept.rows_of(keys)
+        windows = list_early(self._window, rows, ends, fresh)
+        return self._outputs(windows) if len(windows) else []
 
     def _listed(
         self, rows: Int64Array, ends: Int64Array, fresh: Int64Array | None, done: int, until: int
@@ -298,6 +313,9 @@ class WindowOperator:
                 return batch_leaf(self._rows.key_column(rows[windows.by], node.index, node.type))
             case Attr():
                 return batch_leaf(self._slot(program, rows[windows.by], node))
+            case OfMatch(function="op"):
+                assert windows.told is not None, "only what is told early is taken back"
+                return TextVector(windows.told.ops.astype(np.int32), Text.of(OPS)), False
             case OfMatch():
                 return self._bound_of(windows, node.function == "window_start"), False
             case _:
@@ -327,12 +345,13 @@ class WindowOperator:
 
     def _order(self, windows: Windows, keys: tuple[Column, ...]) -> Order:
         found = windows.found
-        n, by_event = len(found), not self._window.has_deadline
-        last = windows.rows[windows.by]
+        told = windows.told
+        n, by_event = len(found), told is not None or not self._window.has_deadline
+        last = windows.rows[windows.by if told is None else told.rows]
         kind, rank, ties = self._rows.places_of(last)
         nothing = np.zeros(n, np.int64)
         return Order(
-            ts=found[:, AT].copy(),
+            ts=last[:, TS].copy() if told else found[:, AT].copy(),
             level=self.operator.level,
             phase=0 if by_event else BY_WINDOW,
             kind=kind if by_event else 0,
@@ -341,7 +360,7 @@ class WindowOperator:
             seq=last[:, SEQ].copy() if by_event else nothing,
             rule=self.operator.rule.index,
             keys=() if by_event else tuple(order_values(key) for key in keys),
-            first=0,
+            first=told.places if told else 0,
             emit=0,
         )
 
