@@ -21,6 +21,7 @@ from cep.compiler.columns import batch_leaf
 from cep.compiler.emit import NOT_A_NUMBER, OVERFLOW
 from cep.compiler.lists import ListVector
 from cep.compiler.measures import cut, first_seen, most_frequent
+from cep.compiler.sketches import SKETCHED, sketched
 from cep.kernels.limbs import REACH
 from cep.kernels.sliding import list_deviations, list_distinct, list_kth, list_least, list_sums
 from cep.kernels.window import HIGH, LOW, WINDOW_WIDTH
@@ -69,6 +70,8 @@ class Stretches:
         """An aggregate of each window over a column (None: of events), as a leaf; what is no number is counted."""
         if values is None:
             return self.high - self.low, False
+        if node.function in SKETCHED:
+            return sketched(node, values, list(zip(self.low.tolist(), self.high.tolist(), strict=True)))
         if node.distinct:
             ends, once = self._each_once(values)
             of_once = (

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from cep.compiler.columns import ColumnFunction, compile_columns, compile_conditions
 from cep.compiler.layout import Layout, Slot
+from cep.compiler.sketches import require_library
 from cep.language.fingerprint import params_of
 from cep.language.typed import Apply, Attr, CheckedQuery, Const, Fold
 from cep.model.time import format_duration
@@ -108,6 +109,8 @@ def compile_window(
     for emit in rule.emits:
         names, shown = tuple(name for name, _ in emit.fields), [value for _, value in emit.fields]
         emits.append(WindowEmit(emit.type, names, tuple(v.type for v in shown), compile_columns(shown, params)))
+    folds = tuple(dict.fromkeys(fold for value in asked for fold in _folds_of(value)))
+    require_library(folds)
     return WindowProgram(
         body.window,
         () if marks else compile_conditions(body.where, params),
@@ -116,7 +119,7 @@ def compile_window(
         None if body.having is None else compile_columns([body.having], params),
         tuple(emits),
         {name: repr(params[name].value.value) for name in params_of(rule)},
-        tuple(dict.fromkeys(fold for value in asked for fold in _folds_of(value))),
+        folds,
         tuple(layout.slot(expression, expression.type).index for expression in body.window.asked),
         tuple(marks),
     )

@@ -161,7 +161,7 @@ class Fold:
 
     function: Literal[
         "count", "sum", "avg", "min", "max", "first", "last", "list", "distinct", "flatten", "events",
-        "percentile", "median", "stddev", "top", "count_distinct",
+        "percentile", "median", "stddev", "top", "count_distinct", "approx_percentile", "approx_distinct",
     ]  # fmt: skip
     variable: str
     argument: Typed | None

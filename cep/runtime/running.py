@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cep.compiler.running import TOTALS, Totals
+from cep.compiler.sketches import SKETCHED, Sketch, carried
 from cep.compiler.stretches import Stretches, taken
 from cep.kernels.runs import SEQ, STREAM, TS
 from cep.kernels.window import AT, HIGH, LOW, WINDOW_WIDTH
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     from cep.compiler.columns import Leaf
     from cep.compiler.window import WindowProgram
-    from cep.language.typed import Typed
+    from cep.language.typed import Fold, Typed
     from cep.model.batch import Int64Array
     from cep.runtime.snapshot import State, Stored
     from cep.runtime.windowrows import WindowRows
@@ -38,7 +39,8 @@ class RunningRows:
         self._folds, self._reader, self._words, self._faults = program.folds, rows, words, faults
         self._slot_of = {f: program.slot_of(f.argument) for f in program.folds if f.argument is not None}
         self._totals = Totals(program.folds)
-        most = 1 + sum(f.function not in TOTALS for f in program.folds)
+        most = 1 + sum(f.function not in (*TOTALS, *SKETCHED) for f in program.folds)
+        self._sketches: dict[Fold, list[Sketch]] = {f: [] for f in program.folds if f.function in SKETCHED}
         self._table = np.zeros((_FEW, most, program.layout.row_width), np.int64)
         self._many = np.zeros(_FEW, np.int64)
         self._carry = np.zeros((_FEW, 1 + self._totals.width), np.int64)  # the time of the first event stands first
@@ -87,6 +89,8 @@ class RunningRows:
                     self._many = np.concatenate([self._many, np.zeros_like(self._many)])
                     self._carry = np.concatenate([self._carry, np.zeros_like(self._carry)])
                 self._carry[slot, 0] = block[row, TS]
+                for fold, sketches in self._sketches.items():
+                    sketches.append(Sketch(fold))
             out[row] = slot
         return out
 
@@ -113,6 +117,10 @@ class RunningRows:
             if fold.function in TOTALS:
                 words = carry[:, 1:]
                 known[fold] = self._totals.go_on(fold, values, fresh, stretches, whose, words, self._faults)
+            elif fold in self._sketches:
+                assert values is not None, "only events are counted without a value"
+                sketches = [self._sketches[fold][key] for key in keys.tolist()]
+                known[fold] = carried(fold, values, by, whose, sketches)
             else:
                 assert values is not None, "only events are counted without a value"
                 at, nothing = stretches.places(fold.function, values)
@@ -140,7 +148,13 @@ class RunningRows:
 
     def state(self) -> State:
         """What the keys' aggregates have come to, by their last events."""
-        return {"totals": self._carry[self._in_order()].reshape(-1)}
+        order = self._in_order()
+        stored = [sketches[key].stored() for sketches in self._sketches.values() for key in order.tolist()]
+        return {
+            "totals": self._carry[order].reshape(-1),
+            "sketch sizes": np.array([len(each) for each in stored], np.int64),
+            "sketches": np.frombuffer(b"".join(stored), np.uint8),
+        }
 
     def restore(self, rows: Int64Array, stored: Stored) -> None:
         """Take over what is kept of each key, in the total order, and what its aggregates have come to."""
@@ -153,4 +167,12 @@ class RunningRows:
         begin = np.cumsum(counts) - counts
         self._table[slots[order], np.arange(len(rows)) - np.repeat(begin, counts)] = rows[order]
         self._many[:n] = counts
-        self._carry[self._in_order()] = totals.reshape(n, -1)
+        in_order = self._in_order()
+        self._carry[in_order] = totals.reshape(n, -1)
+        sizes = stored.numbers("sketch sizes", n * len(self._sketches), 0).tolist()
+        data, begin_at = stored.array("sketches", np.uint8, sum(sizes)).tobytes(), 0
+        for number, (fold, sketches) in enumerate(self._sketches.items()):
+            for place, key in enumerate(in_order.tolist()):
+                size = sizes[number * n + place]
+                sketches[key] = Sketch(fold, data[begin_at : begin_at + size])
+                begin_at += size

@@ -67,6 +67,9 @@ MISTAKES = [
     ("from Pay over last 1 h emit X { l = «list() }", "wrong-arguments", "one argument", "list(field)"),
     ("from Pay over last 1 h emit X { l = «flatten(amount) }", "wrong-type", "joins lists", "distinct(…)"),
     ("from Pay over last 1 h emit X { l = «rate(amount) }", "wrong-arguments", "a duration", "rate(1 min)"),
+    ("from Pay over last 1 h emit X { l = approx_percentile(«card, 0.5) }", "wrong-type", "a string", "it takes int"),
+    ("from Pay over last 1 h emit X { l = «approx_percentile(amount) }", "wrong-arguments", "", None),
+    ("from Pay over last 1 h emit X { l = «approx_distinct() }", "wrong-arguments", "one argument", None),
     ("from Pay emit X { a = «window_start() }", "needs-alias", "of a window", None),
     ("from Pay over last 1 h emit X { a = window_end(«1) }", "wrong-arguments", "no argument", None),
 ]

@@ -227,6 +227,8 @@ def over_window(name, arguments, scope):
         found = measures.distinct([v for v in found if v is not None])
         if name in ("distinct", "count"):
             return found if name == "distinct" else len(found)
+    if name in ("approx_distinct", "approx_percentile"):
+        return measures.sketched(name, found, *(evaluate(a.value, scope) for a in arguments[1:]))
     if name == "stddev" and window.running:
         return measures.running_deviation(found)
     if name in measures.MEASURES:

@@ -44,7 +44,7 @@ def window(rng):
 
 def aggregate(rng, alias, is_carried):
     while True:
-        kind = rng.choice(["plain", "plain", "list", "distinct", "rate", "events"])
+        kind = rng.choice(["plain", "plain", "list", "distinct", "rate", "events", "approx"])
         found = {
             "plain": lambda: plain.aggregate(rng, alias),
             "list": lambda: f"list({rng.choice(plain.SINGLE)})",
@@ -54,9 +54,15 @@ def aggregate(rng, alias, is_carried):
             ),
             "rate": lambda: rng.choice(["rate()", "rate(3 us)", "rate(1 ms where ok)", "rate(where v > 1)"]),
             "events": lambda: "events()",
+            "approx": lambda: rng.choice(
+                [
+                    f"approx_distinct({rng.choice(plain.SINGLE)}{plain.where(rng)})",
+                    f"approx_percentile({rng.choice(['v', 'f', 'd'])}, 0.9)",
+                ]
+            ),
         }[kind]()
         large = ("distinct", "percentile", "median", "top", "list(", "events")
-        if not is_carried or not any(word in found for word in large):
+        if not is_carried or found.startswith("approx") or not any(word in found for word in large):
             return found
 
 

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from cep.language import ast
+from cep.language.checker.approximate import APPROXIMATE
 from cep.language.checker.bodies import Bodies
 from cep.language.checker.functions import FUNCTIONS, Functions
 from cep.language.checker.lists import LISTS, list_aggregate
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from cep.model.types import Type
 
 _FOLDS = ("count", "sum", "avg", "min", "max", "first", "last")
-_OF_WINDOWS_ALONE = frozenset({"rate"})
+_OF_WINDOWS_ALONE = frozenset({"rate", *APPROXIMATE})
 _OF_MATCH: dict[str, OfMatch] = {
     "match_start": OfMatch("match_start", TIME),
     "match_end": OfMatch("match_end", TIME),

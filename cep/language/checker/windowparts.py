@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from cep.language.checker.approximate import APPROXIMATE
 from cep.language.checker.operations import kind_text
 from cep.language.checker.report import listed
 from cep.language.checker.scope import Scope, Variable
@@ -28,7 +29,7 @@ OP = "_op"
 
 _RANKED = ("int", "float", "decimal", "time", "duration")
 _SINGLE = (*_RANKED, "bool", "string")
-_CARRIED = ("count", "sum", "avg", "min", "max", "first", "last", "stddev")
+_CARRIED = ("count", "sum", "avg", "min", "max", "first", "last", "stddev", *APPROXIMATE)
 _WORDS = {"count_distinct": "count(distinct …)"}
 
 

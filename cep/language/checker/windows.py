@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from cep.language import ast
+from cep.language.checker.approximate import APPROXIMATE, approximate
 from cep.language.checker.bounds import duration_text
 from cep.language.checker.measures import MEASURES, chosen, counted_distinct, given_of, measured
 from cep.language.checker.operations import path_text
@@ -128,6 +129,8 @@ def window_aggregate(calls: Calls, call: ast.Call) -> Typed | None:
     events = replace(variable, name=WINDOW)
     if name in LISTED:
         return window_list(calls, call, inner, events)
+    if name in APPROXIMATE:
+        return approximate(calls, call, lambda written: _value(calls, call, inner, written))
     distinct = [a for a in call.arguments if a.distinct]
     if distinct and name != "count":
         return _of_each_once(calls, call)
