@@ -111,6 +111,7 @@ def test_a_span_is_over_the_streams_of_its_boundaries_too():
 def test_a_rate_is_a_count_by_a_length():
     (_, rate), *_ = rulebook("rule R from Pay over last 1 h emit X { r = rate(1 min) }").rules[0].emits[0].fields
     assert (rate.op, rate.type.kind, rate.type.optional) == ("div", "float", True)
+    assert rate.args[1].args[1].value == MIN
 
 
 def test_a_field_of_the_event_at_hand_stands_bare_where_each_event_has_a_window():

@@ -267,6 +267,8 @@ class WindowOperator:
     def _outputs(self, windows: Windows) -> list[Output]:
         """The derived events of windows, by the version that their last events met."""
         met = windows.rows[windows.by, BITS]
+        if (met == met[0]).all():
+            return self._outputs_of(self._programs[int(met[0])], windows)
         out: list[Output] = []
         for version in np.unique(met).tolist():
             out += self._outputs_of(self._programs[version], windows.at(met == version))
