@@ -267,7 +267,7 @@ class WindowOperator:
     def _outputs(self, windows: Windows) -> list[Output]:
         """The derived events of windows, by the version that their last events met."""
         met = windows.rows[windows.by, BITS]
-        if (met == met[0]).all():
+        if len(met) and (met == met[0]).all():
             return self._outputs_of(self._programs[int(met[0])], windows)
         out: list[Output] = []
         for version in np.unique(met).tolist():
