@@ -195,3 +195,12 @@ def test_keys_that_come_once_leave_no_room_behind(name):
         assert all(size.keys == 3000 for size in of_kind[:1])
         # tables of keys that lie near each other grow for some rounds before they are made anew
         assert max(size.tables for size in of_kind[6:]) <= 1.2 * max(size.tables for size in of_kind[:6])
+
+
+def test_sums_do_not_drift():
+    from benchmarks.drift import BLOCK, drift
+
+    found = drift(2 * BLOCK)
+    assert found["windows that differ from fsum"] == 0
+    assert found["sum of everything is that of fsum"]
+    assert found["drift of adding and taking away in floats"] > 0

@@ -49,13 +49,14 @@ from cep.kernels.runs import (
     STEP_BITS,
 )
 from cep.language import ast
+from cep.language.checker.windowparts import boundaries_of
 from cep.language.spelling import event_text, expression_text
 from cep.language.typed import Apply, CheckedFilter, CheckedPattern, CheckedQuery, Key
 from cep.model.types import BOOL
 from cep.runtime.executor import Executor
 from cep.runtime.operators.filter import FilterOperator
 from cep.runtime.operators.pattern import PatternOperator
-from cep.runtime.operators.window import WindowOperator
+from cep.runtime.operators.window import WindowLeaves, WindowOperator
 from cep.runtime.shard import PatternShard
 
 if TYPE_CHECKING:
@@ -67,6 +68,7 @@ if TYPE_CHECKING:
     from cep.language.typed import CheckedAbsence, CheckedRule, CheckedStep, Typed
     from cep.model.batch import EventBatch
     from cep.model.diagnostics import Source, Span
+    from cep.runtime.listed import Windows
 
 _TRUTH = ("true", "false")
 _UNTIL = ("closed",)
@@ -108,11 +110,13 @@ class _RuleParts:
     absences: tuple[Part, ...]
     conditions: tuple[tuple[_Condition, ...], ...]
     emits: tuple[Part, ...]
+    having: tuple[_Condition, ...] = ()
 
     def all(self) -> Iterator[Part]:
         yield from self.steps
         yield from (c.part for each in self.conditions for c in each)
         yield from self.absences
+        yield from (c.part for c in self.having)
         yield from self.emits
 
 
@@ -170,6 +174,7 @@ class Coverage:
         wrap(PatternOperator, "receive", self._receive)
         wrap(FilterOperator, "receive", self._receive)
         wrap(WindowOperator, "receive", self._receive)
+        wrap(WindowOperator, "_outputs_of", self._windows)
         # every rule is shown every event, in a batch
         wrap(Executor, "take_one", lambda *_: None)
         wrap(BatchScreen, "possible", lambda *_: -1)
@@ -201,6 +206,15 @@ class Coverage:
                 if bool((~holds & keyed).any()):
                     condition.part.seen.add("false")
         original(operator, stream, batch, memo)
+
+    def _windows(self, original: Any, operator: WindowOperator, program: Any, windows: Windows) -> Any:
+        rule, rules, _ = self._rules[id(program)]
+        for condition in self._parts[rule.name].having:
+            assert condition.alone is not None, "a window is asked as a whole"
+            function = compile_columns([condition.alone], rules.rulebook.params)
+            holds = function.condition(WindowLeaves(operator, program, windows), len(windows), np.zeros(3, np.int64))
+            condition.part.seen |= {"true" if each else "false" for each in holds.tolist()}
+        return original(operator, program, windows)
 
     def _match(self, original: Any, shard: PatternShard, version: Any, watermark: int) -> Any:
         before, self._now = self._now, (shard, version.program)
@@ -316,7 +330,16 @@ def _parts_of(rule: CheckedRule, written: ast.Rule) -> _RuleParts:
     if isinstance(rule.body, CheckedFilter | CheckedQuery):
         where = written.body.where if isinstance(written.body, ast.Query) else None
         conditions = tuple(_conditions(part, rule.body.streams, where, rule.body.where, rule.span))
-        return _RuleParts((), (), (conditions,), emits)
+        if isinstance(rule.body, CheckedFilter) or not isinstance(written.body, ast.Query):
+            return _RuleParts((), (), (conditions,), emits)
+        for event, boundary in zip(boundaries_of(written.body.window), rule.body.window.boundaries, strict=True):
+            conditions += tuple(_conditions(part, boundary.streams, event.where, boundary.where, event.span))
+        having = tuple(
+            _Condition(part(expression_text(node) if node is not None else "having", rule.span if node is None
+                            else node.span, *_TRUTH), (), _all_of(list(members)), None)
+            for node, members in paired(written.body.having, rule.body.having)
+        )  # fmt: skip
+        return _RuleParts((), (), (conditions,), emits, having)
     pattern = rule.body
     nodes = dict(by_place(written.body.pattern)) if isinstance(written.body, ast.Matching) else {}
     absences = (*pattern.between, *pattern.final)

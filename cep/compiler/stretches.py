@@ -11,7 +11,7 @@ Tested by: tests/compiler/test_stretches.py, tests/properties/test_windows.py
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -21,10 +21,11 @@ from cep.compiler.columns import batch_leaf
 from cep.compiler.emit import NOT_A_NUMBER, OVERFLOW
 from cep.compiler.lists import ListVector
 from cep.compiler.measures import cut, first_seen, most_frequent
+from cep.compiler.sketches import SKETCHED, sketched
 from cep.kernels.limbs import REACH
 from cep.kernels.sliding import list_deviations, list_distinct, list_kth, list_least, list_sums
 from cep.kernels.window import HIGH, LOW, WINDOW_WIDTH
-from cep.model.batch import Column
+from cep.model.batch import Column, Lists
 
 if TYPE_CHECKING:
     from cep.compiler.columns import Leaf
@@ -69,25 +70,46 @@ class Stretches:
         """An aggregate of each window over a column (None: of events), as a leaf; what is no number is counted."""
         if values is None:
             return self.high - self.low, False
+        if node.function in SKETCHED:
+            return sketched(node, values, list(zip(self.low.tolist(), self.high.tolist(), strict=True)))
+        if node.distinct:
+            ends, once = self._each_once(values)
+            of_once = (
+                Stretches.of(ends[:-1], ends[1:], len(once)) if len(once) else self
+            )  # all are null: so is once each
+            return of_once.fold(replace(node, distinct=False), once if len(once) else values, faults)
         if node.function == "count":
-            return self._differences(_there(values)), False
-        if node.function in ("first", "last"):
-            return self._ends(node.function, values)
+            return self.differences(there(values)), False
+        if node.function in ("first", "last", "min", "max"):
+            return taken(values, *self.places(node.function, values))
         if node.function in ("sum", "avg"):
             if values.type.kind == "float":
                 return self._float_sum(node.function, values, faults)
             return self._whole_sum(node.function, values, faults)
-        if node.function in ("min", "max"):
-            return self._least(node.function, values)
         if node.function in ("percentile", "median"):
             return self._kth(node, values, faults)
         if node.function == "stddev":
             return self._deviation(values, faults)
         if node.function == "count_distinct":
             return self._distinct(values), False
+        if node.function == "list":
+            return self.listed(values), False
         ends, listed = self._spread(values)
+        if node.function == "flatten":
+            return _in_order(_joined(ends, listed)), False
         lists = most_frequent(ends, listed, node.given[0]) if node.function == "top" else first_seen(ends, listed)
-        return ListVector(np.arange(len(self), dtype=np.int32), lists), False
+        return _in_order(lists), False
+
+    def listed(self, values: Column) -> ListVector:
+        """All values of each window."""
+        offsets, rows = self._rows
+        return _in_order(Lists(offsets, values.take(rows)))
+
+    def places(self, function: str, values: Column) -> tuple[Int64Array, BoolArray]:
+        """The rows of which ``first``, ``last``, ``min`` and ``max`` give the values, and where there is none."""
+        if function in ("first", "last"):
+            return self._ends(function, values)
+        return self._least(function, values)
 
     def lineage(self, of_rows: Int64Array) -> tuple[Int64Array, Int64Array]:
         """Offsets, and something of each row, window after window."""
@@ -109,10 +131,15 @@ class Stretches:
         if values.valid is not None:
             keep = values.valid[rows]
             offsets, rows = cut(offsets, keep), rows[keep]
-        there = values.take(rows)
-        return offsets, Column(values.type, there.values, None, there.text, there.lists)
+        known = values.take(rows)
+        return offsets, Column(values.type, known.values, None, known.text, known.lists)
 
-    def _differences(self, numbers: AnyArray) -> Int64Array:
+    def _each_once(self, values: Column) -> tuple[Int64Array, Column]:
+        """The values of each window that are not null, each once, in order of the first."""
+        lists = first_seen(*self._spread(values))
+        return lists.offsets, lists.items
+
+    def differences(self, numbers: AnyArray) -> Int64Array:
         """Sums of whole numbers, modulo 2^64."""
         before = np.zeros(self.rows + 1, np.int64)
         np.cumsum(numbers, out=before[1:])
@@ -120,51 +147,38 @@ class Stretches:
         return sums
 
     def _nothing(self, values: Column) -> tuple[Int64Array, BoolArray]:
-        counts = self._differences(_there(values))
+        counts = self.differences(there(values))
         nothing: BoolArray = counts == 0
         return counts, nothing
 
-    def _ends(self, function: str, values: Column) -> Leaf:
+    def _ends(self, function: str, values: Column) -> tuple[Int64Array, BoolArray]:
         numbers = np.arange(self.rows)
-        here = _there(values) != 0
+        here = there(values) != 0
         if function == "first":
             at = np.minimum.accumulate(np.where(here, numbers, self.rows)[::-1])[::-1][self.low]
             nothing = at >= self.high
         else:
             at = np.maximum.accumulate(np.where(here, numbers, -1))[self.high - 1]
             nothing = at < self.low
-        return _taken(values, at, nothing)
+        return at, nothing
 
-    def _least(self, function: str, values: Column) -> Leaf:
+    def _least(self, function: str, values: Column) -> tuple[Int64Array, BoolArray]:
         at = np.zeros(len(self), np.int64)
-        order = _ordered(values)
+        order = ordered(values)
         queue = np.zeros(self.rows, np.int64)
-        list_least(order if function == "min" else ~order, _there(values), self.found, queue, at)
-        return _taken(values, at, at < 0)
+        list_least(order if function == "min" else ~order, there(values), self.found, queue, at)
+        return at, at < 0
 
     def _whole_sum(self, function: str, values: Column, faults: Int64Array) -> Leaf:
-        counts, nothing = self._nothing(values)
-        numbers = np.where(_there(values) != 0, values.values, 0)
-        low, high = self._differences(numbers & _MASK), self._differences(numbers >> _HALF)
-        high, low = high + (low >> _HALF), low & _MASK  # of fewer than 2^31 rows both are exact
-        outside = (high >= 2**31) | (high < -(2**31))
-        total = (high << _HALF) | low
-        many = np.maximum(counts, 1)
-        if function == "avg" and values.type.kind != "duration":
-            exact = total.astype(np.float64)
-            for row in np.flatnonzero(outside).tolist():
-                exact[row] = float((int(high[row]) << 32) + int(low[row]))
-            return exact / (many * float(10**values.type.scale)), nothing
-        faults[OVERFLOW] += np.count_nonzero(outside)
-        if function == "avg":  # toward zero
-            floor = total // many
-            total = floor + ((floor < 0) & (floor * many != total))
-        return np.where(outside, 0, total), nothing | outside
+        counts, _ = self._nothing(values)
+        numbers = np.where(there(values) != 0, values.values, 0)
+        low, high = self.differences(numbers & _MASK), self.differences(numbers >> _HALF)
+        return whole_total(function, values, counts, (high, low), faults)  # of fewer than 2^31 rows both are exact
 
     def _float_sum(self, function: str, values: Column, faults: Int64Array) -> Leaf:
-        counts, nothing = self._nothing(values)
+        counts, _ = self._nothing(values)
         numbers: AnyArray = values.values
-        here = _there(values) != 0
+        here = there(values) != 0
         finite = here & np.isfinite(numbers)
         bits = np.ascontiguousarray(numbers).view(np.int64)
         limbs = (np.maximum((bits >> 52) & 0x7FF, 1) - 1) >> 5
@@ -173,20 +187,13 @@ class Stretches:
         width = (int(some.max()) if some.size else 0) - lowest + REACH
         out = np.zeros(len(self), np.int64)
         list_sums(bits, finite.astype(np.int64), self.found, np.zeros((2, width), np.int64), lowest, out)
-        total = out.view(np.float64)
-        is_finite = self._differences(finite) == counts
-        if not finite.all():
-            above = self._differences(here & (numbers == np.inf)) > 0
-            below = self._differences(here & (numbers == -np.inf)) > 0
-            total = np.where(above & below, np.nan, np.where(above, np.inf, np.where(below, -np.inf, total)))
-        if function == "avg":
-            total = total / np.maximum(counts, 1)
-        return _sound(total, nothing, ~is_finite, faults)
+        infinite = (self.differences(here & (numbers == np.inf)), self.differences(here & (numbers == -np.inf)))
+        return float_total(function, out.view(np.float64), counts, infinite, faults)
 
     def _kth(self, node: Fold, values: Column, faults: Int64Array) -> Leaf:
-        here = _there(values) != 0
+        here = there(values) != 0
         some = np.flatnonzero(here)
-        order = some[np.argsort(_ordered(values)[some], kind="stable")]
+        order = some[np.argsort(ordered(values)[some], kind="stable")]
         ranks = np.zeros(self.rows, np.int64)
         ranks[order] = np.arange(1, order.size + 1)
         tree = np.zeros(1 << int(order.size).bit_length(), np.int64)
@@ -203,23 +210,23 @@ class Stretches:
             rest = low % 2 + high % 2
             floor = low // 2 + high // 2 + rest // 2
             return np.where(nothing, 0, floor + ((rest == 1) & (floor < 0))), nothing
-        low, high = _as_floats(low, values), _as_floats(high, values)
+        low, high = as_floats(low, values), as_floats(high, values)
         with np.errstate(all="ignore"):
             middle = np.where(out[:, 0] == out[:, 1], low, (low + high) / 2.0)
-        return _sound(middle, nothing, np.isinf(low) | np.isinf(high), faults)
+        return sound(middle, nothing, np.isinf(low) | np.isinf(high), faults)
 
     def _deviation(self, values: Column, faults: Int64Array) -> Leaf:
         counts, _ = self._nothing(values)
         squares = np.zeros(len(self), np.float64)
-        numbers = _as_floats(values.values, values)
-        there = _there(values)
+        numbers = as_floats(values.values, values)
+        here = there(values)
         with np.errstate(all="ignore"):
-            list_deviations(numbers, there, self.found, squares)
+            list_deviations(numbers, here, self.found, squares)
             found = np.sqrt(squares / np.maximum(counts - 1, 1))
         if values.type.kind == "duration":
             return found.astype(np.int64), counts < 2
-        some_infinite = self._differences((there != 0) & np.isinf(numbers)) > 0
-        return _sound(found, counts < 2, some_infinite, faults)
+        some_infinite = self.differences((here != 0) & np.isinf(numbers)) > 0
+        return sound(found, counts < 2, some_infinite, faults)
 
     def _distinct(self, values: Column) -> Int64Array:
         words: Any = values.values
@@ -228,13 +235,24 @@ class Stretches:
         elif values.type.kind == "float":
             words = words + 0.0  # -0.0 equals 0.0
         codes = np.unique(words, return_inverse=True)[1].reshape(-1).astype(np.int64)
-        codes[_there(values) == 0] = -1
+        codes[there(values) == 0] = -1
         out = np.zeros(len(self), np.int64)
         list_distinct(codes, self.found, np.zeros(self.rows, np.int64), out)
         return out
 
 
-def _there(values: Column) -> Int64Array:
+def _in_order(lists: Lists) -> ListVector:
+    return ListVector(np.arange(len(lists), dtype=np.int32), lists)
+
+
+def _joined(ends: Int64Array, values: Column) -> Lists:
+    """The lists of each stretch as one list."""
+    assert values.lists is not None, "`flatten` takes lists"
+    lists = values.lists.take(values.values)
+    return Lists(lists.offsets[ends], lists.items)
+
+
+def there(values: Column) -> Int64Array:
     """1 where a row has a value, else 0."""
     if values.valid is None:
         return np.ones(len(values), np.int64)
@@ -242,7 +260,40 @@ def _there(values: Column) -> Int64Array:
     return there
 
 
-def _ordered(values: Column) -> Int64Array:
+def whole_total(
+    function: str, values: Column, counts: Int64Array, halves: tuple[Int64Array, Int64Array], faults: Int64Array
+) -> Leaf:
+    """The sum or mean of whole numbers, of the sums of their higher and lower halves."""
+    high, low = halves[0] + (halves[1] >> _HALF), halves[1] & _MASK
+    nothing = counts == 0
+    outside = (high >= 2**31) | (high < -(2**31))
+    total = (high << _HALF) | low
+    many = np.maximum(counts, 1)
+    if function == "avg" and values.type.kind != "duration":
+        exact = total.astype(np.float64)
+        for row in np.flatnonzero(outside).tolist():
+            exact[row] = float((int(high[row]) << 32) + int(low[row]))
+        return exact / (many * float(10**values.type.scale)), nothing
+    faults[OVERFLOW] += np.count_nonzero(outside)
+    if function == "avg":  # toward zero
+        floor = total // many
+        total = floor + ((floor < 0) & (floor * many != total))
+    return np.where(outside, 0, total), nothing | outside
+
+
+def float_total(
+    function: str, total: AnyArray, counts: Int64Array, infinite: tuple[Int64Array, Int64Array], faults: Int64Array
+) -> Leaf:
+    """The sum or mean of floats, of the sum of those that are finite, and how many are infinite, above and below."""
+    above, below = infinite[0] > 0, infinite[1] > 0
+    if above.any() or below.any():
+        total = np.where(above & below, np.nan, np.where(above, np.inf, np.where(below, -np.inf, total)))
+    if function == "avg":
+        total = total / np.maximum(counts, 1)
+    return sound(total, counts == 0, above | below, faults)
+
+
+def ordered(values: Column) -> Int64Array:
     """Whole numbers that sort as the values do; equal where these are."""
     if values.type.kind != "float":
         return np.ascontiguousarray(values.values)
@@ -251,21 +302,22 @@ def _ordered(values: Column) -> Int64Array:
     return ordered
 
 
-def _taken(values: Column, at: AnyArray, nothing: BoolArray) -> Leaf:
+def taken(values: Column, at: AnyArray, nothing: BoolArray) -> Leaf:
     """The values at some rows; what stands where there is nothing is lawful."""
     at = np.where(nothing, 0, at)
     value, _ = batch_leaf(Column(values.type, values.values[at], None, values.text, values.lists))
     return (value & ~nothing, nothing) if values.type.kind == "bool" else (value, nothing)
 
 
-def _sound(found: AnyArray, nothing: BoolArray, infinite: BoolArray, faults: Int64Array) -> Leaf:
+def sound(found: AnyArray, nothing: BoolArray, infinite: BoolArray, faults: Int64Array) -> Leaf:
     """A float, null where it is none, or is infinite and what it is of is not; these are counted."""
     bad = (np.isnan(found) | (np.isinf(found) & ~infinite)) & ~nothing
     faults[NOT_A_NUMBER] += np.count_nonzero(bad)
     return found, nothing | bad
 
 
-def _as_floats(numbers: AnyArray, values: Column) -> AnyArray:
+def as_floats(numbers: AnyArray, values: Column) -> AnyArray:
+    """Numbers of a column as floats, whatever its scale."""
     scale = values.type.scale
     floats: AnyArray = numbers / float(10**scale) if scale else numbers.astype(np.float64)
     return np.ascontiguousarray(floats)

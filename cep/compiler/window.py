@@ -12,13 +12,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cep.compiler.columns import ColumnFunction, compile_columns, compile_conditions
-from cep.compiler.layout import Layout
+from cep.compiler.layout import Layout, Slot
+from cep.compiler.sketches import require_library
 from cep.language.fingerprint import params_of
-from cep.language.typed import Apply, Attr, CheckedQuery, Fold
+from cep.language.typed import Apply, Attr, CheckedQuery, Const, Fold
 from cep.model.time import format_duration
+from cep.model.types import BOOL
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from cep.language.typed import CheckedParam, CheckedRule, CheckedWindow, Typed
     from cep.model.schema import Schema
@@ -48,7 +50,11 @@ class WindowEmit:
 
 @dataclass(frozen=True, eq=False)
 class WindowProgram:
-    """One query: ``values`` are those of the params that it reads, as Python writes them."""
+    """One query: ``values`` are those of the params that it reads, as Python writes them.
+
+    ``folds`` are its aggregates, each once. ``asked`` are the slots of what the window asks of each event; ``marks``,
+    of a span, those that say whether an event is of the query, opens a span, and closes one (null: it does not).
+    """
 
     window: CheckedWindow
     conditions: tuple[ColumnFunction, ...]
@@ -57,6 +63,9 @@ class WindowProgram:
     having: ColumnFunction | None
     emits: tuple[WindowEmit, ...]
     values: Mapping[str, str]
+    folds: tuple[Fold, ...] = ()
+    asked: tuple[int, ...] = ()
+    marks: tuple[int, ...] = ()
 
     def slot_of(self, expression: Typed) -> int:
         """The slot in which what an aggregate asks, or an attribute of the event at hand, is kept."""
@@ -76,7 +85,7 @@ def compile_window(
     assert isinstance(body, CheckedQuery)
     layout = Layout(len(rule.keys))
     asked = [value for emit in rule.emits for _, value in emit.fields] + ([] if body.having is None else [body.having])
-    own = [expression for value in asked for expression in _kept_of(value)]
+    own = [expression for value in asked for expression in _kept_of(value)] + list(body.window.asked)
     for expression in own:
         layout.slot(expression, expression.type)
     several = len(rule.inputs) > 1
@@ -87,9 +96,11 @@ def compile_window(
         for stream in rule.inputs
         if (schema := sources[stream]) is not None
     }  # fmt: skip
+    marks = _marks(layout, body)
     layout.freeze()
     for stream in rule.inputs:
-        mine = {slot.index for expression in own for slot in layout.slots if slot.expression == expression}
+        mine = {layout.slot(expression, expression.type).index for expression in own if stream in body.streams}
+        mine |= {slot for slot, (streams, _) in marks.items() if stream in streams}
         present = tuple(sorted(mine | set(ties[stream]))) if several else tuple(range(len(layout.slots)))
         values = compile_columns([layout.slots[slot].expression for slot in present], params)
         keys = tuple(key.attributes[stream] for key in rule.keys)
@@ -98,15 +109,33 @@ def compile_window(
     for emit in rule.emits:
         names, shown = tuple(name for name, _ in emit.fields), [value for _, value in emit.fields]
         emits.append(WindowEmit(emit.type, names, tuple(v.type for v in shown), compile_columns(shown, params)))
+    folds = tuple(dict.fromkeys(fold for value in asked for fold in _folds_of(value)))
+    require_library(folds)
     return WindowProgram(
         body.window,
-        compile_conditions(body.where, params),
+        () if marks else compile_conditions(body.where, params),
         tuple(inputs),
         layout,
         None if body.having is None else compile_columns([body.having], params),
         tuple(emits),
         {name: repr(params[name].value.value) for name in params_of(rule)},
+        folds,
+        tuple(layout.slot(expression, expression.type).index for expression in body.window.asked),
+        tuple(marks),
     )
+
+
+def _marks(layout: Layout, body: CheckedQuery) -> dict[int, tuple[tuple[str, ...], Typed]]:
+    """Slots that say what the events of some streams are to a span; each its own, whatever else they are equal to."""
+    if body.window.kind != "span":
+        return {}
+    asked = [(body.streams, body.where), *((b.streams, b.where) for b in body.window.boundaries)]
+    out = {}
+    for streams, where in asked:
+        expression: Typed = Const(True, BOOL) if where is None else where
+        layout.slots.append(Slot(expression, expression.type, len(layout.slots)))
+        out[len(layout.slots) - 1] = (streams, expression)
+    return out
 
 
 def window_text(window: CheckedWindow) -> str:
@@ -121,6 +150,19 @@ def window_text(window: CheckedWindow) -> str:
             return f"for each event the last {window.count:,} events up to it{within}, decided at once"
         case "batches":
             return f"{window.count:,} events, then the next; decided at the last of them"
+        case "calendar":
+            return f"stretches of {length} on the clocks of {window.zone}, decided when their ends have passed"
+        case "newest":
+            return f"for each event the last {window.count:,} of each value of `per`, decided at once"
+        case "best":
+            which = "least" if window.ascending else "greatest"
+            return (
+                f"for each event that is among them the {window.count:,} of the {which} value so far, decided at once"
+            )
+        case "span":
+            return "from an event that opens it to the next that closes it; decided with that"
+        case "everything":
+            return "for each event all events up to it, decided at once"
         case "panes":
             also = "" if every == length else f", one every {every}"
             return f"[s, s + {length}){also}, ends at multiples of {every} since 1970, decided when the end has passed"
@@ -131,11 +173,25 @@ def window_text(window: CheckedWindow) -> str:
 
 def window_cost(window: CheckedWindow) -> str:
     """What an event costs, in words."""
+    if window.kind == "everything":
+        return "O(1) an event: aggregates are carried on"
+    if window.kind in ("newest", "best"):
+        return "O(what is kept of its key) an event"
     if window.is_per_event:
         return "O(1) an event, and once a call O(what is kept) of each key that has events in it"
     if window.kind == "panes" and window.every != window.length:
         return "O(1) an event, and again in each window that holds it"
     return "O(1) an event, and again in its window"
+
+
+def _folds_of(value: Typed) -> Iterator[Fold]:
+    todo = [value]
+    while todo:
+        node = todo.pop()
+        if isinstance(node, Fold):
+            yield node
+        elif isinstance(node, Apply):
+            todo += reversed(node.args)
 
 
 def _kept_of(value: Typed) -> list[Typed]:

@@ -56,6 +56,11 @@ def variables_of(node: Typed) -> frozenset[str]:
     return frozenset(n.variable for n in _parts(node) if isinstance(n, reading) and n.variable is not None)
 
 
+def folds_of(*parts: object) -> tuple[Fold, ...]:
+    """The aggregates in expressions, in no order."""
+    return tuple(node for node in _parts(parts) if isinstance(node, Fold))
+
+
 def externals_of(*parts: object) -> tuple[External, ...]:
     """The functions of Python modules that a rule, or parts of one, call, by name."""
     found = {node.function.name: node.function for node in _parts(parts) if isinstance(node, Call)}

@@ -133,10 +133,11 @@ class OfMatch:
     """``match_start()``, ``match_end()``: the times of the first and last bound event; ``names()``: the aliases that
     have bound events, each once, in the order of the first; ``stage()``: which of ``names``, those of the steps, was
     bound last; ``truncated()``: how many matches of its event the limit has left out. In the ``emit`` of a pattern
-    alone; never null. ``window_start()``, ``window_end()``: where the window begins and ends, in `CheckedQuery` alone.
+    alone; never null. ``window_start()``, ``window_end()``: where the window begins and ends, in `CheckedQuery` alone;
+    ``op``: of ``output early``, whether it is told or taken back.
     """
 
-    function: Literal["match_start", "match_end", "names", "stage", "truncated", "window_start", "window_end"]
+    function: Literal["match_start", "match_end", "names", "stage", "truncated", "window_start", "window_end", "op"]
     type: Type
     names: tuple[str, ...] = ()
 
@@ -154,18 +155,20 @@ class Fold:
     ``flatten`` of the elements of lists, passing over lists that are null; ``events`` (no argument) of identities,
     ``"Pay#12"``. In conditions they stand in ``in`` alone. In ``emit`` alone: ``percentile`` (of the argument's type;
     ``given``: the share as numerator and denominator), ``median stddev`` (as avg), ``top`` (a list; ``given``: how
-    many), ``count_distinct`` (int). Over `WINDOW` the argument is asked of each event when it comes.
+    many), ``count_distinct`` (int). Over `WINDOW` the argument is asked of each event when it comes; there alone
+    ``distinct``: it is over each value once, in order of the first.
     """
 
     function: Literal[
         "count", "sum", "avg", "min", "max", "first", "last", "list", "distinct", "flatten", "events",
-        "percentile", "median", "stddev", "top", "count_distinct",
+        "percentile", "median", "stddev", "top", "count_distinct", "approx_percentile", "approx_distinct",
     ]  # fmt: skip
     variable: str
     argument: Typed | None
     running: bool
     type: Type
     given: tuple[int, ...] = ()
+    distinct: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -438,6 +441,14 @@ class CheckedFilter:
 
 
 @dataclass(frozen=True, slots=True)
+class CheckedBoundary:
+    """What opens or closes a span: an event of ``streams`` (variants unfolded) for which ``where`` is true."""
+
+    streams: tuple[str, ...]
+    where: Typed | None
+
+
+@dataclass(frozen=True, slots=True)
 class CheckedWindow:
     """What follows ``over``; durations in ns.
 
@@ -448,22 +459,39 @@ class CheckedWindow:
     | latest | ``last n events``, ``… within d`` | ``count`` n, ``length`` d |
     | batches | ``every n events`` | ``count`` n |
     | session | ``session gap d``, ``… max e`` | ``length`` d, ``every`` e |
+    | calendar | ``every d in "zone"`` | ``length`` d, ``zone`` |
+    | newest | ``latest n per k`` | ``count`` n, ``asked`` what is asked of each event |
+    | best | ``top n by e`` | ``count`` n, ``asked`` e, ``ascending`` |
+    | span | ``span A until B`` | ``boundaries`` A and B |
+    | everything | ``everything`` | |
     """
 
-    kind: Literal["sliding", "panes", "latest", "batches", "session"]
+    kind: Literal[
+        "sliding", "panes", "latest", "batches", "session", "calendar", "newest", "best", "span", "everything"
+    ]
     length: int | None = None
     every: int | None = None
     count: int | None = None
+    zone: str | None = None
+    asked: tuple[Typed, ...] = ()
+    ascending: bool = False
+    boundaries: tuple[CheckedBoundary, ...] = ()
+    early: bool = False  # ``output early``
 
     @property
     def is_per_event(self) -> bool:
         """Whether each event has a window of its own, which ends with it."""
-        return self.kind in ("sliding", "latest")
+        return self.kind in ("sliding", "latest", "newest", "best", "everything")
 
     @property
     def has_deadline(self) -> bool:
         """Whether time ends it, and not an event."""
-        return self.kind in ("panes", "session")
+        return self.kind in ("panes", "session", "calendar")
+
+    @property
+    def is_chosen(self) -> bool:
+        """Whether its events do not stand next to each other among those of the key, or are not kept."""
+        return self.kind in ("newest", "best", "span", "everything")
 
 
 @dataclass(frozen=True, slots=True)

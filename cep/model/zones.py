@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from functools import lru_cache
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
 
@@ -24,9 +24,19 @@ from cep.model.batch import BoolArray, Int64Array
 from cep.model.time import MAX_TIME, MIN_TIME, SECOND
 
 _DAY = 86_400
+_HOUR = 3600 * SECOND
 _BITS = 26  # a block of 2^26 seconds
 _REACH = 2 * _DAY  # farther from UTC no clock is
 _LAST = 2**63 - 1
+
+
+def is_zone(name: str) -> bool:
+    """Whether there is a time zone of a name."""
+    try:
+        ZoneInfo(name)
+    except (ValueError, OSError, ZoneInfoNotFoundError):
+        return False
+    return True
 
 
 def local_seconds(seconds: Int64Array, zone: str) -> Int64Array:
@@ -62,6 +72,56 @@ def truncate_local(ts: Int64Array, step: int, zone: str) -> tuple[Int64Array, Bo
         if reached.all():
             return found, outside
         place = place + ~reached
+
+
+def stretches_of(ts: Int64Array, step: int, zone: str) -> tuple[Int64Array, Int64Array]:
+    """Where the stretches of ``step`` ns begin and end that some instants lie in; one ends where the next begins.
+
+    Clocks that are set back show some times again: a stretch begins once, at the first instant at which they show its
+    first time or a later one. What lies beyond the years 1678 to 2262 is in the first or last stretch there is.
+    """
+    reach = _REACH * SECOND
+    inside = np.clip(ts, MIN_TIME + step + 2 * reach, MAX_TIME - step - 2 * reach)
+    if not ts.size:
+        return inside, inside
+    starts, offsets = _changes(zone, [(inside - reach) // SECOND, inside // SECOND])
+    starts = np.maximum(starts, MIN_TIME // SECOND) * SECOND
+    shown = inside + offsets[np.searchsorted(starts, inside, "right") - 1] * SECOND
+    for back in np.flatnonzero(offsets[1:] < offsets[:-1]) + 1:  # what was shown before they were set back
+        begin = starts[back]
+        again = (inside >= begin) & (inside < begin + reach)
+        shown[again] = np.maximum(shown[again], begin + offsets[back - 1] * SECOND - 1)
+    first = shown // step * step
+    return _first_shown(first, zone), _first_shown(first + step, zone)
+
+
+def _first_shown(local: Int64Array, zone: str) -> Int64Array:
+    """The first instants at which the clocks show some local times (ns) or later ones."""
+    before = local // SECOND - _REACH
+    starts, offsets = _changes(zone, [before, before + 2 * _REACH])
+    starts, offsets = np.maximum(starts, MIN_TIME // SECOND - 2 * _REACH) * SECOND, offsets * SECOND
+    ends = np.append(starts[1:], _LAST)
+    place = np.searchsorted(starts, before * SECOND, "right") - 1
+    while True:  # from change to change: a few times at most
+        found = np.maximum(starts[place], local - offsets[place])
+        reached = found < ends[place]
+        if reached.all():
+            shown: Int64Array = found
+            return shown
+        place = place + ~reached
+
+
+@lru_cache(maxsize=1024)
+def _stretch(time: int, step: int, zone: str) -> tuple[int, int]:
+    begin, end = stretches_of(np.array([time], np.int64), step, zone)
+    return int(begin[0]), int(end[0])
+
+
+def end_of_stretch(time: int, step: int, zone: str) -> int:
+    """Where the stretch of an instant ends."""
+    hour = time // _HOUR * _HOUR
+    begin, end = _stretch(hour, step, zone)
+    return end if begin <= time < end else int(stretches_of(np.array([time], np.int64), step, zone)[1][0])
 
 
 def _changes(zone: str, seconds: list[Int64Array]) -> tuple[Int64Array, Int64Array]:

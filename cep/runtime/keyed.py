@@ -29,6 +29,7 @@ from cep.kernels.window import (
     drop_rows,
     list_rows,
 )
+from cep.model.zones import end_of_stretch
 from cep.runtime.held import is_spacious
 
 if TYPE_CHECKING:
@@ -121,6 +122,8 @@ class KeyedRows:
         if window.kind == "panes":
             every = window.every or 1
             return min((first // every + 1) * every, _NEVER)
+        if window.zone is not None:
+            return end_of_stretch(first, window.length or 1, window.zone)
         if window.length is None:
             return _NEVER
         return min(first + min(window.length, self._most), _NEVER)
@@ -149,7 +152,7 @@ class KeyedRows:
     def _truly(self, slot: int) -> int:
         """When a key is to be looked at, as its rows stand."""
         kind, length = self._window.kind, self._window.length or 0
-        if kind == "panes" or self._keys[slot, BROKEN]:
+        if kind in ("panes", "calendar") or self._keys[slot, BROKEN]:
             return -(2**63)
         last = min(int(self._keys[slot, LAST]) + length, _NEVER)
         return last if kind != "session" else min(last, int(self._keys[slot, FIRST]) + self._most, _NEVER)

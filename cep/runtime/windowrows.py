@@ -81,11 +81,21 @@ class WindowRows:
 
     def column(self, slot: int, rows: Int64Array) -> Column:
         """The values of a slot."""
-        word, bit = self._layout.null_place(slot)
-        null = ((rows[:, word] >> bit) & 1) != 0
+        null = self.is_null(slot, rows)
         return self._as_column(
             self._layout.slots[slot].type, rows[:, self._layout.column(slot)], ~null if null.any() else None
         )
+
+    def words(self, slot: int, rows: Int64Array) -> Int64Array:
+        """The words of a slot: of strings their codes, which are one for each string."""
+        words: Int64Array = rows[:, self._layout.column(slot)]
+        return words
+
+    def is_null(self, slot: int, rows: Int64Array) -> AnyArray:
+        """Where a slot has no value."""
+        word, bit = self._layout.null_place(slot)
+        null: AnyArray = ((rows[:, word] >> bit) & 1) != 0
+        return null
 
     def key_column(self, rows: Int64Array, part: int, kind: Type) -> Column:
         """A part of the key of each row."""

@@ -39,7 +39,8 @@ Rounding goes to the nearest; a half goes away from zero. What is no number, or 
     "match": "What is known of the match itself.",
     "window": """\
 Over the events of a window (`over …`). An aggregate names no alias: inside it a bare field is that of each event of
-the window. `count sum avg min max first last percentile median stddev top distinct` stand here, with `where` inside.
+the window. `count sum avg min max first last percentile median stddev top distinct` stand here, with `where` or
+`distinct` inside; so do `list flatten ids() events()`, and `rate(1 min where …)`, how many events there are a minute.
 A window of time begins and ends where it is cut; a session, and a window of events, with its first and last event.""",
 }
 

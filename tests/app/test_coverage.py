@@ -125,3 +125,33 @@ def test_all_may_be_covered_and_what_is_less_than_asked_for_is_a_failure(folder,
     assert "  Looks  7 of 7 (100.0 %)" in out
     assert "  Low    0 of 5 (0.0 %)" in out
     assert out.endswith("coverage is under 99 %\n")
+
+
+WINDOWS = """\
+stream A ordered by at { at: time, v: int }
+stream B ordered by at { at: time, w: int }
+rule Sum from A over every 1 min having count() > 1 and sum(v) > 5 emit Sum { s = sum(v) }
+rule Span from A over span B where w = 1 until B where w > 1 emit Span { n = count() }
+test "one" {
+  send B { w = 1 } at 0 s
+  send A { v = 2 } at 1 s
+  send A { v = 9 } at 2 s
+  send A { v = 3 } at 61 s
+  send B { w = 2 } at 62 s
+  advance to 3 min
+  expect Sum { s = 11 }
+  expect Span { n = 3 }
+}
+"""
+
+
+def test_having_is_covered_and_what_opens_and_closes_a_span(folder, capfd):
+    (folder / "windows.cep").write_text(WINDOWS)
+    assert invoke(["test", "--coverage", "windows.cep"]) == 0
+    told = capfd.readouterr().out
+    assert "coverage: 10 of 10" in told, told
+    (folder / "windows.cep").write_text(
+        WINDOWS.replace("send A { v = 3 } at 61 s", "send A { v = 3 } at 3 s").replace("= 11", "= 14")
+    )
+    assert invoke(["test", "--coverage", "windows.cep"]) == 0
+    assert "count() > 1: never false" in capfd.readouterr().out

@@ -15,6 +15,7 @@ WINDOWS = [
     ("every 3 events", CheckedWindow("batches", count=3)),
     ("session gap 30 min", CheckedWindow("session", 30 * MIN)),
     ("session gap 30 min max 4 h", CheckedWindow("session", 30 * MIN, 240 * MIN)),
+    ('every 1 d in "Europe/Paris"', CheckedWindow("calendar", 1440 * MIN, zone="Europe/Paris")),
 ]
 
 
@@ -50,6 +51,25 @@ MISTAKES = [
     ("from Pay over last 1 h having «sum(amount) emit X { n = count() }", "not-a-condition", "", None),
     ("from Pay over every «0 s emit X { n = count() }", "bad-duration", "lasts some time", None),
     ("from Pay over «last 0 events emit X { n = count() }", "impossible-count", "at least one", None),
+    ('from Pay over «every 1 d in "Paris" emit X { n = count() }', "unknown-zone", "no time zone", "Europe/Paris"),
+    ("from Pay over latest 1 per «tags emit X { n = count() }", "not-yet", "a list in this place", None),
+    ("from Pay over top 3 by «card emit X { n = count() }", "wrong-type", "in order by a value", "it takes int"),
+    ("from Pay over top 3 by «colour emit X { n = count() }", "unknown-field", "", None),
+    ("from Pay over «top 0 by amount emit X { n = count() }", "impossible-count", "at least one", None),
+    ("from Pay over span «Bay until Temp emit X { n = count() }", "unknown-stream", "no stream Bay", "Pay"),
+    ("from Pay over span Pay where «amount until Temp emit X { n = count() }", "not-a-condition", "", None),
+    ("from Pay over span Pay until Temp where «card = 1 emit X { n = count() }", "unknown-field", "", None),
+    ("keyed by «card from Pay over span Pay until Temp emit X { n = count() }", "key-missing", "Temp has no", None),
+    ("«from Pay over everything emit X { l = list(amount) }", "unbounded-state", "`list`", "let the window end"),
+    ("«from Pay over everything emit X { l = count(distinct card) }", "unbounded-state", "distinct", None),
+    ("«from Pay over everything having median(amount) > 1 emit X { }", "unbounded-state", "`median`", None),
+    ("from Pay over last 1 h emit X { l = «ids(amount) }", "wrong-arguments", "no argument", "ids()"),
+    ("from Pay over last 1 h emit X { l = «list() }", "wrong-arguments", "one argument", "list(field)"),
+    ("from Pay over last 1 h emit X { l = «flatten(amount) }", "wrong-type", "joins lists", "distinct(…)"),
+    ("from Pay over last 1 h emit X { l = «rate(amount) }", "wrong-arguments", "a duration", "rate(1 min)"),
+    ("from Pay over last 1 h emit X { l = approx_percentile(«card, 0.5) }", "wrong-type", "a string", "it takes int"),
+    ("from Pay over last 1 h emit X { l = «approx_percentile(amount) }", "wrong-arguments", "", None),
+    ("from Pay over last 1 h emit X { l = «approx_distinct() }", "wrong-arguments", "one argument", None),
     ("from Pay emit X { a = «window_start() }", "needs-alias", "of a window", None),
     ("from Pay over last 1 h emit X { a = window_end(«1) }", "wrong-arguments", "no argument", None),
 ]
@@ -60,6 +80,38 @@ def test_mistakes_are_told_at_their_place(rule, code, message, hint):
     if "window_end" in rule:
         rule = rule.replace("«", "").replace("a = ", "a = «")
     assert_mistakes(f"rule R {rule}", code, message, hint)
+
+
+CHOSEN = [
+    ("latest 2 per card", "newest", 2),
+    ("latest per card", "newest", 1),
+    ("top 3 by amount", "best", 3),
+    ("top 3 by amount asc", "best", 3),
+    ("span Pay where amount > 1 until Pay", "span", None),
+    ("everything", "everything", None),
+]
+
+
+@pytest.mark.parametrize(("text", "kind", "count"), CHOSEN)
+def test_windows_that_ask_something_of_events(text, kind, count):
+    rule = rulebook(f"rule R from Pay over {text} emit X {{ n = count() }}").rules[0]
+    window = rule.body.window
+    assert (window.kind, window.count, window.ascending) == (kind, count, "asc" in text)
+    assert len(window.asked) == (kind in ("newest", "best"))
+    assert len(window.boundaries) == 2 * (kind == "span")
+    assert rule.state_bound.startswith("what aggregates")
+
+
+def test_a_span_is_over_the_streams_of_its_boundaries_too():
+    rule = rulebook("rule R from Pay over span Temp where celsius > 5 until Temp emit X { n = count() }").rules[0]
+    assert rule.inputs == ("Pay", "Temp")
+    assert rule.body.streams == ("Pay",)
+
+
+def test_a_rate_is_a_count_by_a_length():
+    (_, rate), *_ = rulebook("rule R from Pay over last 1 h emit X { r = rate(1 min) }").rules[0].emits[0].fields
+    assert (rate.op, rate.type.kind, rate.type.optional) == ("div", "float", True)
+    assert rate.args[1].args[1].value == MIN
 
 
 def test_a_field_of_the_event_at_hand_stands_bare_where_each_event_has_a_window():

@@ -21,6 +21,7 @@ class Window:
     alias: str | None
     start: int
     end: int
+    running: bool = False  # whether it is `everything`
 
 
 @dataclass(frozen=True)
@@ -207,6 +208,10 @@ def over_window(name, arguments, scope):
         return replace(scope, current=event, own=window.alias, params=event.params, window=None)
 
     events = window.events
+    if name in ("ids", "events"):
+        return listed(name, None, events, None, scope)
+    if name == "rate":
+        return rate(arguments, events, at, window.end - window.start)
     if not arguments:
         return len(events)
     first = arguments[0]
@@ -214,12 +219,30 @@ def over_window(name, arguments, scope):
     if first.value is None:
         return len(events)
     found = [evaluate(first.value, at(e)) for e in events]
-    if name in measures.MEASURES:
-        return measures.measure(name, found, *(evaluate(a.value, scope) for a in arguments[1:]))
+    if name == "list":
+        return found
+    if name == "flatten":
+        return [x for each in found if each is not None for x in each]
     if name == "distinct" or first.distinct:
         found = measures.distinct([v for v in found if v is not None])
-        return found if name == "distinct" else len(found)
+        if name in ("distinct", "count"):
+            return found if name == "distinct" else len(found)
+    if name in ("approx_distinct", "approx_percentile"):
+        return measures.sketched(name, found, *(evaluate(a.value, scope) for a in arguments[1:]))
+    if name == "stddev" and window.running:
+        return measures.running_deviation(found)
+    if name in measures.MEASURES:
+        return measures.measure(name, found, *(evaluate(a.value, scope) for a in arguments[1:]))
     return values.fold_together(name, found)
+
+
+def rate(arguments, events, at, length):
+    """'How many events a second, or a duration that is given, from window_start() to window_end(); null of no time.'"""
+    unit = 10**9
+    for argument in arguments:
+        events = [e for e in events if holds(argument.where, at(e))]
+        unit = argument.value.value if argument.value is not None else unit
+    return values.arithmetic("/", float(len(events)), float(length) / float(unit))
 
 
 def chosen(where, events, alias, scope):

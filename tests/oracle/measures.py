@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from decimal import Decimal
 from fractions import Fraction
 
 from oracle import values
@@ -57,3 +58,40 @@ def deviation(found):
         squares += (x - mean) * (x - mean)
     root = values.sound(math.sqrt(squares / (len(numbers) - 1)))
     return values.Duration(int(root)) if isinstance(found[0], values.Duration) else root
+
+
+def running_deviation(found):
+    """'Over everything by Welford's recurrence, in the order of the events.'"""
+    found = [v for v in found if v is not None]
+    count, mean, squares = 0, 0.0, 0.0
+    for x in map(values.to_float, found):
+        count += 1
+        apart = x - mean
+        mean += apart / count
+        squares += apart * (x - mean)
+    if count < 2:
+        return None
+    if math.isnan(squares):
+        return None
+    root = values.sound(math.sqrt(squares / (count - 1)))
+    return values.Duration(int(root)) if isinstance(found[0], values.Duration) else root
+
+
+def sketched(name, found, share=None):
+    """What the library's sketch answers, fed in the order of the events: 'infinite values are passed over'."""
+    import datasketches
+
+    found = [v for v in found if v is not None]
+    if name == "approx_distinct":
+        sketch = datasketches.hll_sketch(12)
+        for value in found:
+            if isinstance(value, Decimal):
+                value = int(value.scaleb(-value.as_tuple().exponent))
+            sketch.update(value + 0.0 if isinstance(value, float) else value if isinstance(value, str) else int(value))
+        return round(sketch.get_estimate())
+    digest = datasketches.tdigest_double(200)
+    for value in map(values.to_float, found):
+        if math.isfinite(value):
+            digest.update(value)
+    written = share.text if isinstance(share, values.Point) else share
+    return None if digest.is_empty() else digest.get_quantile(float(written))

@@ -20,7 +20,7 @@ from oracle.records import assigned
 from oracle.sequence import BY_EVENT, Search, matches
 from oracle.timeouts import timeouts
 from oracle.values import HIGH, Point, Value
-from oracle.window import windows
+from oracle.window import spans, told_early, windows
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ def run(
         for rule in house.rules:
             if house.level(rule) == level:
                 results = house.results(rule, events, horizon)
-                if rule.output is not None and rule.output.mode != "final":
+                if rule.output is not None and rule.output.mode not in ("final", "early"):
                     fields = [[name for name, _ in assigned(house, rule, a)] for a in actions_of(rule)]
                     place = house.level(rule), house.rules.index(rule)
                     results = limited(rule, *place, fields, sorted(results, key=lambda pair: pair[0]), horizon)
@@ -113,6 +113,7 @@ class House:
                 for action in actions_of(rule):
                     if action.type.text == stream:
                         names += [n for n, _ in assigned(self, rule, action) if n not in names]
+                        names += ["_op"] if is_early(rule) and "_op" not in names else []
         return names
 
     def params_at(self, place):
@@ -140,7 +141,9 @@ class House:
     def inputs(self, rule):
         """The streams whose events are E: 'every stream that the rule names as a step, an absence or an `until`'."""
         if isinstance(rule.body, ast.Query):
-            return self.unfold(rule.body.type)
+            window = rule.body.window
+            ends = [window.opens, window.closes] if window is not None and window.kind == "span" else []
+            return tuple(s for type_ in [rule.body.type, *(e.type for e in ends)] for s in self.unfold(type_))
         return tuple(name for type_ in types_of(rule.body.pattern.steps) for name in self.unfold(type_))
 
     def level(self, rule):
@@ -172,6 +175,7 @@ class House:
                 for n, action in actions:
                     fields: dict[str, Value] = dict.fromkeys(self.derived[action.type.text])
                     fields |= {name: plain(evaluate(value, scope)) for name, value in assigned(self, rule, action)}
+                    fields |= {"_op": scope.given["_op"]} if "_op" in scope.given else {}
                     lineage = [(e.stream, e.number) for e in bound]
                     result = Result(rule.name.text, action.type.text, decider[0], key, fields, lineage)
                     # 'by decider: …; inside each by rule order in the file, key, first event' (row 16)
@@ -183,7 +187,7 @@ class House:
         """(decider, rank of the first event, bound events, scope of `emit`, actions) for each match of one key."""
         body, actions = rule.body, list(enumerate(rule.actions))
         if isinstance(body, ast.Query) and body.window is not None:
-            yield from self.windowed(body, names, mine, horizon, actions)
+            yield from self.windowed(rule, names, mine, horizon, actions)
             return
         if isinstance(body, ast.Query):
             for event in mine:
@@ -220,17 +224,42 @@ class House:
             scope.counts["truncated"] = truncated
             yield (time, kind, rank), bound[0].rank, bound, scope, done
 
-    def windowed(self, body, names, mine, horizon, actions):
+    def windowed(self, rule, names, mine, horizon, actions):
         """The same of a query: a window is of what `where` holds for, and is given out when `having` holds."""
+        body = rule.body
         own = body.alias.text if body.alias else None
-        mine = [e for e in mine if holds(body.where, Scope(e, own, {}, names, e.params))]
-        for decider, events, start, end in windows(body.window, mine, horizon):
+        of_query = self.unfold(body.type)
+        counted = [e for e in mine if e.stream in of_query and holds(body.where, Scope(e, own, {}, names, e.params))]
+
+        def ask(expression, event):
+            return evaluate(expression, Scope(event, own, {}, names, event.params))
+
+        def is_boundary(written, event):
+            alias = written.alias.text if written.alias else None
+            scope = Scope(event, alias, {}, names, event.params)
+            return event.stream in self.unfold(written.type) and holds(written.where, scope)
+
+        kind = body.window.kind
+        if is_early(rule):
+            for n, (event, op, events, start, end) in enumerate(told_early(body.window, counted)):
+                window = Window(events, own, start, end)
+                scope = Scope(None, own, {}, names, events[-1].params, window=window, given={"_op": op})
+                if holds(body.having, scope):
+                    yield (event.time, BY_EVENT, event.rank), (n,), events, scope, actions
+            return
+        if kind == "span":
+            found = spans(mine, counted, body.window, is_boundary)
+        else:
+            found = windows(body.window, counted, horizon, ask)
+        per_event = kind in ("sliding", "sliding_count", "latest_per", "ranked", "unbounded")
+        for decider, events, start, end, *rest in found:
             # 'a bare field is that of the event that the window ends with'; 'params: those that its last event met'
-            here = events[-1] if body.window.kind in ("sliding", "sliding_count") and decider[1] == BY_EVENT else None
-            window = Window(events, own, start, end)
-            scope = Scope(here, own, {}, names, events[-1].params, window=window)
+            last = rest[0] if rest else events[-1]
+            here = last if per_event and decider[1] == BY_EVENT else None
+            window = Window(events, own, start, end, running=kind == "unbounded")
+            scope = Scope(here, own, {}, names, last.params, window=window)
             if holds(body.having, scope):
-                yield decider, (), events, scope, actions
+                yield decider, (), rest[1] if rest[1:] else events, scope, actions
 
     def counted(self, search, found, mine):
         """'`count()` makes one event of all matches that an event decides; its lineage is that event.'
@@ -259,6 +288,11 @@ class House:
             rank = (result.time_ns, len(self.streams) + 1, (), position.index(result.type), number)
             out.append(Event(result.type, number, result.time_ns, result.fields, rank, self.params_of(place)))
         return out
+
+
+def is_early(rule):
+    """Whether windows are told of as they fill."""
+    return rule.output is not None and rule.output.mode == "early"
 
 
 def actions_of(rule):

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from cep.language import ast
+from cep.language.checker.approximate import APPROXIMATE
 from cep.language.checker.bodies import Bodies
 from cep.language.checker.functions import FUNCTIONS, Functions
 from cep.language.checker.lists import LISTS, list_aggregate
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from cep.model.types import Type
 
 _FOLDS = ("count", "sum", "avg", "min", "max", "first", "last")
-_AGGREGATES_LATER = frozenset({"rate"})
+_OF_WINDOWS_ALONE = frozenset({"rate", *APPROXIMATE})
 _OF_MATCH: dict[str, OfMatch] = {
     "match_start": OfMatch("match_start", TIME),
     "match_end": OfMatch("match_end", TIME),
@@ -75,9 +76,11 @@ class Calls:
             return list_aggregate(self, call)
         if name in MEASURES:
             return measure(self, call, name)
-        if name in _AGGREGATES_LATER:
+        if name in _OF_WINDOWS_ALONE:
+            if self.scope.window is not None or self.scope.inside:
+                return window_aggregate(self, call)
             if not self.scope.windowed:
-                self.reporter.not_yet(call.span, f"`{name}`")
+                self.reporter.not_yet(call.span, f"`{name}` of a match", "it is of the events of a window (`over …`)")
             return None
         if name in _OF_MATCH:
             return self._of_match(call)
@@ -96,7 +99,7 @@ class Calls:
             *MEASURES,
             "prev",
             *FUNCTIONS,
-            *_AGGREGATES_LATER,
+            *_OF_WINDOWS_ALONE,
             *_OF_MATCH,
             *_OF_MATCH_LATER,
             *_OF_WINDOW,

@@ -29,7 +29,8 @@ def check_output(
     """The checked clause; None when something in it is wrong, which is reported."""
     mode = output.mode
     if mode == "final" or mode == "early":
-        reporter.not_yet(output.span, f"`output {mode}`", "leave it out: what goes out is final")
+        hint = "leave it out: what goes out is final; windows of time have `output early`"
+        reporter.not_yet(output.span, f"`output {mode}`", hint)
         return None
     if output.every is None:
         reporter.not_yet(output.span, f"`output {mode} every {output.events} events`", "write a time: every 1 h")

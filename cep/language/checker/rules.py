@@ -20,6 +20,7 @@ from cep.language.checker.report import Reporter, did_you_mean, listed
 from cep.language.checker.scope import Scope, Variable
 from cep.language.checker.timeouts import check_bounds
 from cep.language.checker.walk import parts_of, walk
+from cep.language.checker.windowparts import OP, all_kept, boundaries_of, with_early, with_parts
 from cep.language.checker.windows import check_window, window_bound
 from cep.language.fingerprint import externals_of
 from cep.language.typed import (
@@ -36,9 +37,11 @@ from cep.language.typed import (
     CheckedRule,
     CheckedTimeout,
     Fold,
+    OfMatch,
     Present,
     Typed,
 )
+from cep.model.types import STRING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -110,6 +113,7 @@ def event_types(rule: ast.Rule) -> Iterator[ast.EventType]:
         yield rule.body.type
         for join in rule.body.joins:
             yield join.type
+        yield from (event.type for event in boundaries_of(rule.body.window))
         return
     for part in nested(rule.body.pattern):
         yield part.type if isinstance(part, ast.Event) else part
@@ -144,6 +148,9 @@ class _Rule:
         if rule.output is not None:
             if rule.output.mode == "final" and isinstance(rule.body, ast.Query) and rule.body.window is not None:
                 return self.outcome  # what a window gives out is final as it is
+            if rule.output.mode == "early" and isinstance(self.outcome.body, CheckedQuery):
+                self.outcome.body = with_early(self.reporter, rule.output, self.outcome.body)
+                return self.outcome
             self.outcome.output = check_output(self.reporter, rule.output, self.keys, self.outcome.emissions)
             values = [f.value for e in self.outcome.emissions for f in e.fields]
             if rule.output.mode != "first" and externals_of(self.outcome.body, values):
@@ -258,8 +265,9 @@ class _Rule:
         window = None if query.window is None else check_window(reporter, query.window)
         if query.having is not None and query.window is None:
             reporter.not_yet(query.having.span, "`having`", "a condition on one event is written with `where`")
-        inputs = self._inputs(streams or ())
-        self._check_keys(inputs, streams is not None)
+        ends = [self.declarations.resolve(event.type, reporter) for event in boundaries_of(query.window)]
+        inputs = self._inputs([*(streams or ()), *(s for each in ends for s in each or ())])
+        self._check_keys(inputs, streams is not None and None not in ends)
         shape = self.declarations.shape_or_open(streams, query.type.text)
         alias = query.alias.text if query.alias is not None else None
         own = Variable(alias, shape) if alias is not None else None
@@ -276,6 +284,8 @@ class _Rule:
             here = (shape, own) if window.is_per_event else (None, None)
             scope = replace(scope, current=here[0], own=here[1], window=events)
         expressions = Expressions(self.declarations, reporter, scope)
+        if window is not None and query.window is not None:
+            window = with_parts(expressions.within(of_rows), query.window, window, ends)
         where = None if query.where is None else expressions.within(of_rows).condition(query.where)
         having = None if query.having is None else expressions.condition(query.having)
         self._actions(expressions, self.rule.actions)
@@ -287,6 +297,9 @@ class _Rule:
             if window is None:
                 self.outcome.body = CheckedFilter(streams, where)
                 self.outcome.state_bound = bounds.FILTER
+                return
+            values = [f.value for e in self.outcome.emissions for f in e.fields]
+            if window.kind == "everything" and not all_kept(reporter, query.span, [having, *values]):
                 return
             self.outcome.body = CheckedQuery(streams, where, window, having)
             self.outcome.state_bound = window_bound(window)
@@ -420,6 +433,8 @@ class _Rule:
             if isinstance(value, Attr) and value.type.kind == "record":
                 inside = expressions.names.inside(value, assign.span)
                 fields |= {f"{name.text}.{rest}": Emitted(f"{name.text}.{rest}", v, assign.span) for rest, v in inside}
+        if self.rule.output is not None and self.rule.output.mode == "early":
+            fields |= {OP: Emitted(OP, OfMatch("op", STRING), self.rule.output.span)}
         return Emission(emit.type.text, tuple(fields.values()), self.source, emit.type.span)
 
 

@@ -12,12 +12,15 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from cep.language import ast
+from cep.language.checker.approximate import APPROXIMATE, approximate
 from cep.language.checker.bounds import duration_text
 from cep.language.checker.measures import MEASURES, chosen, counted_distinct, given_of, measured
 from cep.language.checker.operations import path_text
 from cep.language.checker.report import listed
+from cep.language.checker.windowlists import LISTED, window_list
 from cep.language.typed import WINDOW, CheckedWindow, Fold, OfMatch
 from cep.model.types import INT, TIME, list_of
+from cep.model.zones import is_zone
 
 if TYPE_CHECKING:
     from cep.language.checker.calls import Calls
@@ -26,24 +29,14 @@ if TYPE_CHECKING:
     from cep.language.checker.scope import Scope
     from cep.language.typed import Typed
 
-_LATER = {
-    "latest_per": "`over latest … per …`",
-    "ranked": "`over top … by …`",
-    "span": "`over span … until …`",
-    "unbounded": "`over everything`",
-}
-_LISTS_LATER = ("ids", "list", "flatten", "events")
 _MOST_EVENTS = 10**9
 
 
 def check_window(reporter: Reporter, window: ast.Window) -> CheckedWindow | None:
     """The checked window; None when it is wrong or does not run yet, which is reported."""
-    if window.kind in _LATER:
-        reporter.not_yet(window.span, _LATER[window.kind])
-        return None
-    if window.zone is not None:
-        hint = 'leave out `in "…"`: the windows then begin at whole multiples of their length since 1970 in UTC'
-        reporter.not_yet(window.span, "a window of calendar days in a time zone", hint)
+    if window.zone is not None and not is_zone(window.zone):
+        message = f'"{window.zone}" is no time zone'
+        reporter.error(window.span, "unknown-zone", message, 'write its name, e.g. "Europe/Paris"')
         return None
     for written in (window.duration, window.every):
         if written is not None and written.value <= 0:
@@ -60,12 +53,22 @@ def check_window(reporter: Reporter, window: ast.Window) -> CheckedWindow | None
             return CheckedWindow("sliding", length)
         case "sliding":
             return CheckedWindow("panes", length, every)
+        case "tumbling" if window.zone is not None:
+            return CheckedWindow("calendar", every, zone=window.zone)
         case "tumbling":
             return CheckedWindow("panes", every, every)
         case "sliding_count":
             return CheckedWindow("latest", length, count=window.count)
         case "tumbling_count":
             return CheckedWindow("batches", count=window.count)
+        case "latest_per":
+            return CheckedWindow("newest", count=window.count or 1)
+        case "ranked":
+            return CheckedWindow("best", count=window.count, ascending=window.order == "asc")
+        case "span":
+            return CheckedWindow("span")
+        case "unbounded":
+            return CheckedWindow("everything")
         case _:
             return CheckedWindow("session", length, every)
 
@@ -84,6 +87,17 @@ def window_bound(window: CheckedWindow) -> str:
             return f"what aggregates read of at most {window.count or 0:,} events, for ever"
         case "panes":
             return f"what aggregates read of the events of {length}, until their windows are decided"
+        case "calendar":
+            return f"what aggregates read of the events of {length} on the clocks of {window.zone}, until they are over"
+        case "newest":
+            count = "the last event" if window.count == 1 else f"the last {window.count or 0:,} events"
+            return f"what aggregates read of {count} of each value of `per`, for ever"
+        case "best":
+            return f"what aggregates read of the {window.count or 0:,} best events, for ever"
+        case "span":
+            return "what aggregates read of the events of one span, however long it lasts"
+        case "everything":
+            return "what aggregates have come to, for ever; it does not grow"
         case _:
             most = f", which lasts {every} at most" if every else ", however long it lasts"
             return f"what aggregates read of the events of one session{most}; it ends {length} after its last event"
@@ -111,16 +125,15 @@ def window_aggregate(calls: Calls, call: ast.Call) -> Typed | None:
     if variable is None:
         reporter.error(call.span, "nested-aggregate", f"`{name}` stands inside another aggregate")
         return None
-    if name in _LISTS_LATER:
-        reporter.not_yet(call.span, f"`{name}` over a window", "write distinct(field), or top(field, 10)")
-        return None
-    distinct = [a for a in call.arguments if a.distinct]
-    if distinct and name != "count":
-        hint = "the same without it" if name in ("min", "max") else None
-        reporter.not_yet(call.span, f"`distinct` inside `{name}(…)`", hint)
-        return None
     inner = calls.expressions.within(_inside(scope))
     events = replace(variable, name=WINDOW)
+    if name in LISTED:
+        return window_list(calls, call, inner, events)
+    if name in APPROXIMATE:
+        return approximate(calls, call, lambda written: _value(calls, call, inner, written))
+    distinct = [a for a in call.arguments if a.distinct]
+    if distinct and name != "count":
+        return _of_each_once(calls, call)
     measure = next((m for m in MEASURES if m == name), None)
     if measure is not None:
         given = given_of(calls, call, measure)
@@ -153,6 +166,19 @@ def window_aggregate(calls: Calls, call: ast.Call) -> Typed | None:
             return None
         return Fold("distinct", WINDOW, value, False, list_of(value.type.as_optional(False)))
     return calls.folded(name, events, value, False, written.span)
+
+
+def _of_each_once(calls: Calls, call: ast.Call) -> Typed | None:
+    """An aggregate of each value once: what is least, greatest, first or last is so with and without."""
+    plain = tuple(replace(a, distinct=False) for a in call.arguments)
+    found = window_aggregate(calls, replace(call, arguments=plain))
+    if not isinstance(found, Fold) or found.function in ("min", "max", "first", "last", "distinct"):
+        return found
+    assert found.argument is not None, "`distinct` is of a value"
+    if found.argument.type.kind == "list":
+        calls.reporter.error(call.span, "wrong-type", f"`{call.name.text}(distinct …)` is not defined for lists")
+        return None
+    return replace(found, distinct=True)
 
 
 def _value(calls: Calls, call: ast.Call, inner: Expressions, written: ast.Expr) -> Typed | None:

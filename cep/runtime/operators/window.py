@@ -15,13 +15,13 @@ Tested by: tests/runtime/test_window.py, tests/test_corpus.py, tests/properties/
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from cep.compiler.columns import batch_leaf
-from cep.compiler.lists import ListVector
 from cep.compiler.screen import Asked
 from cep.compiler.stretches import Stretches
 from cep.compiler.text import TextVector
@@ -48,12 +48,16 @@ from cep.kernels.window import (
 )
 from cep.language.fingerprint import fingerprint
 from cep.language.typed import Attr, Fold, Key, OfMatch
-from cep.model.batch import EventBatch, Provenance, numbers_at, times_at
+from cep.model.batch import EventBatch, Provenance, Text, numbers_at, string_column, times_at
 from cep.model.time import MIN_TIME
+from cep.runtime.apart import apart_of
+from cep.runtime.calendar import BEGIN, list_calendar
 from cep.runtime.conditions import Memo, both, decide, keyed_rows
+from cep.runtime.early import OPS, list_early
 from cep.runtime.held import Held
 from cep.runtime.identity import emit_seed, provenance
 from cep.runtime.keyed import KeyedRows
+from cep.runtime.listed import Windows
 from cep.runtime.results import Order, Output, order_values
 from cep.runtime.windowrows import WindowRows
 
@@ -66,6 +70,7 @@ if TYPE_CHECKING:
     from cep.model.batch import AnyArray, Column, Int64Array
     from cep.model.schema import Schema
     from cep.plan.plan import Operator, StreamPlace
+    from cep.runtime.apart import Apart
     from cep.runtime.clock import Frontier
     from cep.runtime.executor import Program
     from cep.runtime.snapshot import State, Stored
@@ -95,7 +100,9 @@ class WindowOperator:
         self._rows = WindowRows(program, [key.type for key in operator.rule.keys], places)
         self._window = program.window
         first = program.layout.key_at
-        self._kept = KeyedRows(program.window, program.layout.row_width, slice(first, first + len(operator.rule.keys)))
+        words = slice(first, first + len(operator.rule.keys))
+        self._kept = KeyedRows(program.window, program.layout.row_width, words)
+        self._apart = apart_of(program, self._rows, words, self.faults)  # in its place, where windows are no stretches
         self._done = MIN_TIME  # the last frontier
 
     @property
@@ -111,8 +118,11 @@ class WindowOperator:
     @property
     def held(self) -> Held:
         """The rows that windows may hold, and the windows that time has not ended."""
-        kept = self._kept
-        runs = kept.keys if self._window.has_deadline or self._window.kind == "batches" else 0
+        kept: KeyedRows | Apart = self._kept if self._apart is None else self._apart
+        if self._apart is not None:
+            runs = self._apart.open
+        else:
+            runs = kept.keys if self._window.has_deadline or self._window.kind == "batches" else 0
         return Held(runs, kept.keys, kept.rows, self._rows.waiting, kept.bytes + self._rows.bytes)
 
     # ------------------------------------------------------------------------------------------------------ arrivals
@@ -142,8 +152,20 @@ class WindowOperator:
         block[:, BITS] = len(self._programs) - 1
         self._rows.take(self._in_windows(block))
 
+    def _all_kept(self) -> Int64Array:
+        return self._kept.all_rows() if self._apart is None else self._apart.all_rows()
+
     def _in_windows(self, block: Int64Array) -> Int64Array:
         """The rows that some window holds: where windows stand apart, what falls between them is in none."""
+        nowhere = None
+        if self._program.marks:
+            nothing = [self._rows.is_null(m, block) | (self._rows.words(m, block) == 0) for m in self._program.marks]
+            nowhere = np.logical_and.reduce(nothing)
+        elif self._program.asked:
+            nowhere = np.logical_or.reduce([self._rows.is_null(slot, block) for slot in self._program.asked])
+        if nowhere is not None:
+            block = block[~nowhere]
+            return block
         length, every = self._window.length, self._window.every
         if self._window.kind != "panes" or length is None or every is None or every <= length:
             return block
@@ -159,7 +181,7 @@ class WindowOperator:
     @property
     def wakes_at(self) -> int:
         """Where the frontier must have come for something to be decided or freed."""
-        return min(self._rows.least, self._kept.wakes_at)
+        return self._rows.least if self._apart is not None else min(self._rows.least, self._kept.wakes_at)
 
     def change(self, program: Program) -> None:
         """Let events that arrive from now on meet another program, which keeps its state alike."""
@@ -171,29 +193,46 @@ class WindowOperator:
 
     def advance(self, frontier: Frontier) -> list[Output]:
         """Give out the windows that the frontier decides."""
-        self._rows.collect(self._kept.all_rows)
+        self._rows.collect(self._all_kept)
         until, before = frontier.time, self._done
         self._done = max(until, before)
         ready = self._rows.ready(frontier)
+        if self._apart is not None:
+            listed = () if ready is None else self._apart.take(ready)
+            return [output for windows in listed for output in self._outputs(windows)]
         slots = np.zeros(0, np.int64) if ready is None else self._kept.add(ready)
         due = np.array(self._kept.due(until), np.int64)
         match self._window.kind:
-            case "panes" | "session":
+            case "panes" | "session" | "calendar":
                 looked = due
             case "batches":
                 looked = self._kept.full(slots, self._window.count or 1)
             case _:
                 looked = np.unique(np.concatenate([slots, due]))
+        told = self._told(slots) if self._window.early else []
         if not looked.size:
-            return []
+            return told
         rows, ends = self._kept.rows_of(looked)
         fresh = (
             np.bincount(np.searchsorted(looked, slots), minlength=looked.size) if self._window.is_per_event else None
         )
         found, left = self._listed(rows, ends, fresh, before, until)
-        out = self._outputs(rows, found) if len(found) else []
+        if self._window.early:
+            self._kept.leave(looked, left)
+            return told
+        begins = found[:, BEGIN].copy() if self._window.kind == "calendar" else None
+        out = self._outputs(Windows(rows, found, found[:, HIGH] - 1, begins)) if len(found) else []
         self._kept.leave(looked, left)
         return out
+
+    def _told(self, slots: Int64Array) -> list[Output]:
+        """What the last rows of some keys change of the windows that hold them."""
+        if not slots.size:
+            return []
+        keys, fresh = np.unique(slots, return_counts=True)
+        rows, ends = self._kept.rows_of(keys)
+        windows = list_early(self._window, rows, ends, fresh)
+        return self._outputs(windows) if len(windows) else []
 
     def _listed(
         self, rows: Int64Array, ends: Int64Array, fresh: Int64Array | None, done: int, until: int
@@ -214,6 +253,8 @@ class WindowOperator:
                     found = more
                 assert span[KEY] == len(ends) - 1
                 return found[: span[FOUND]], left
+            case "calendar":
+                return list_calendar(ts, ends, left, window, until), left
             case "session":
                 list_sessions(ts, ends, found, left, span)
                 return found[: span[FOUND]], left
@@ -223,35 +264,35 @@ class WindowOperator:
                 assert fresh is not None
                 return found[: list_latest(ts, ends, fresh, found, left, span)], left
 
-    def _outputs(self, rows: Int64Array, found: Int64Array) -> list[Output]:
+    def _outputs(self, windows: Windows) -> list[Output]:
         """The derived events of windows, by the version that their last events met."""
-        met = rows[found[:, HIGH] - 1, BITS]
+        met = windows.rows[windows.by, BITS]
+        if len(met) and (met == met[0]).all():
+            return self._outputs_of(self._programs[int(met[0])], windows)
         out: list[Output] = []
         for version in np.unique(met).tolist():
-            mine = np.ascontiguousarray(found[met == version])
-            out += self._outputs_of(self._programs[version], rows, mine)
+            out += self._outputs_of(self._programs[version], windows.at(met == version))
         return out
 
-    def _outputs_of(self, program: WindowProgram, rows: Int64Array, found: Int64Array) -> list[Output]:
-        known: dict[Typed, Leaf] = {}
+    def _outputs_of(self, program: WindowProgram, windows: Windows) -> list[Output]:
         if program.having is not None:
-            leaves = _Leaves(self, program, rows, found)
-            keep = program.having.condition(leaves, len(found), self.faults)
+            leaves = WindowLeaves(self, program, windows)
+            keep = program.having.condition(leaves, len(windows), self.faults)
             if not keep.any():
                 return []
-            found = np.ascontiguousarray(found[keep])
-            known = {node: _at(leaf, keep) for node, leaf in leaves.known.items()}
-        leaves = _Leaves(self, program, rows, found, known)
-        stretches, n = leaves.stretches, len(found)
-        keys = tuple(self._rows.key_column(rows[found[:, LOW]], part, k.type) for part, k in enumerate(self._key_parts))
-        order = self._order(rows, found, keys)
+            windows = replace(windows, known=leaves.known).at(keep)
+        leaves, n, rows = WindowLeaves(self, program, windows), len(windows), windows.rows
+        last = rows[windows.by]
+        keys = tuple(self._rows.key_column(last, part, k.type) for part, k in enumerate(self._key_parts))
+        order = self._order(windows, keys)
         make = partial(_origin, self.operator.rule.name, tuple(self._inputs), keys)
-        ends = found[:, AT] if self._window.kind == "panes" else None
+        ends = windows.found[:, AT] if self._window.kind in ("panes", "calendar") else None
         stream, number = rows[:, STREAM].astype(np.int32), rows[:, SEQ].copy()
+        causes = leaves.stretches if windows.causes is None else Stretches.of(*windows.causes, len(rows))
         out = []
         for place, emit in enumerate(program.emits):
             columns = dict(zip(emit.names, emit.values.columns(leaves, n, self.faults), strict=True))
-            later = partial(make, place, stretches, stream, number, ends)
+            later = partial(make, place, causes, stream, number, ends)
             origin = Provenance.later((self.operator.rule.name,), tuple(self._inputs), n, later)
             batch = EventBatch(self._schemas[emit.type], order.ts, np.zeros(n, np.int64), columns, origin)
             out.append(Output(batch, order.emitted_by(place)))
@@ -261,42 +302,58 @@ class WindowOperator:
     def _key_parts(self) -> tuple[Key, ...]:
         return tuple(Key(part, key.type) for part, key in enumerate(self.operator.rule.keys))
 
-    def leaf(self, program: WindowProgram, rows: Int64Array, stretches: Stretches, node: Typed) -> Leaf:
+    def leaf(self, program: WindowProgram, windows: Windows, stretches: Stretches, node: Typed) -> Leaf:
         """What ``having`` and ``emit`` read of windows."""
-        found = stretches.found
+        rows = windows.rows
         match node:
             case Fold():
+                if node.function == "events":
+                    return stretches.listed(self._identities(rows)), False
                 values = None if node.argument is None else self._slot(program, rows, node.argument)
                 return stretches.fold(node, values, self.faults)
             case Key():
-                return batch_leaf(self._rows.key_column(rows[found[:, LOW]], node.index, node.type))
+                return batch_leaf(self._rows.key_column(rows[windows.by], node.index, node.type))
             case Attr():
-                return batch_leaf(self._slot(program, rows[found[:, HIGH] - 1], node))
+                return batch_leaf(self._slot(program, rows[windows.by], node))
+            case OfMatch(function="op"):
+                assert windows.told is not None, "only what is told early is taken back"
+                return TextVector(windows.told.ops.astype(np.int32), Text.of(OPS)), False
             case OfMatch():
-                return self._bound_of(rows, found, node.function == "window_start"), False
+                return self._bound_of(windows, node.function == "window_start"), False
             case _:
                 raise AssertionError(node)
 
     def _slot(self, program: WindowProgram, rows: Int64Array, expression: Typed) -> Column:
         return self._rows.column(program.slot_of(expression), rows)
 
-    def _bound_of(self, rows: Int64Array, found: Int64Array, is_start: bool) -> Int64Array:
+    def _identities(self, rows: Int64Array) -> Column:
+        names = tuple(self._inputs)
+        streams, numbers = rows[:, STREAM].tolist(), rows[:, SEQ].tolist()
+        return string_column([f"{names[s]}#{number}" for s, number in zip(streams, numbers, strict=True)])
+
+    def _bound_of(self, windows: Windows, is_start: bool) -> Int64Array:
         """Where windows begin, or end."""
-        kind, length = self._window.kind, self._window.length or 0
+        kind, length, found = self._window.kind, self._window.length or 0, windows.found
         bound: Int64Array
         if kind in ("sliding", "panes"):
             bound = np.maximum(found[:, AT], MIN_TIME + length) - length if is_start else found[:, AT]
+        elif is_start and windows.begins is not None:
+            bound = windows.begins
+        elif kind == "calendar":
+            bound = found[:, AT]
         else:
-            bound = rows[found[:, LOW] if is_start else found[:, HIGH] - 1, TS]
+            bound = windows.rows[found[:, LOW] if is_start else windows.by, TS]
         return bound
 
-    def _order(self, rows: Int64Array, found: Int64Array, keys: tuple[Column, ...]) -> Order:
-        n, by_event = len(found), not self._window.has_deadline
-        last = rows[found[:, HIGH] - 1]
+    def _order(self, windows: Windows, keys: tuple[Column, ...]) -> Order:
+        found = windows.found
+        told = windows.told
+        n, by_event = len(found), told is not None or not self._window.has_deadline
+        last = windows.rows[windows.by if told is None else told.rows]
         kind, rank, ties = self._rows.places_of(last)
         nothing = np.zeros(n, np.int64)
         return Order(
-            ts=found[:, AT].copy(),
+            ts=last[:, TS].copy() if told else found[:, AT].copy(),
             level=self.operator.level,
             phase=0 if by_event else BY_WINDOW,
             kind=kind if by_event else 0,
@@ -305,7 +362,7 @@ class WindowOperator:
             seq=last[:, SEQ].copy() if by_event else nothing,
             rule=self.operator.rule.index,
             keys=() if by_event else tuple(order_values(key) for key in keys),
-            first=0,
+            first=told.places if told else 0,
             emit=0,
         )
 
@@ -318,7 +375,7 @@ class WindowOperator:
 
     def state(self) -> State:
         """What waits, what is kept, and the versions of the params that it met."""
-        kept = self._kept.all_rows()
+        kept = self._all_kept()
         if self._window.length is not None and self._window.is_per_event:  # what has expired may not be freed yet
             kept = kept[kept[:, TS] > max(self._done, MIN_TIME + self._window.length) - self._window.length]
         waiting = self._rows.all_waiting()
@@ -329,6 +386,7 @@ class WindowOperator:
             "done": self._done,
             "versions": [{"values": dict(self._programs[version].values)} for version in met.tolist()],
             "kept": self._rows.state(kept, met),
+            **({} if self._apart is None else self._apart.state()),
             "waiting": self._rows.state(waiting, met),
         }
 
@@ -350,43 +408,27 @@ class WindowOperator:
         kept = self._rows.read(stored.inner("kept"), len(programs))
         waiting = self._rows.read(stored.inner("waiting"), len(programs))
         self._programs = programs
-        if len(kept):
+        if len(kept) and self._apart is not None:
+            self._apart.restore(self._rows.sorted(kept), stored)
+        elif len(kept):
             self._kept.add(self._rows.sorted(kept))
         if len(waiting):
             self._rows.take(waiting)
 
 
-class _Leaves:
-    """The leaves of expressions over some windows, each computed once; ``known`` are some that are computed."""
+class WindowLeaves:
+    """The leaves of expressions over some windows, each computed once."""
 
-    def __init__(
-        self,
-        operator: WindowOperator,
-        program: WindowProgram,
-        rows: Int64Array,
-        found: Int64Array,
-        known: dict[Typed, Leaf] | None = None,
-    ) -> None:
-        self._operator, self._program, self._rows = operator, program, rows
-        self.stretches = Stretches(found, len(rows))
-        self.known: dict[Typed, Leaf] = {} if known is None else known
+    def __init__(self, operator: WindowOperator, program: WindowProgram, windows: Windows) -> None:
+        self._operator, self._program, self._windows = operator, program, windows
+        self.stretches = Stretches(windows.found, len(windows.rows))
+        self.known = dict(windows.known)
 
     def __call__(self, node: Typed) -> Leaf:
+        """The value and the null flag of a leaf, of each window."""
         if node not in self.known:
-            self.known[node] = self._operator.leaf(self._program, self._rows, self.stretches, node)
+            self.known[node] = self._operator.leaf(self._program, self._windows, self.stretches, node)
         return self.known[node]
-
-
-def _at(leaf: Leaf, rows: AnyArray) -> Leaf:
-    """A leaf at some rows."""
-    value, null = leaf
-    if isinstance(value, TextVector):
-        value = TextVector(value.codes[rows], value.text)
-    elif isinstance(value, ListVector):
-        value = ListVector(value.codes[rows], value.lists)
-    else:
-        value = value[rows]
-    return value, null[rows] if isinstance(null, np.ndarray) else null
 
 
 def _attribute(node: Typed, source: WindowInput) -> str:
