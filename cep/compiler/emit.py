@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from cep.language.typed import CheckedParam, External
+    from cep.model.table import TableRead
 
 Target = Literal["column", "event"]
 
@@ -68,7 +69,7 @@ class Constants:
     floats: list[float] = field(default_factory=list)
     texts: list[str] = field(default_factory=list)
     codes: list[int] = field(default_factory=list)
-    functions: list[External] = field(default_factory=list)
+    functions: list[External | TableRead] = field(default_factory=list)
 
 
 class Emitter:

@@ -28,6 +28,7 @@ from cep.model.types import Type
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from cep.language.checker.tables import Reading
     from cep.language.typed import Code
     from cep.model.diagnostics import Source, Span
 
@@ -38,15 +39,17 @@ def check(
     files: Sequence[ast.File],
     params: Mapping[str, object] | None = None,
     functions: Mapping[str, Code] | None = None,
+    reading: Reading | None = None,
 ) -> Rulebook:
     """The rulebook of ``files``; raises `RuleError` with all their mistakes.
 
     ``params`` overrides parameter values: Python values, expressions, or texts as ``--set`` has them; a name that is
     not declared, or a value of another type, raises `UsageError`. ``functions`` is the code of functions of Python
-    modules, by declared name; those that are not among them are checked all the same.
+    modules, by declared name; those that are not among them are checked all the same. ``reading`` gives tables the rows
+    of their files; without it they are checked only.
     """
     report = Report([file.source for file in files])
-    declarations = declare(files, report, params or {}, functions or {})
+    declarations = declare(files, report, params or {}, functions or {}, reading)
     rules = _rules(files, report)
     _emitted_types(files, declarations)
     check_variants(declarations)
@@ -64,6 +67,7 @@ def check(
         {name: param for name, param in declarations.params.items() if param is not None},
         tuple(outcome.finished(_emits(outcome, derived)) for outcome in outcomes),
         functions=functions or {},
+        tables=declarations.rows,
     )
     return replace(rulebook, remarks=_Remarking(report, rulebook))
 

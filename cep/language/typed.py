@@ -40,7 +40,7 @@ Of strings: ``lower upper trim`` (string) ``length`` (string to int) ``substr`` 
 (string, Const string: a list). Of times:
 ``hour_of day_of weekday_of`` (time, and a Const zone or none: int) ``truncate`` (time, Const duration, a Const zone or
 none; may overflow). ``distance_km`` (four floats). Calls of declared functions are gone: their bodies stand there.
-`Call` is an `Apply` of a function of a Python module; its op is the declared name and ``()``.
+`Call` is an `Apply` of a function of a Python module; its op is the declared name and ``()``; of a table ``T[].field``.
 Depth: ``and or in`` are flat, arithmetic nests to the left, one level a term (ten thousand terms are lawful): walk
 ``args[0]`` in a loop, or refuse what is too deep.
 Tested by: tests/language/test_check.py, tests/language/test_check_functions.py
@@ -53,6 +53,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from cep.model.diagnostics import Diagnostic, Source, Span
 from cep.model.schema import Schema
+from cep.model.table import TableRead, TableRows
 from cep.model.types import Type
 
 if TYPE_CHECKING:
@@ -208,12 +209,12 @@ class External:
 
 @dataclass(frozen=True, slots=True)
 class Call(Apply):
-    """A call of a function of a Python module, for columns alone.
+    """A call of a function of a Python module, or a read of a table by its key, for columns alone.
 
     Null where an argument is whose parameter does not admit null: the function is not asked there.
     """
 
-    function: External
+    function: External | TableRead
 
 
 Typed = Const | Attr | Key | ParamRef | Present | Element | OfMatch | Fold | Prev | Apply
@@ -524,6 +525,18 @@ class CheckedRule:
 
 
 @dataclass(frozen=True, slots=True)
+class CheckedTable:
+    """A declared table: ``path`` is that of its file, as written; ``span`` is the place of its name."""
+
+    name: str
+    keys: tuple[str, ...]
+    path: str | None
+    schema: Schema
+    source: Source
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
 class CheckedParam:
     """A parameter's type and its value as a constant of that type."""
 
@@ -546,6 +559,7 @@ class Rulebook:
     ``streams``: declared streams in declared order. ``derived``: event types that rules emit, in order of the
     first rule that emits each. ``sources`` gives any readable name (declared, derived,
     ``Late.X``, ``Rejected.X``) its schema. ``functions`` is the Python code that the host allows, by declared name.
+    ``tables`` are the rows of tables, where somebody has read them.
     ``remarks`` finds warnings and notes when somebody asks for them: to look for what is never true takes as long as
     to check the rules.
     """
@@ -557,6 +571,7 @@ class Rulebook:
     params: Mapping[str, CheckedParam]
     rules: tuple[CheckedRule, ...]
     functions: Mapping[str, Code] = field(default_factory=dict)
+    tables: Mapping[str, TableRows] = field(default_factory=dict, compare=False, repr=False)
     remarks: Callable[[], Remarks] = field(default=Remarks, compare=False, repr=False)
 
     @property
@@ -576,6 +591,13 @@ class Rulebook:
 
         declarations = (d for file in self.files for d in file.declarations)
         return any(isinstance(d, Function) and d.origin is not None for d in declarations)
+
+    @property
+    def has_tables(self) -> bool:
+        """Whether a table is declared."""
+        from cep.language.ast import Table
+
+        return any(isinstance(d, Table) for file in self.files for d in file.declarations)
 
     @property
     def sources(self) -> dict[str, Schema]:

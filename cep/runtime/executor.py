@@ -158,7 +158,7 @@ def compile_plan(plan: Plan) -> Programs:
     book = plan.rulebook
     by_rule = _Compiled({o.rule.name: o.rule for o in plan.operators}, book)
     patterns = [o.rule for o in plan.operators if isinstance(o.rule.body, CheckedPattern)]
-    sources, may_call = book.sources, book.has_externals
+    sources, may_call = book.sources, book.has_externals or book.has_tables
     choices = {r.name: choose_matcher(r, sources, book.params, may_call=may_call) for r in patterns}
     for name in by_rule:
         if name not in choices or choices[name].tables is None:
