@@ -29,14 +29,12 @@ def read_table(table: CheckedTable) -> TableRows:
     path = str(Path(table.source.name).parent / table.path)
     source = open_source(path, [table.schema])
     batches: list[EventBatch] = []
-    before = 0
     for block in source:
         decoded = block.streams[table.name]
         if decoded.rejected is not None and len(decoded.rejected):
             bad = decoded.rejected.take(slice(0, 1)).to_dicts()[0]
             raise _bad_value(path, table, bad)
         batches.append(decoded.batch)
-        before += decoded.rows
     schema = table.schema
     batch = concatenate(schema, batches) if batches else empty_batch(schema)
     rows = TableRows(table.keys, {name: batch[name] for name in schema.names}, str(Path(path).resolve()))
@@ -54,11 +52,9 @@ def _bad_value(path: str, table: CheckedTable, bad: dict[str, object]) -> InputE
     assert isinstance(row, int)
     shown = "" if bad["value"] is None else f": {bad['value']}"
     msg = f"the {_nth(row)} row, column {column}: {bad['reason']}{shown}"
-    hint = (
-        "a key is never null; leave the row out"
-        if column in table.keys
-        else f"correct it, or declare `{column}` otherwise"
-    )
+    hint = f"correct it, or declare `{column}` otherwise"
+    if column in table.keys and bad["value"] is None:
+        hint = "a key is never null: leave the row out"
     return InputError(msg, path=path, row=row, hint=hint)
 
 

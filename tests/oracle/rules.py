@@ -18,6 +18,7 @@ from oracle.order import Event, admit, declared_streams, frontier, order
 from oracle.output import limited
 from oracle.records import assigned
 from oracle.sequence import BY_EVENT, Search, matches
+from oracle.tables import joined, tables_of
 from oracle.timeouts import timeouts
 from oracle.values import HIGH, Point, Value
 from oracle.window import windows
@@ -94,6 +95,7 @@ class House:
             if isinstance(d, ast.Function)
         }
         declared = {d.name.text: d for d in file.declarations if isinstance(d, ast.Param)}
+        functions |= tables_of(file)
         self.epochs = [functions | {name: held(params.get(name, d.value), d.type) for name, d in declared.items()}]
         for _, name, value in changes:
             self.epochs.append({**self.epochs[-1], name: held(value, declared[name].type)})
@@ -188,8 +190,8 @@ class House:
         if isinstance(body, ast.Query):
             for event in mine:
                 own = body.alias.text if body.alias else None
-                scope = Scope(event, own, {}, names, event.params)
-                if holds(body.where, scope):
+                scope = Scope(event, own, {}, names, event.params, joins=joins_of(body))
+                if is_wanted(body, scope):
                     yield (event.time, BY_EVENT, event.rank), event.rank, [event], scope, actions
             return
         search = Search(body.pattern, body.bounds, mine, self.unfold, names, self.params)
@@ -223,12 +225,13 @@ class House:
     def windowed(self, body, names, mine, horizon, actions):
         """The same of a query: a window is of what `where` holds for, and is given out when `having` holds."""
         own = body.alias.text if body.alias else None
-        mine = [e for e in mine if holds(body.where, Scope(e, own, {}, names, e.params))]
+        joins = joins_of(body)
+        mine = [e for e in mine if is_wanted(body, Scope(e, own, {}, names, e.params, joins=joins))]
         for decider, events, start, end in windows(body.window, mine, horizon):
             # 'a bare field is that of the event that the window ends with'; 'params: those that its last event met'
             here = events[-1] if body.window.kind in ("sliding", "sliding_count") and decider[1] == BY_EVENT else None
             window = Window(events, own, start, end)
-            scope = Scope(here, own, {}, names, events[-1].params, window=window)
+            scope = Scope(here, own, {}, names, events[-1].params, joins=joins, window=window)
             if holds(body.having, scope):
                 yield decider, (), events, scope, actions
 
@@ -259,6 +262,17 @@ class House:
             rank = (result.time_ns, len(self.streams) + 1, (), position.index(result.type), number)
             out.append(Event(result.type, number, result.time_ns, result.fields, rank, self.params_of(place)))
         return out
+
+
+def joins_of(body):
+    """The joins of a query with tables, by alias."""
+    return {join.alias.text: join for join in body.joins}
+
+
+def is_wanted(body, scope):
+    """Whether a query takes an event: 'an inner join passes over an event whose row is absent'."""
+    there = (joined(j.alias.text, scope, holds) is not None for j in body.joins if j.side == "inner")
+    return all(there) and holds(body.where, scope)
 
 
 def actions_of(rule):

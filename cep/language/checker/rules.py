@@ -18,7 +18,7 @@ from cep.language.checker.parts import nested
 from cep.language.checker.patterns import PatternCheck
 from cep.language.checker.report import Reporter, did_you_mean, listed
 from cep.language.checker.scope import Scope, Variable
-from cep.language.checker.tablejoins import all_true, is_table, join_table
+from cep.language.checker.tablejoins import all_true, conjuncts_of, is_table, join_table
 from cep.language.checker.timeouts import check_bounds
 from cep.language.checker.walk import parts_of, walk
 from cep.language.checker.windows import check_window, window_bound
@@ -26,7 +26,6 @@ from cep.language.fingerprint import externals_of
 from cep.language.typed import (
     MATCHES,
     WINDOW,
-    Apply,
     Attr,
     Call,
     CheckedEmit,
@@ -282,12 +281,9 @@ class _Rule:
             scope = replace(scope, current=here[0], own=here[1], window=events)
         expressions = Expressions(self.declarations, reporter, scope)
         where = None if query.where is None else expressions.within(of_rows).condition(query.where)
-        if present:  # a conjunct as any other: what is null in both is passed over
+        if present:
             parts = present if where is None else [where, *present]
-            flat = [
-                p for part in parts for p in (part.args if isinstance(part, Apply) and part.op == "and" else (part,))
-            ]
-            where = flat[0] if len(flat) == 1 else all_true(flat)
+            where = all_true([each for part in parts for each in conjuncts_of(part)])
         having = None if query.having is None else expressions.condition(query.having)
         self._actions(expressions, self.rule.actions)
         if self.rule.timeout is not None:

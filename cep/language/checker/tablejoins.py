@@ -117,13 +117,19 @@ def join_table(expressions: Expressions, join: ast.Join) -> JoinedTable | None:
     conditions = tuple(each for each in asked if each is not None)
     if len(conditions) < len(asked):
         return None
-    whole = conditions[0] if len(conditions) == 1 else all_true(conditions)
-    return replace(joined, condition=whole)
+    return replace(joined, condition=all_true(conditions))
 
 
 def all_true(conditions: Sequence[Typed]) -> Typed:
     """Conditions of which all are to be true."""
+    if len(conditions) == 1:
+        return conditions[0]
     return Apply("and", tuple(conditions), BOOL.as_optional(any(c.type.optional for c in conditions)))
+
+
+def conjuncts_of(condition: Typed) -> tuple[Typed, ...]:
+    """What a condition joins by ``and``."""
+    return condition.args if isinstance(condition, Apply) and condition.op == "and" else (condition,)
 
 
 def _equated(condition: ast.Expr, alias: str, keys: tuple[str, ...]) -> tuple[str, ast.Expr] | None:
@@ -132,13 +138,9 @@ def _equated(condition: ast.Expr, alias: str, keys: tuple[str, ...]) -> tuple[st
         return None
     for one, other in ((condition.left, condition.right), (condition.right, condition.left)):
         names = one.names if isinstance(one, ast.Path) else None
-        if (
-            names is not None
-            and len(names) == 2
-            and names[0] == alias
-            and names[1] in keys
-            and not _reads(other, alias)
-        ):
+        if names is None or len(names) != 2 or names[0] != alias:
+            continue
+        if names[1] in keys and not _reads(other, alias):
             return names[1], other
     return None
 
