@@ -1,4 +1,4 @@
-"""Tables of files: every format is read, relative to the rule file, and what is wrong with a file is told with its place."""
+"""Tables of files: every format is read, beside the rule file, and what is wrong with one is told with its place."""
 
 import json
 
@@ -26,7 +26,8 @@ def load(folder, name, content=None):
 
 def found(rules):
     pays = [{"at": n, "card": card} for n, card in enumerate(["c1", "c2", "c3"])]
-    return [(row["tier"], row["most"]) for row in cep.run(rules, {"Pay": pays}).to_dicts()]
+    engine = cep.Engine(rules)
+    return [(row["tier"], row["most"]) for batch in engine.send_batch("Pay", pays) for row in batch.to_dicts()]
 
 
 @pytest.mark.parametrize("name", ["t.csv", "t.jsonl", "t.parquet", "below/t.csv"])

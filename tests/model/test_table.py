@@ -36,7 +36,7 @@ def table(keys):
 )
 def test_a_row_is_found_by_its_whole_key(keys, asked):
     known = {key: n for n, key in enumerate(keys)}
-    asked = asked + [key for key in keys[:3]]
+    asked = [*asked, *keys[:3]]
     found = table(keys).find([column([key[place] for key in asked], place) for place in range(3)])
     assert found.tolist() == [known.get(key, -1) for key in asked]
 

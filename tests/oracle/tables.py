@@ -40,13 +40,16 @@ def read(table):
         return []
     path = Path(table.path)
     with path.open(encoding="utf-8", newline="") as lines:
-        raw = list(csv.DictReader(lines)) if path.suffix == ".csv" else [json.loads(line) for line in lines]
+        if path.suffix == ".csv":
+            raw = [{name: text or None for name, text in row.items()} for row in csv.DictReader(lines)]
+        else:
+            raw = [json.loads(line) for line in lines]
     return [{f.name.text: cell(row.get(f.name.text), f.type) for f in table.fields} for row in raw]
 
 
 def cell(value, type_):
-    """A value as its field holds it; of a CSV file from its text, where nothing is null."""
-    if value == "" or value is None:
+    """A value as its field holds it; of a CSV file from its text."""
+    if value is None:
         return admit(None, type_)
     if isinstance(value, str) and type_.name in ("int", "float"):
         value = {"int": int, "float": float}[type_.name](value)

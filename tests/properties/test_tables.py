@@ -1,4 +1,4 @@
-"""Tables over random rules, rows and streams: engine and oracle agree, and neither a cut nor a restart changes a byte."""
+"""Tables over random rules, rows and streams: engine and oracle agree, and no cut or restart changes a byte."""
 
 import json
 import tempfile
@@ -132,7 +132,7 @@ def pattern_rule(rng, name):
     return f"rule {name} {key}when {loop}{first} {absent}then S as b{second} {bound}{emit}\n"
 
 
-CHAINS = ("", "", 'rule Z from R0 as e left join A as j on j.key = "a" emit Z { n = j.n, m = B[p].w }\n')
+CHAINS = ("", "", 'rule Z from R0 as e left join A as row on row.key = "a" emit Z { n = row.n, m = B[p].w }\n')
 
 
 def example(seed):
