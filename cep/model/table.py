@@ -22,7 +22,7 @@ from cep.model.concatenate import null_column
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from cep.model.batch import AnyArray, BoolArray, Int64Array
+    from cep.model.batch import AnyArray, BoolArray, Int64Array, Text
     from cep.model.types import Type
 
 _FEW = 4
@@ -90,45 +90,55 @@ class _Part:
     """One part of the key: numbers of its values, and of them together with the parts before."""
 
     def __init__(self, column: Column, before: Int64Array) -> None:
+        self._strings: dict[str, int] = {}
+        self._values: AnyArray = np.zeros(0, np.int64)
         if column.text is not None:
-            strings = column.text.strings
-            self._strings = {string: n for n, string in enumerate(dict.fromkeys(strings))}
-            own = np.array([self._strings[s] for s in strings] or [0], np.int64)[column.values]
+            used, own = np.unique(column.values, return_inverse=True)
+            numbers = [self._strings.setdefault(_string(column, int(c)), len(self._strings)) for c in used]
+            own = np.array(numbers or [0], np.int64)[own.reshape(-1)]
             self._width = len(self._strings) + 1
         else:
-            self._values: AnyArray
             self._values, own = np.unique(_numbers(column), return_inverse=True)
             self._width = self._values.size + 1
-        self._together, ranks = np.unique(before * self._width + own, return_inverse=True)
+        self._together, ranks = np.unique(before * self._width + own.reshape(-1), return_inverse=True)
+        self._is_first = not before.any()  # then its own numbers are those of both
         self.ranks: Int64Array = ranks.astype(np.int64).reshape(-1)
+        self._last: tuple[Text, Int64Array] | None = None  # a dictionary that came before, as files have it
 
     def find(self, column: Column, before: Int64Array) -> Int64Array:
         """The number that each value has together with that of the parts before; -1 where one is unknown."""
         own = self._own(column)
         unknown = (own < 0) | (before < 0)
         if column.valid is not None:
-            unknown = unknown | ~column.valid
+            unknown |= ~column.valid
         if not self._together.size:
             return np.full(own.size, -1, np.int64)
+        out: Int64Array
+        if self._is_first:
+            out = np.where(unknown, -1, own)
+            return out
         wanted = before * self._width + own
         at = np.minimum(np.searchsorted(self._together, wanted), self._together.size - 1)
-        out: Int64Array = np.where(unknown | (self._together[at] != wanted), -1, at)
+        out = np.where(unknown | (self._together[at] != wanted), -1, at)
         return out
 
     def _own(self, column: Column) -> Int64Array:
-        if column.text is None:
+        text = column.text
+        if text is None:
             values = _numbers(column)
             if not self._values.size:
                 return np.full(values.size, -1, np.int64)
             at = np.minimum(np.searchsorted(self._values, values), self._values.size - 1)
             return np.where(self._values[at] == values, at, -1)
-        known, codes = self._strings, column.values
-        if len(column.text) > _FEW * codes.size:  # of a large dictionary only what is used
+        known, codes, last = self._strings, column.values, self._last
+        if last is not None and last[0] is text:
+            return last[1][codes]
+        if len(text) > _FEW * codes.size:  # of a large dictionary only what is used
             used, codes = np.unique(codes, return_inverse=True)
-            numbers = [known.get(_string(column, int(code)), -1) for code in used]
-        else:
-            numbers = [known.get(string, -1) for string in column.text.strings]
-        return np.array(numbers or [-1], np.int64)[codes]
+            return np.array([known.get(_string(column, int(code)), -1) for code in used] or [-1], np.int64)[codes]
+        numbers = np.array([known.get(string, -1) for string in text.strings] or [-1], np.int64)
+        self._last = (text, numbers)
+        return numbers[codes]
 
 
 def _string(column: Column, code: int) -> str:
