@@ -14,6 +14,7 @@ from dataclasses import fields, is_dataclass
 from typing import TYPE_CHECKING
 
 from cep.app.rules import Rules
+from cep.app.tables import known_rows
 from cep.compiler.pattern import PatternProgram
 from cep.compiler.window import WindowProgram
 from cep.language import ast
@@ -26,7 +27,7 @@ from cep.runtime.executor import Programs, compile_rule
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from cep.language.typed import CheckedParam, Rulebook
+    from cep.language.rulebook import CheckedParam, Rulebook
     from cep.runtime.executor import Program
 
 
@@ -35,7 +36,7 @@ def changed(rules: Rules, param: str, value: object) -> tuple[Rules, Mapping[str
     before = rules.rulebook
     known: dict[str, object] = {p.name: p.value for p in before.params.values()}
     try:
-        book = check(before.files, {**known, param: value}, before.functions)
+        book = check(before.files, {**known, param: value}, before.functions, known_rows(before))
     except RuleError as error:
         raise UsageError(f"param {param}: {error.diagnostics[0].message}") from None
     held = holder(before, param)
@@ -66,7 +67,8 @@ def _keeps_alike(old: Program, program: Program) -> bool:
 def compiled_with(rules: Rules, rule: str, values: Mapping[str, str]) -> Program:
     """The program of one rule under values of params as Python writes them; ValueError for what is no value."""
     known = {p.name: value_of(p, values.get(p.name)) for p in rules.rulebook.params.values()}
-    book = check(rules.rulebook.files, known, rules.rulebook.functions)
+    before = rules.rulebook
+    book = check(before.files, known, before.functions, known_rows(before))
     [found] = [r for r in book.rules if r.name == rule]
     return compile_rule(found, book)
 

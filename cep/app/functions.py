@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from types import ModuleType
 
-    from cep.language.typed import Code, Rulebook
+    from cep.language.rulebook import Rulebook
+    from cep.language.typed import Code
     from cep.model.diagnostics import Source
 
     Allowed = bool | Mapping[str, Callable[..., object]] | Iterable[str]

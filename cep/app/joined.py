@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import fields, is_dataclass, replace
 from typing import TYPE_CHECKING
 
+from cep.app.tables import known_rows
 from cep.language import ast
 from cep.language.check import check
 from cep.model.diagnostics import Diagnostic, Source, Span
@@ -19,7 +20,8 @@ from cep.model.errors import RuleError, UsageError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from cep.language.typed import Code, Rulebook
+    from cep.language.rulebook import Rulebook
+    from cep.language.typed import Code
 
 _Named = ast.Param | ast.Record | ast.Stream | ast.Variant | ast.Table | ast.Timer | ast.Function | ast.Rule
 _WORDS = {
@@ -38,6 +40,7 @@ def joined(books: Sequence[Rulebook]) -> Rulebook:
     mistakes: list[Diagnostic] = []
     values: dict[str, object] = {}
     codes: dict[str, Code] = {}
+    paths: dict[str, str | None] = {}
     files: list[ast.File] = []
     for book in books:
         for file in book.files:
@@ -60,10 +63,14 @@ def joined(books: Sequence[Rulebook]) -> Rulebook:
             if codes.setdefault(function, code) is not code:
                 msg = f"two rulebooks were given different code for the function {function}"
                 raise UsageError(msg)
+        for table, rows in book.tables.items():
+            if paths.setdefault(table, rows.path) != rows.path:
+                msg = f"two rulebooks read the table {table} from different files: {paths[table]} and {rows.path}"
+                raise UsageError(msg)
         values |= {param.name: param.value for param in book.params.values()}
     if mistakes:
         raise RuleError(mistakes)
-    return check(files, values, codes)
+    return check(files, values, codes, known_rows(*books))
 
 
 def _differing(word: str, name: ast.Name, source: Source, there: Source, span: Span) -> Diagnostic:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from cep.app.functions import Allowed
     from cep.app.graphs import Graph
     from cep.language.ast import File
-    from cep.language.typed import Rulebook
+    from cep.language.rulebook import Rulebook
     from cep.plan.plan import Plan
     from cep.runtime.executor import Programs
 
@@ -187,6 +187,7 @@ def loads(
 
 def _check(sources: list[Source], params: Mapping[str, object] | None, functions: Allowed | None) -> Rules:
     from cep.app.functions import allowed_codes
+    from cep.app.tables import read_table
     from cep.language.check import check
     from cep.language.parser import parse_partly
 
@@ -200,7 +201,7 @@ def _check(sources: list[Source], params: Mapping[str, object] | None, functions
         problems += syntax
         lost |= names
     try:
-        book = check(files, params, allowed_codes(files, functions))
+        book = check(files, params, allowed_codes(files, functions), read_table)
     except RuleError as error:
         # what cannot be read may have declared the very name that something else misses
         known = [d for d in error.diagnostics if not (problems and _mentions(d, lost))]

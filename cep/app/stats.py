@@ -17,7 +17,7 @@ from cep.model.time import MIN_TIME, format_time
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from cep.language.typed import Rulebook
+    from cep.language.rulebook import Rulebook
     from cep.runtime.executor import Executor
 
 _FAULTS = ("division by zero", "overflow", "not a number")

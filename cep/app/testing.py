@@ -113,9 +113,11 @@ def run_tests(rules: Rules) -> list[Outcome]:
 def run_test(rules: Rules, test: CheckedTest, coverage: Coverage | None = None) -> Outcome:
     """Run one test in an engine of its own; ``coverage`` takes note of what it exercises."""
     if test.params:
+        from cep.app.tables import known_rows
         from cep.language.check import check
 
-        rules = Rules(check(rules.rulebook.files, dict(test.params), rules.rulebook.functions))
+        book = rules.rulebook
+        rules = Rules(check(book.files, dict(test.params), book.functions, known_rows(book)))
     with nullcontext() if coverage is None else coverage.watching():
         return _run(Engine(rules, together=True), test, coverage)
 

@@ -22,7 +22,8 @@ from cep.language.typed import CheckedPattern
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from cep.language.typed import CheckedParam, CheckedRule
+    from cep.language.rulebook import CheckedParam
+    from cep.language.typed import CheckedRule
     from cep.model.schema import Schema
 
 

@@ -19,13 +19,14 @@ from cep.compiler.direct import NotDirectError
 from cep.compiler.folding import FoldingTables, compile_folding
 from cep.compiler.graph import GraphTables, compile_graph
 from cep.compiler.onepass import OnePassTables, compile_one_pass
-from cep.language.fingerprint import externals_of
+from cep.language.fingerprint import externals_of, reads_tables
 from cep.language.typed import CheckedPattern
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from cep.language.typed import CheckedParam, CheckedRule
+    from cep.language.rulebook import CheckedParam
+    from cep.language.typed import CheckedRule
     from cep.model.schema import Schema
 
 RUN_TABLE, CHAIN, ONE_PASS, GRAPH = "run table", "chain", "one pass", "match graph"
@@ -65,9 +66,11 @@ def only(name: str) -> Iterator[None]:
 def choose_matcher(
     rule: CheckedRule, sources: Mapping[str, Schema], params: Mapping[str, CheckedParam], *, may_call: bool = True
 ) -> Choice:
-    """The matcher of a rule whose body is a pattern; ``may_call``: it may call functions of Python modules."""
+    """The matcher of a rule whose body is a pattern; ``may_call``: it may call Python modules, or read tables."""
     if may_call and externals_of(rule):
         return Choice(RUN_TABLE, "only it ends where a function of a Python module fails")
+    if may_call and reads_tables(rule):
+        return Choice(RUN_TABLE, "only it reads tables")
     if isinstance(rule.body, CheckedPattern) and rule.body.timeout is not None:
         return Choice(RUN_TABLE, "only it tells which starts time out, and how far they came")
     wanted = _only.get()

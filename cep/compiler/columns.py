@@ -19,7 +19,7 @@ from cep.compiler import calendar, functions
 from cep.compiler.bounds import bounds_of
 from cep.compiler.elements import elements_of, some_of, spread
 from cep.compiler.emit import Constants, Emitter, Term
-from cep.compiler.external import Calling
+from cep.compiler.external import calling
 from cep.compiler.lists import ListVector, in_lists, split_text
 from cep.compiler.text import (
     TextVector,
@@ -41,8 +41,10 @@ if TYPE_CHECKING:
 
     from cep.compiler.bounds import Bounds
     from cep.compiler.external import Failures
-    from cep.language.typed import CheckedParam, External, Typed
+    from cep.language.rulebook import CheckedParam
+    from cep.language.typed import External, Typed
     from cep.model.batch import AnyArray, BoolArray, Int64Array
+    from cep.model.table import TableRead
     from cep.model.types import Type
 
 Leaf = tuple[Any, Any]
@@ -84,7 +86,7 @@ class ColumnFunction:
     floats: AnyArray
     texts: tuple[str, ...]
     bounds: Bounds | None = None
-    functions: tuple[External, ...] = ()
+    functions: tuple[External | TableRead, ...] = ()
 
     @cached_property
     def reads_key(self) -> bool:
@@ -111,7 +113,7 @@ class ColumnFunction:
         with np.errstate(all="ignore"):
             if not self.functions:
                 return self._run(leaves, self.ints, self.floats, self.texts, faults, rows)
-            calls = [Calling(f, failures) for f in self.functions]
+            calls = [calling(f, failures) for f in self.functions]
             return self._run(leaves, self.ints, self.floats, self.texts, faults, rows, calls)
 
     @cached_property

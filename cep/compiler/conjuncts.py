@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from cep.compiler.layout import Layout
-    from cep.language.typed import CheckedParam, CheckedRule, Typed
+    from cep.language.rulebook import CheckedParam
+    from cep.language.typed import CheckedRule, Typed
     from cep.model.batch import Int64Array
     from cep.model.schema import Schema
 

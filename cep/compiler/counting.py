@@ -21,7 +21,8 @@ from cep.language.typed import MATCHES, CheckedPattern, Fold
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from cep.language.typed import CheckedParam, CheckedRule, Typed
+    from cep.language.rulebook import CheckedParam
+    from cep.language.typed import CheckedRule, Typed
     from cep.model.schema import Schema
 
 

@@ -19,7 +19,8 @@ from cep.language.typed import Apply, Const, Element, ParamRef, Prev, Typed
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from cep.language.typed import CheckedAbsence, CheckedItem, CheckedParam, CheckedPattern, CheckedRule, CheckedStep
+    from cep.language.rulebook import CheckedParam
+    from cep.language.typed import CheckedAbsence, CheckedItem, CheckedPattern, CheckedRule, CheckedStep
     from cep.model.schema import Schema
     from cep.model.types import Type
 

@@ -23,7 +23,9 @@ from cep.model.strings import FUNCTIONS as OF_STRINGS
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from cep.language.typed import CheckedParam, External
+    from cep.language.rulebook import CheckedParam
+    from cep.language.typed import External
+    from cep.model.table import TableRead
 
 Target = Literal["column", "event"]
 
@@ -68,7 +70,7 @@ class Constants:
     floats: list[float] = field(default_factory=list)
     texts: list[str] = field(default_factory=list)
     codes: list[int] = field(default_factory=list)
-    functions: list[External] = field(default_factory=list)
+    functions: list[External | TableRead] = field(default_factory=list)
 
 
 class Emitter:

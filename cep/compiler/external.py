@@ -27,10 +27,12 @@ import numpy as np
 from cep.compiler.text import TextVector
 from cep.model.batch import Column, string_column
 from cep.model.errors import kind_of
+from cep.model.table import TableRead
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from cep.compiler.lookup import Looking
     from cep.language.typed import External
     from cep.model.batch import AnyArray, BoolArray, Int64Array
     from cep.model.types import Type
@@ -132,6 +134,15 @@ class Calling:
             words = f"{words[:_LONGEST]}…"
         verb = "gave" if isinstance(problem, WrongResultError) else "raised"
         return f"{self._function.name} ({self._function.reference}) {verb} {words}"
+
+
+def calling(function: External | TableRead, failures: Failures | None) -> Calling | Looking:
+    """A function, or a read of a table, as emitted text calls it."""
+    if isinstance(function, TableRead):
+        from cep.compiler.lookup import Looking
+
+        return Looking(function)
+    return Calling(function, failures)
 
 
 def _checked(result: object, size: int) -> AnyArray:

@@ -41,7 +41,8 @@ from cep.language.typed import MATCHES, Attr, CheckedPattern, Fold, OfMatch
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from cep.language.typed import CheckedParam, CheckedRule, Typed
+    from cep.language.rulebook import CheckedParam
+    from cep.language.typed import CheckedRule, Typed
     from cep.model.batch import Float64Array, Int64Array
     from cep.model.schema import Schema
 

@@ -22,7 +22,8 @@ from cep.language.typed import CheckedPattern, OfMatch
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from cep.language.typed import CheckedParam, CheckedRule, Typed
+    from cep.language.rulebook import CheckedParam
+    from cep.language.typed import CheckedRule, Typed
     from cep.model.schema import Schema
 
 _SKIPS = {"keep all": KEEP_ALL, "past last": PAST_LAST, "next": TO_NEXT}

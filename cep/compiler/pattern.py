@@ -19,7 +19,7 @@ import numpy as np
 from cep.compiler.automaton import build_automaton
 from cep.compiler.columns import ColumnFunction, as_column, column_names, compile_columns, compile_conditions
 from cep.compiler.emit import Constants, Emitter
-from cep.compiler.external import Calling
+from cep.compiler.external import calling
 from cep.compiler.functions import event_imports
 from cep.compiler.layout import Layout
 from cep.compiler.reading import Reader
@@ -39,9 +39,11 @@ if TYPE_CHECKING:
     from cep.compiler.external import Failures
     from cep.compiler.lists import BoundEvents
     from cep.compiler.text import TextVector
-    from cep.language.typed import CheckedParam, CheckedRule, CheckedTimeout, External
+    from cep.language.rulebook import CheckedParam
+    from cep.language.typed import CheckedRule, CheckedTimeout, External
     from cep.model.batch import AnyArray, Column, Int64Array
     from cep.model.schema import Schema
+    from cep.model.table import TableRead
     from cep.model.types import Type
 
 _MOST_LINES = 1_200  # compiling takes more than linear time: some twenty seconds for so many
@@ -79,7 +81,7 @@ class EmitProgram:
     ints: np.ndarray
     floats: np.ndarray
     texts: tuple[str, ...]
-    functions: tuple[External, ...] = ()
+    functions: tuple[External | TableRead, ...] = ()
     on_timeout: bool = False
 
     def __call__(
@@ -94,7 +96,7 @@ class EmitProgram:
     ) -> dict[str, Column]:
         """The columns of the derived events; ``found`` is int64[matches, run width]."""
         run = _compile_emit(self.text)
-        calls = [Calling(f, failures) for f in self.functions]
+        calls = [calling(f, failures) for f in self.functions]
         by_register = np.ascontiguousarray(found.T)
         with np.errstate(all="ignore"):
             pairs = run(

@@ -17,7 +17,8 @@ from cep.language.typed import Apply, Attr, Const, Fold, ParamRef, Prev, Typed
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from cep.language.typed import CheckedParam, CheckedStep
+    from cep.language.rulebook import CheckedParam
+    from cep.language.typed import CheckedStep
 
 MOST_STATES = 12
 _NEGATED = {"lt": "ge", "le": "gt", "gt": "le", "ge": "lt", "eq": "ne", "ne": "eq"}

@@ -31,7 +31,8 @@ from cep.language.typed import Attr, Const, Key, ParamRef
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from cep.language.typed import CheckedAbsence, CheckedParam, CheckedPattern, CheckedRule, CheckedStep, Typed
+    from cep.language.rulebook import CheckedParam
+    from cep.language.typed import CheckedAbsence, CheckedPattern, CheckedRule, CheckedStep, Typed
     from cep.model.schema import Schema
 
 MOST_STEPS = 60

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
     from cep.compiler.automaton import Automaton, Move
     from cep.compiler.layout import Layout
-    from cep.language.typed import CheckedAbsence, CheckedParam, CheckedPattern, CheckedRule, Typed
+    from cep.language.rulebook import CheckedParam
+    from cep.language.typed import CheckedAbsence, CheckedPattern, CheckedRule, Typed
 
 UNLIMITED = 2**62
 _SKIPS = {

@@ -22,7 +22,8 @@ from cep.model.types import BOOL
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from cep.language.typed import CheckedParam, CheckedRule, CheckedWindow, Typed
+    from cep.language.rulebook import CheckedParam
+    from cep.language.typed import CheckedRule, CheckedWindow, Typed
     from cep.model.schema import Schema
     from cep.model.types import Type
 

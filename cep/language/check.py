@@ -20,7 +20,8 @@ from cep.language.checker.declarations import Declarations, check_variants, decl
 from cep.language.checker.report import Report, Reporter
 from cep.language.checker.rules import Emission, Outcome, check_rule, event_types
 from cep.language.checker.shapes import Shape, plain
-from cep.language.typed import CheckedEmit, Const, Remarks, Rulebook
+from cep.language.rulebook import Remarks, Rulebook
+from cep.language.typed import CheckedEmit, Const
 from cep.model.errors import RuleError
 from cep.model.schema import Attribute, Schema
 from cep.model.types import Type
@@ -28,6 +29,7 @@ from cep.model.types import Type
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from cep.language.checker.tables import Reading
     from cep.language.typed import Code
     from cep.model.diagnostics import Source, Span
 
@@ -38,15 +40,17 @@ def check(
     files: Sequence[ast.File],
     params: Mapping[str, object] | None = None,
     functions: Mapping[str, Code] | None = None,
+    reading: Reading | None = None,
 ) -> Rulebook:
     """The rulebook of ``files``; raises `RuleError` with all their mistakes.
 
     ``params`` overrides parameter values: Python values, expressions, or texts as ``--set`` has them; a name that is
     not declared, or a value of another type, raises `UsageError`. ``functions`` is the code of functions of Python
-    modules, by declared name; those that are not among them are checked all the same.
+    modules, by declared name; those that are not among them are checked all the same. ``reading`` gives tables the rows
+    of their files; without it they are checked only.
     """
     report = Report([file.source for file in files])
-    declarations = declare(files, report, params or {}, functions or {})
+    declarations = declare(files, report, params or {}, functions or {}, reading)
     rules = _rules(files, report)
     _emitted_types(files, declarations)
     check_variants(declarations)
@@ -64,6 +68,7 @@ def check(
         {name: param for name, param in declarations.params.items() if param is not None},
         tuple(outcome.finished(_emits(outcome, derived)) for outcome in outcomes),
         functions=functions or {},
+        tables=declarations.rows,
     )
     return replace(rulebook, remarks=_Remarking(report, rulebook))
 

@@ -16,15 +16,16 @@ from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from typing import TYPE_CHECKING, cast
 
-from cep.language.typed import Attr, Call, CheckedRule, Fold, ParamRef, Present, Prev
+from cep.language.typed import Attr, Call, CheckedRule, External, Fold, ParamRef, Present, Prev
 from cep.model.diagnostics import Source, Span
 from cep.model.schema import Schema
+from cep.model.table import TableRead
 from cep.model.types import Type
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from cep.language.typed import External, Typed
+    from cep.language.typed import Typed
 
 _names: dict[type, tuple[str, ...] | None] = {}
 _WITHOUT_PARTS = frozenset((Span, Source, Type, Schema, str, int, float, bool, type(None)))
@@ -63,8 +64,14 @@ def folds_of(*parts: object) -> tuple[Fold, ...]:
 
 def externals_of(*parts: object) -> tuple[External, ...]:
     """The functions of Python modules that a rule, or parts of one, call, by name."""
-    found = {node.function.name: node.function for node in _parts(parts) if isinstance(node, Call)}
+    called = [node.function for node in _parts(parts) if isinstance(node, Call)]
+    found = {function.name: function for function in called if isinstance(function, External)}
     return tuple(found[name] for name in sorted(found))
+
+
+def reads_tables(*parts: object) -> bool:
+    """Whether a rule, or parts of one, read a table."""
+    return any(isinstance(node, Call) and isinstance(node.function, TableRead) for node in _parts(parts))
 
 
 def _parts(root: object) -> Iterator[object]:

@@ -18,7 +18,8 @@ from cep.language.typed import Apply, Attr, CheckedPattern, Fold, ParamRef, Pres
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from cep.language.typed import Rulebook, Typed
+    from cep.language.rulebook import Rulebook
+    from cep.language.typed import Typed
 
 
 def holder(book: Rulebook, param: str) -> str | None:

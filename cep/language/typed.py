@@ -40,7 +40,7 @@ Of strings: ``lower upper trim`` (string) ``length`` (string to int) ``substr`` 
 (string, Const string: a list). Of times:
 ``hour_of day_of weekday_of`` (time, and a Const zone or none: int) ``truncate`` (time, Const duration, a Const zone or
 none; may overflow). ``distance_km`` (four floats). Calls of declared functions are gone: their bodies stand there.
-`Call` is an `Apply` of a function of a Python module; its op is the declared name and ``()``.
+`Call` is an `Apply` of a function of a Python module; its op is the declared name and ``()``; of a table ``T[].field``.
 Depth: ``and or in`` are flat, arithmetic nests to the left, one level a term (ten thousand terms are lawful): walk
 ``args[0]`` in a loop, or refuse what is too deep.
 Tested by: tests/language/test_check.py, tests/language/test_check_functions.py
@@ -49,16 +49,14 @@ Tested by: tests/language/test_check.py, tests/language/test_check_functions.py
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal
 
-from cep.model.diagnostics import Diagnostic, Source, Span
-from cep.model.schema import Schema
+from cep.model.diagnostics import Source, Span
+from cep.model.table import TableRead
 from cep.model.types import Type
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
-
-    from cep.language.ast import File
 
     Code = Callable[..., object]
 
@@ -211,12 +209,12 @@ class External:
 
 @dataclass(frozen=True, slots=True)
 class Call(Apply):
-    """A call of a function of a Python module, for columns alone.
+    """A call of a function of a Python module, or a read of a table by its key, for columns alone.
 
     Null where an argument is whose parameter does not admit null: the function is not asked there.
     """
 
-    function: External
+    function: External | TableRead
 
 
 Typed = Const | Attr | Key | ParamRef | Present | Element | OfMatch | Fold | Prev | Apply
@@ -549,69 +547,3 @@ class CheckedRule:
     span: Span
     state_bound: str = ""  # in words: what one key can hold, for ``cep check``
     output: CheckedOutput | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class CheckedParam:
-    """A parameter's type and its value as a constant of that type."""
-
-    name: str
-    type: Type
-    value: Const
-
-
-class Remarks(NamedTuple):
-    """What is said of lawful rules, by file and place."""
-
-    warnings: tuple[Diagnostic, ...] = ()
-    notes: tuple[Diagnostic, ...] = ()
-
-
-@dataclass(frozen=True)
-class Rulebook:
-    """Rules checked together; immutable.
-
-    ``streams``: declared streams in declared order. ``derived``: event types that rules emit, in order of the
-    first rule that emits each. ``sources`` gives any readable name (declared, derived,
-    ``Late.X``, ``Rejected.X``) its schema. ``functions`` is the Python code that the host allows, by declared name.
-    ``remarks`` finds warnings and notes when somebody asks for them: to look for what is never true takes as long as
-    to check the rules.
-    """
-
-    files: tuple[File, ...]
-    streams: Mapping[str, Schema]
-    variants: Mapping[str, tuple[str, ...]]
-    derived: Mapping[str, Schema]
-    params: Mapping[str, CheckedParam]
-    rules: tuple[CheckedRule, ...]
-    functions: Mapping[str, Code] = field(default_factory=dict)
-    remarks: Callable[[], Remarks] = field(default=Remarks, compare=False, repr=False)
-
-    @property
-    def warnings(self) -> tuple[Diagnostic, ...]:
-        """What is lawful but seldom meant."""
-        return self.remarks().warnings
-
-    @property
-    def notes(self) -> tuple[Diagnostic, ...]:
-        """What is lawful, often meant, and worth a look: only ``cep check`` shows it."""
-        return self.remarks().notes
-
-    @property
-    def has_externals(self) -> bool:
-        """Whether a function of a Python module is declared."""
-        from cep.language.ast import Function
-
-        declarations = (d for file in self.files for d in file.declarations)
-        return any(isinstance(d, Function) and d.origin is not None for d in declarations)
-
-    @property
-    def sources(self) -> dict[str, Schema]:
-        """Every readable stream by name."""
-        from cep.model.schema import late_schema, rejected_schema
-
-        out = dict(self.streams)
-        for schema in self.streams.values():
-            for side in (late_schema(schema), rejected_schema(schema.name)):
-                out[side.name] = side
-        return out | dict(self.derived)

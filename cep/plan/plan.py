@@ -24,7 +24,8 @@ from cep.language.typed import CheckedFilter, CheckedPattern, CheckedQuery
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from cep.language.typed import CheckedRule, Rulebook
+    from cep.language.rulebook import Rulebook
+    from cep.language.typed import CheckedRule
 
 
 @dataclass(frozen=True, slots=True)

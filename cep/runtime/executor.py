@@ -49,7 +49,8 @@ if TYPE_CHECKING:
     from cep.compiler.choice import Choice
     from cep.compiler.pattern import PatternProgram
     from cep.compiler.screen import Asked
-    from cep.language.typed import CheckedRule, Rulebook
+    from cep.language.rulebook import Rulebook
+    from cep.language.typed import CheckedRule
     from cep.model.batch import Int64Array
     from cep.model.schema import Schema
     from cep.model.types import Type
@@ -158,7 +159,7 @@ def compile_plan(plan: Plan) -> Programs:
     book = plan.rulebook
     by_rule = _Compiled({o.rule.name: o.rule for o in plan.operators}, book)
     patterns = [o.rule for o in plan.operators if isinstance(o.rule.body, CheckedPattern)]
-    sources, may_call = book.sources, book.has_externals
+    sources, may_call = book.sources, book.has_externals or book.has_tables
     choices = {r.name: choose_matcher(r, sources, book.params, may_call=may_call) for r in patterns}
     for name in by_rule:
         if name not in choices or choices[name].tables is None:

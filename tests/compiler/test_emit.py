@@ -16,7 +16,8 @@ from cep.compiler.columns import compile_columns
 from cep.compiler.emit import Constants, Emitter, Term
 from cep.compiler.functions import event_imports
 from cep.kernels.jit import PLAIN
-from cep.language.typed import Apply, Attr, CheckedParam, Const, ParamRef
+from cep.language.rulebook import CheckedParam
+from cep.language.typed import Apply, Attr, Const, ParamRef
 from cep.model.types import BOOL, DURATION, FLOAT, INT, Type, decimal
 
 LEAST, MOST = -(2**63), 2**63 - 1

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import decimal
+import hashlib
 import json
+import os
 import re
+import tempfile
 import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -144,8 +147,22 @@ def nested(values):
 def read(path):
     """The case of a file."""
     data = tomllib.loads(path.read_text(encoding="utf-8"))
+    data["rule"] = with_tables(data["rule"], data.pop("tables", {}))
     rows = read_rows(data["rule"], data.pop("events"))
     return Case(name=path.relative_to(HERE).with_suffix("").as_posix(), rows=rows, **data)
+
+
+def with_tables(text, tables):
+    """The rule with the files of its tables where they are found: each is CSV, by the name in the rule."""
+    for name, content in tables.items():
+        folder = Path(tempfile.gettempdir()) / f"cep-corpus-{hashlib.sha256(content.encode()).hexdigest()[:16]}"
+        folder.mkdir(exist_ok=True)
+        if not (folder / name).exists():
+            part = folder / f"{name}.{os.getpid()}"
+            part.write_text(content, encoding="utf-8")
+            part.replace(folder / name)  # other processes read the same
+        text = text.replace(f'from "{name}"', f'from "{folder / name}"')
+    return text
 
 
 def all_cases():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cep.language.check import check
 from cep.language.parser import parse
-from cep.language.typed import Rulebook
+from cep.language.rulebook import Rulebook
 from cep.model.diagnostics import Diagnostic, Source
 from cep.model.errors import RuleError
 

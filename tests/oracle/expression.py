@@ -8,6 +8,7 @@ from cep.language import ast
 from oracle import functions, measures, values
 from oracle.external import Asked
 from oracle.order import Event
+from oracle.tables import joined
 
 AGGREGATES = ("count", "sum", "avg", "min", "max", "first", "last")
 LISTS = ("ids", "list", "distinct", "flatten", "events")
@@ -44,6 +45,7 @@ class Scope:
     together: bool = False  # whether what is bound is what all matches have bound that an event decides
     given: dict[str, values.Value] = field(default_factory=dict)  # arguments of the function around; elements of lists
 
+    joins: dict[str, ast.Join] = field(default_factory=dict)  # of a query with tables, by alias
     window: Window | None = None  # of a query: what aggregates are over
 
     def events(self, alias):
@@ -113,6 +115,9 @@ def evaluate(node, scope):
                 evaluate(node.condition, replace(scope, given={**scope.given, node.variable.text: x})) for x in items
             ]
             return values.any_true(found) if node.op == "any" else values.all_true(found)
+        case ast.Lookup():
+            row = scope.params[f"{node.table.text}[]"].at([evaluate(k, scope) for k in node.keys])
+            return None if row is None else row[node.field.text]
         case ast.Call():
             return call(node, scope)
     raise NotImplementedError(type(node).__name__)
@@ -124,6 +129,9 @@ def look_up(names, scope):
     if names[0] in scope.given:
         value = scope.given[names[0]]
         return value[".".join(names[1:])] if names[1:] else value
+    if names[0] in scope.joins:
+        row = joined(names[0], scope, holds)
+        return row if row is None or not names[1:] else row[names[1]]
     if scope.current is not None and dotted in scope.current.values:
         return scope.current.values[dotted]
     if scope.is_alias(names[0]):

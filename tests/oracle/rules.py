@@ -18,6 +18,7 @@ from oracle.order import Event, admit, declared_streams, frontier, order
 from oracle.output import limited
 from oracle.records import assigned
 from oracle.sequence import BY_EVENT, Search, matches
+from oracle.tables import joined, tables_of
 from oracle.timeouts import timeouts
 from oracle.values import HIGH, Point, Value
 from oracle.window import spans, told_early, windows
@@ -94,6 +95,7 @@ class House:
             if isinstance(d, ast.Function)
         }
         declared = {d.name.text: d for d in file.declarations if isinstance(d, ast.Param)}
+        functions |= tables_of(file)
         self.epochs = [functions | {name: held(params.get(name, d.value), d.type) for name, d in declared.items()}]
         for _, name, value in changes:
             self.epochs.append({**self.epochs[-1], name: held(value, declared[name].type)})
@@ -192,8 +194,8 @@ class House:
         if isinstance(body, ast.Query):
             for event in mine:
                 own = body.alias.text if body.alias else None
-                scope = Scope(event, own, {}, names, event.params)
-                if holds(body.where, scope):
+                scope = Scope(event, own, {}, names, event.params, joins=joins_of(body))
+                if is_wanted(body, scope):
                     yield (event.time, BY_EVENT, event.rank), event.rank, [event], scope, actions
             return
         search = Search(body.pattern, body.bounds, mine, self.unfold, names, self.params)
@@ -229,10 +231,12 @@ class House:
         body = rule.body
         own = body.alias.text if body.alias else None
         of_query = self.unfold(body.type)
-        counted = [e for e in mine if e.stream in of_query and holds(body.where, Scope(e, own, {}, names, e.params))]
+        joins = joins_of(body)
+        wanted = (e for e in mine if e.stream in of_query)
+        counted = [e for e in wanted if is_wanted(body, Scope(e, own, {}, names, e.params, joins=joins))]
 
         def ask(expression, event):
-            return evaluate(expression, Scope(event, own, {}, names, event.params))
+            return evaluate(expression, Scope(event, own, {}, names, event.params, joins=joins))
 
         def is_boundary(written, event):
             alias = written.alias.text if written.alias else None
@@ -243,7 +247,7 @@ class House:
         if is_early(rule):
             for n, (event, op, events, start, end) in enumerate(told_early(body.window, counted)):
                 window = Window(events, own, start, end)
-                scope = Scope(None, own, {}, names, events[-1].params, window=window, given={"_op": op})
+                scope = Scope(None, own, {}, names, events[-1].params, joins=joins, window=window, given={"_op": op})
                 if holds(body.having, scope):
                     yield (event.time, BY_EVENT, event.rank), (n,), events, scope, actions
             return
@@ -257,7 +261,7 @@ class House:
             last = rest[0] if rest else events[-1]
             here = last if per_event and decider[1] == BY_EVENT else None
             window = Window(events, own, start, end, running=kind == "unbounded")
-            scope = Scope(here, own, {}, names, last.params, window=window)
+            scope = Scope(here, own, {}, names, last.params, joins=joins, window=window)
             if holds(body.having, scope):
                 yield decider, (), rest[1] if rest[1:] else events, scope, actions
 
@@ -293,6 +297,17 @@ class House:
 def is_early(rule):
     """Whether windows are told of as they fill."""
     return rule.output is not None and rule.output.mode == "early"
+
+
+def joins_of(body):
+    """The joins of a query with tables, by alias."""
+    return {join.alias.text: join for join in body.joins}
+
+
+def is_wanted(body, scope):
+    """Whether a query takes an event: 'an inner join passes over an event whose row is absent'."""
+    there = (joined(j.alias.text, scope, holds) is not None for j in body.joins if j.side == "inner")
+    return all(there) and holds(body.where, scope)
 
 
 def actions_of(rule):

@@ -30,7 +30,6 @@ MARK = re.compile(r"-- Runs in a later version: it needs [a-z0-9 ,`]+\.\n")
 # emitted no more need it too.
 CUTS: dict[str, tuple[list[tuple[str, str]], set[str]]] = {
     "iot/silence.cep": ([(r"assert HonestAlarm.*?FalseAlarm \{ machine \}", "")], set()),
-    "security/brute_force.cep": ([(r" and Allowed\[ip\].owner is null", "")], set()),
     "logistics/lost_parcel.cep": (
         [(r"rule Track .*?\+ 1\s*\}", ""), (r"delete Parcel where parcel = left\.parcel", "")],
         set(),

@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 
     from cep.language.analysis.domain import Domain
     from cep.language.checker.report import Report
-    from cep.language.typed import CheckedAbsence, CheckedRule, CheckedStep, Rulebook, Typed
+    from cep.language.rulebook import Rulebook
+    from cep.language.typed import CheckedAbsence, CheckedRule, CheckedStep, Typed
     from cep.model.diagnostics import Span
 
 _CODES = {"never": "never-true", "always": "always-true", "null": "always-null"}

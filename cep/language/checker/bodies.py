@@ -164,7 +164,7 @@ class Bodies:
         found = self.expressions.operations.beside(loose, Const(0, declared), expr.span)
         if found is None:
             return None
-        cast = _cast(found, declared)
+        cast = cast_to(found, declared)
         if cast is not None:
             return Given(cast)
         wanted, is_ = kind_text(declared), kind_text(found.type)
@@ -199,7 +199,7 @@ class Bodies:
         return None
 
 
-def _cast(found: Typed, declared: Type) -> Typed | None:
+def cast_to(found: Typed, declared: Type) -> Typed | None:
     """A value as one of the declared type; None when it is none."""
     kind = found.type.kind
     if kind == "null":

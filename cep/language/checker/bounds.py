@@ -18,7 +18,8 @@ from cep.language.typed import CheckedChoice, CheckedItem, CheckedPattern, Check
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from cep.language.typed import CheckedOutput, CheckedParam
+    from cep.language.rulebook import CheckedParam
+    from cep.language.typed import CheckedOutput
     from cep.model.diagnostics import Span
 
 FILTER = "nothing is kept: each event is decided when it comes"

@@ -18,13 +18,17 @@ from cep.language.checker.externals import declare_externals
 from cep.language.checker.params import declare_params
 from cep.language.checker.report import Report, Reporter, did_you_mean
 from cep.language.checker.shapes import Shape, common, plain
-from cep.language.typed import CheckedParam
+from cep.language.checker.tables import declare_tables
+from cep.language.rulebook import CheckedParam
 from cep.model.schema import Schema, rejected_schema
+from cep.model.table import TableRows
 from cep.model.types import Type
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from cep.language.checker.tables import Reading
+    from cep.language.rulebook import CheckedTable
     from cep.language.typed import Code, External
     from cep.model.diagnostics import Source, Span
 
@@ -44,7 +48,7 @@ class Declarations:
     """Every name of a rulebook. ``emitted`` fills with the event types of rules, and ``derived`` with their shapes.
 
     ``bodies`` and ``externals`` are those of the ``functions`` in which nothing is wrong, ``broken`` the names of the
-    others.
+    others. ``checked_tables`` are those without mistakes, and ``rows`` what has been read of them.
     """
 
     report: Report
@@ -52,6 +56,8 @@ class Declarations:
     variants: dict[str, tuple[Source, ast.Variant]] = field(default_factory=dict)
     records: dict[str, tuple[Source, ast.Record]] = field(default_factory=dict)
     tables: dict[str, tuple[Source, ast.Table]] = field(default_factory=dict)
+    checked_tables: dict[str, CheckedTable] = field(default_factory=dict)
+    rows: dict[str, TableRows] = field(default_factory=dict)
     timers: dict[str, tuple[Source, ast.Timer]] = field(default_factory=dict)
     functions: dict[str, tuple[Source, ast.Function]] = field(default_factory=dict)
     bodies: dict[str, Body] = field(default_factory=dict)
@@ -181,7 +187,11 @@ def shape_from(schema: Schema) -> Shape:
 
 
 def declare(
-    files: Sequence[ast.File], report: Report, overrides: Mapping[str, object], codes: Mapping[str, Code] | None = None
+    files: Sequence[ast.File],
+    report: Report,
+    overrides: Mapping[str, object],
+    codes: Mapping[str, Code] | None = None,
+    reading: Reading | None = None,
 ) -> Declarations:
     """All names of the files, with the mistakes among declarations reported; ``overrides`` are parameter values."""
     out = Declarations(report)
@@ -212,7 +222,6 @@ def declare(
                 case ast.Table():
                     if _take(reporter, names["table"], d.name, "table"):
                         out.tables[d.name.text] = (file.source, d)
-                        _later(reporter, d.name, "table", "tables")
                 case ast.Timer():
                     if _take(reporter, names["timer"], d.name, "timer"):
                         out.timers[d.name.text] = (file.source, d)
@@ -225,8 +234,7 @@ def declare(
     _declare_records(out)
     _declare_streams(out, streams)
     _check_ties(out, streams)
-    for source, table in out.tables.values():
-        flatten(out, Reporter(report, source), table.fields, f"table {table.name.text}")
+    declare_tables(out, report, reading)
     declare_params(out, params, overrides)
     declare_externals(out, report, codes or {})
     declare_bodies(out, report)

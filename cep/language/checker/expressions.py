@@ -19,7 +19,8 @@ from cep.language.checker.lists import LISTS, list_aggregate, may_look, with_flo
 from cep.language.checker.names import Names
 from cep.language.checker.operations import Checked, Loose, Operations, kind_text, path_text, settled, short, to_float
 from cep.language.checker.quantified import among, quantified
-from cep.language.checker.report import Reporter, did_you_mean
+from cep.language.checker.report import Reporter
+from cep.language.checker.tables import lookup
 from cep.language.typed import Apply, Attr, Const, ParamRef, Typed
 from cep.model.types import BOOL, DURATION, INT, NULL, STRING
 
@@ -37,7 +38,7 @@ class Expressions:
         self.reporter = reporter
         self.scope = scope
         self.operations = Operations(reporter)
-        self.names = Names(declarations, reporter, scope)
+        self.names = Names(self)
         self.calls = Calls(self)
 
     def within(self, scope: Scope) -> Expressions:
@@ -116,22 +117,14 @@ class Expressions:
                 return self._is_null(expr)
             case ast.Quantified():
                 return quantified(self, expr)
+            case ast.Lookup():
+                return lookup(self, expr)
             case _:
                 self._refuse(expr)
                 return None
 
     def _refuse(self, expr: ast.Expr) -> None:
         match expr:
-            case ast.Lookup(table, _, _):
-                if table.text not in self.declarations.tables:
-                    self.reporter.error(
-                        table.span,
-                        "unknown-table",
-                        f"no table {table.text} is declared",
-                        did_you_mean(table.text, self.declarations.tables),
-                    )
-                else:
-                    self.reporter.not_yet(expr.span, f"reading a table (`{table.text}[…]`)")
             case ast.Latest(stream, name):
                 what = f"the latest value of a stream (`{stream.text}.{name.text}`)"
                 self.reporter.not_yet(expr.span, what, "bind the event with an alias and read the alias")

@@ -16,10 +16,10 @@ from cep.model.types import BOOL, INT
 
 if TYPE_CHECKING:
     from cep.language import ast
-    from cep.language.checker.declarations import Declarations
-    from cep.language.checker.report import Reporter
-    from cep.language.checker.scope import Given, Scope, Variable
+    from cep.language.checker.expressions import Expressions
+    from cep.language.checker.scope import Given, Variable
     from cep.language.checker.shapes import Shape
+    from cep.language.checker.tablejoins import JoinedTable
     from cep.language.typed import Typed
     from cep.model.diagnostics import Span
 
@@ -27,10 +27,11 @@ if TYPE_CHECKING:
 class Names:
     """Resolves the paths of one place."""
 
-    def __init__(self, declarations: Declarations, reporter: Reporter, scope: Scope) -> None:
-        self.declarations = declarations
-        self.reporter = reporter
-        self.scope = scope
+    def __init__(self, expressions: Expressions) -> None:
+        self.expressions = expressions
+        self.declarations = expressions.declarations
+        self.reporter = expressions.reporter
+        self.scope = expressions.scope
 
     def path(self, path: ast.Path, record: bool = False, lists: bool = False) -> Typed | None:
         """What a path means; a whole record, or a list, only where ``record`` and ``lists`` say so."""
@@ -141,6 +142,9 @@ class Names:
         scope = self.scope
         if name in scope.silent:
             return None
+        if name in scope.joined:
+            row = scope.joined[name].there(self.expressions, expr.value.span)
+            return row if expr.negated or row is None else Apply("not", (row,), BOOL)
         if scope.own is not None and scope.own.name == name:
             return Const(expr.negated, BOOL)  # the event at hand is there
         if name in scope.bound:
@@ -267,6 +271,14 @@ class Names:
             return Attr(None, flat, declared)
         return Attr(variable.name, flat, declared.as_optional(declared.optional or variable.low == 0))
 
+    def _of_table(self, joined: JoinedTable, rest: tuple[str, ...], path: ast.Path) -> Typed | None:
+        if rest:
+            return joined.field(self.expressions, ".".join(rest), path.span)
+        example = f"{joined.alias}.{joined.table.schema.names[-1]}"
+        message = f"`{joined.alias}` is a row of {joined.table.name}, not a value"
+        self.reporter.error(path.span, "event-as-value", message, f"write one of its fields, e.g. {example}")
+        return None
+
     def _no_field(self, shape: Shape, names: tuple[str, ...], span: Span) -> None:
         flat = ".".join(names)
         if shape.open:
@@ -293,6 +305,8 @@ class Names:
         scope, head, rest = self.scope, names[0], names[1:]
         if head in scope.silent:
             return None
+        if head in scope.joined:
+            return self._of_table(scope.joined[head], rest, path)
         own = scope.own is not None and scope.own.name == head
         if scope.fold is not None and head != scope.fold:
             self.reporter.error(

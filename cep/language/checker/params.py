@@ -12,7 +12,8 @@ from cep.language.checker.attributes import resolve_type
 from cep.language.checker.constants import Constant, NotConstantError, as_type, evaluate, from_host
 from cep.language.checker.report import Reporter, did_you_mean, listed
 from cep.language.checker.shapes import plain
-from cep.language.typed import CheckedParam, Const
+from cep.language.rulebook import CheckedParam
+from cep.language.typed import Const
 from cep.model.errors import UsageError
 
 if TYPE_CHECKING:

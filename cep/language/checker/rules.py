@@ -18,6 +18,7 @@ from cep.language.checker.parts import nested
 from cep.language.checker.patterns import PatternCheck
 from cep.language.checker.report import Reporter, did_you_mean, listed
 from cep.language.checker.scope import Scope, Variable
+from cep.language.checker.tablejoins import all_true, conjuncts_of, is_table, join_table
 from cep.language.checker.timeouts import check_bounds
 from cep.language.checker.walk import parts_of, walk
 from cep.language.checker.windowparts import OP, all_kept, boundaries_of, with_early, with_parts
@@ -257,10 +258,12 @@ class _Rule:
         if query.unnest is not None:
             reporter.not_yet(query.unnest[0].span, "`unnest`")
             silent.add(query.unnest[1].text)
+        tables = [join for join in query.joins if is_table(self.declarations, join)]
         for join in query.joins:
+            if join in tables:
+                continue
             reporter.not_yet(join.span, f"`{'' if join.side == 'inner' else join.side + ' '}join`")
-            if join.type.name.text not in self.declarations.tables:
-                self.declarations.resolve(join.type, reporter)
+            self.declarations.resolve(join.type, reporter)
             silent.add(join.alias.text)
         window = None if query.window is None else check_window(reporter, query.window)
         if query.having is not None and query.window is None:
@@ -272,8 +275,9 @@ class _Rule:
         alias = query.alias.text if query.alias is not None else None
         own = Variable(alias, shape) if alias is not None else None
         scope = Scope("row", shape, own, silent=frozenset(silent), keys=self.keys)
+        scope, present = self._with_tables(scope, tables)
         of_rows, refused = scope, query.window is not None and window is None
-        if query.unnest is not None or query.joins:
+        if query.unnest is not None or len(query.joins) > len(tables):
             scope = of_rows = replace(scope, current=replace(shape, open=True))
             refused = True
         if refused:
@@ -287,6 +291,9 @@ class _Rule:
         if window is not None and query.window is not None:
             window = with_parts(expressions.within(of_rows), query.window, window, ends)
         where = None if query.where is None else expressions.within(of_rows).condition(query.where)
+        if present:
+            parts = present if where is None else [where, *present]
+            where = all_true([each for part in parts for each in conjuncts_of(part)])
         having = None if query.having is None else expressions.condition(query.having)
         self._actions(expressions, self.rule.actions)
         if self.rule.timeout is not None:
@@ -307,6 +314,20 @@ class _Rule:
                 what = "a function of a Python module in a rule with a window"
                 reporter.not_yet(query.span, what, "let a rule before this one call it and emit what it gives")
                 self.outcome.body = None
+
+    def _with_tables(self, scope: Scope, joins: Sequence[ast.Join]) -> tuple[Scope, list[Typed]]:
+        """The scope with the aliases of joined tables; and, for inner joins, that the row is there."""
+        present: list[Typed] = []
+        for join in joins:
+            expressions = Expressions(self.declarations, self.reporter, scope)
+            joined = join_table(expressions, join)
+            if joined is None:
+                scope = replace(scope, silent=scope.silent | {join.alias.text})
+                continue
+            there = joined.there(expressions, join.span) if join.side == "inner" else None
+            present += [] if there is None else [there]
+            scope = replace(scope, joined={**scope.joined, joined.alias: joined})
+        return scope, present
 
     # ----------------------------------------------------------------------------------------------- patterns
 
@@ -345,7 +366,8 @@ class _Rule:
         where = None if written.where is None else expressions.condition(written.where)
         if where is not None and any(isinstance(p, Call) for p in parts_of(where)):
             hint = "let `emit` compute it, and a rule that reads the event decide"
-            self.reporter.not_yet(written.span, "a function of a Python module in `on timeout where`", hint)
+            what = "a table, or a function of a Python module, in `on timeout where`"
+            self.reporter.not_yet(written.span, what, hint)
         self._actions(expressions, written.actions, on_timeout=True)
         return CheckedTimeout(where, written.span)
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from cep.language import ast
     from cep.language.checker.names import Names
     from cep.language.checker.shapes import Shape
+    from cep.language.checker.tablejoins import JoinedTable
     from cep.language.typed import CheckedKey, Element, Typed
 
 
@@ -60,7 +61,7 @@ class Scope:
     is unknown), each with the ``fold`` that it stands in. ``stages`` are what `stage()` calls the steps of the pattern.
     ``counted``: aggregates are over all matches that an event decides, and may be of more than 64 bits hold.
     ``window``: the events that aggregates of a query are over, ``inside`` one of these aggregates None. Where a window
-    is refused (``windowed``) there is none.
+    is refused (``windowed``) there is none. ``joined`` are the aliases of tables.
     """
 
     place: Literal["step", "absence", "row", "emit", "function"]
@@ -81,13 +82,21 @@ class Scope:
     counted: bool = False
     window: Variable | None = None
     inside: bool = False
+    joined: Mapping[str, JoinedTable] = field(default_factory=dict)
 
     def is_alias(self, name: str) -> bool:
         """Whether ``name`` is an alias of this rule."""
         own = self.own is not None and self.own.name == name
-        return own or name in self.bound or name in self.later or name in self.absent or name in self.silent
+        return (
+            own
+            or name in self.joined
+            or name in self.bound
+            or name in self.later
+            or name in self.absent
+            or name in self.silent
+        )
 
     def aliases(self) -> list[str]:
         """The aliases that hints offer."""
         own = [self.own.name] if self.own is not None and not self.own.name.startswith("$") else []
-        return own + [n for n in self.bound if not n.startswith("$")]
+        return [*own, *self.joined, *(n for n in self.bound if not n.startswith("$"))]

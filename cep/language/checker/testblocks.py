@@ -23,7 +23,7 @@ from cep.model.time import MAX_TIME, MIN_TIME, parse_time
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from cep.language.typed import Rulebook
+    from cep.language.rulebook import Rulebook
     from cep.model.diagnostics import Source, Span
     from cep.model.schema import Attribute, Schema
     from cep.model.types import Type

@@ -40,7 +40,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from cep.compiler.columns import Leaf
-    from cep.language.typed import CheckedKey, CheckedParam, CheckedRule, Typed
+    from cep.language.rulebook import CheckedParam
+    from cep.language.typed import CheckedKey, CheckedRule, Typed
     from cep.model.batch import BoolArray, Int64Array, Text
     from cep.model.schema import Schema
     from cep.model.types import Type
